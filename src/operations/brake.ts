@@ -29,19 +29,16 @@ const FIRST = 5;
 
 /** The summary of a plan for a question: how many tasks, of which status, and the first of them. */
 export class PlanSummary {
-  readonly byStatus = new Map<string, number>();
+  /** By status. */
+  readonly counts: Record<string, number> = {};
   readonly first: (TaskId & { readonly status: string })[] = [];
   count = 0;
   /** Chosen tasks that stay as they are. */
   refused = 0;
 
-  get counts(): Record<string, number> {
-    return Object.fromEntries(this.byStatus);
-  }
-
   add({ userId, taskId }: TaskId, status: string): void {
     this.count++;
-    this.byStatus.set(status, (this.byStatus.get(status) ?? 0) + 1);
+    this.counts[status] = (this.counts[status] ?? 0) + 1;
     if (this.first.length < FIRST) this.first.push({ userId, taskId, status });
   }
 }

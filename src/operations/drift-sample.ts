@@ -1,9 +1,8 @@
-import type { Clock } from "../clock.ts";
 import { batches } from "../pool.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { timeOf } from "../store/layout/copy.ts";
-import type { Mirror } from "../store/redis/mirror.ts";
 import { keyOf } from "../task/ids.ts";
+import type { Parts, RedisParts } from "./parts.ts";
 import { classify, type Kind } from "./verify/classify.ts";
 
 /** How many tasks of each store are compared, and how many in one call: whole records come back. */
@@ -14,15 +13,11 @@ const LATELY = 60;
 /** Seconds; a slow Redis gets fewer questions. */
 const LONGEST = 5;
 
-interface SampleParts {
-  readonly mirror: Mirror;
-  readonly clock: Clock;
-  /** Ends it after the current batch. */
-  readonly signal?: AbortSignal;
-}
-
-/** Compares random tasks of both stores as `verify` compares all, for at most some seconds. @throws TtsctlError REDIS_*, STORE_* */
-export async function compareSample({ mirror, clock, signal }: SampleParts, snapshot: Snapshot) {
+/** Compares random tasks of both stores as `verify` compares all, for at most some seconds, or until the signal. @throws TtsctlError REDIS_*, STORE_* */
+export async function compareSample(
+  { mirror, clock, signal }: RedisParts<"clock"> & Partial<Parts<"signal">>,
+  snapshot: Snapshot,
+) {
   const began = clock.monotonic();
   const inRedis = (await mirror.someIds(SAMPLE)).filter(({ userId, taskId }) => !snapshot.hasInvalid(userId, taskId));
   const ids = new Map([...someInFile(snapshot), ...inRedis].map((id) => [keyOf(id), id]));

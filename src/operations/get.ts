@@ -49,15 +49,10 @@ async function fromRedis(parts: GetParts, id: TaskId, source: SourceChoice, warn
   }
 }
 
-interface InFile {
-  readonly task: Task | null;
-  readonly invalid: { json: string; reason: string } | null;
-}
-
-const NOTHING: InFile = { task: null, invalid: null };
+const NOTHING = { task: null, invalid: null };
 
 /** If Redis has the task, a file that can't be read is a warning. */
-async function fromFile({ file }: GetParts, id: TaskId, inRedis: boolean, warnings: string[]): Promise<InFile> {
+async function fromFile({ file }: GetParts, id: TaskId, inRedis: boolean, warnings: string[]) {
   const behind = new FileBehind(file);
   await using snapshot = await behind.snapshot();
   if (behind.problem !== null && !inRedis) throw behind.problem;

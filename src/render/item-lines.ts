@@ -48,12 +48,12 @@ function wordOf(value: LogFields[string]): string {
 }
 
 /** The first tasks of a plan and its counts by status, printed before the question. */
-export function planLines({ count, refused, byStatus, first }: PlanSummary): string {
+export function planLines({ count, refused, counts, first }: PlanSummary): string {
   const names = first.map(({ userId, taskId, status }) => `  ${printable(memberOf(userId, taskId))} (${status})`);
   const more = count > first.length ? [`  and ${count - first.length} more`] : [];
-  const counts = [...byStatus].map(([status, tasks]) => `${tasks} ${status}`).join(", ");
+  const byStatus = Object.entries(counts).map(([status, tasks]) => `${tasks} ${status}`);
   const kept = refused > 0 ? [`${counted(refused, "other chosen task")} refused`] : [];
-  return `${[...names, ...more, `in all ${count}: ${counts}`, ...kept].join("\n")}\n`;
+  return `${[...names, ...more, `in all ${count}: ${byStatus.join(", ")}`, ...kept].join("\n")}\n`;
 }
 
 /** Lines of a log with a head as of tail(1), and as a terminal would show them: of a progress bar only its end. */

@@ -1,9 +1,8 @@
 import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import { matchingRows, rowFilter } from "../../store/file/file-tasks.ts";
-import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../../store/key-table.ts";
-import { type MirrorState, MirrorUse, redisDisabled, type SourceChoice } from "../../store/mirror-link.ts";
+import { MirrorUse, redisDisabled, type SourceChoice } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
@@ -34,43 +33,25 @@ export type ExportResult = Awaited<ReturnType<typeof exportTasks>>;
  * Writes the newer copy of each task, in batches: tasks of the file in its order, then Redis-only tasks, oldest first; ids as given.
  * @throws TtsctlError LAYOUT_MISMATCH, INTERRUPTED, STORE_*, REDIS_* if Redis is the forced source
  */
-export async function exportTasks(parts: ExportParts, options: ExportOptions) {
-  const { reporter, signal } = parts;
-  const use = mirrorOf(parts.mirror, options.source);
-  await using snapshot = options.source === "redis" ? null : await parts.file.read();
+export async function exportTasks(
+  { file, mirror: state, reporter, signal, write }: ExportParts,
+  { source, filter, ids, asLines }: ExportOptions,
+) {
+  if (source === "redis" && state.kind === "off") throw redisDisabled();
+  if (source === "redis" && state.kind === "down") throw state.error;
+  const use = new MirrorUse(source === "file" ? { kind: "off" } : state);
+  await using snapshot = source === "redis" ? null : await file.read();
   if (snapshot !== null) {
     await checkFileLayout(snapshot, use.mirror);
     const mismatch = await use.ask((mirror) => storeMismatch(snapshot, mirror));
     if (mismatch) reporter.warn(`${mismatch.message}, so all of both are exported: choose one with --source`);
     for (const line of invalidWarnings(snapshot)) reporter.warn(line);
   }
-  const missing = snapshot?.exists === false ? missingFile(snapshot.path) : null;
-  if (missing !== null && use.mirror === null) throw missing;
-  const result = await exportFrom(parts, options, snapshot, use);
-  throwIfInterrupted(signal, "the export is incomplete");
-  const problem = use.lost ?? missing; // why Redis-only or file-only tasks are missing
-  if (missing !== null && result.fromRedis === 0) throw problem;
-  return { ...result, problem };
-}
-
-function mirrorOf(state: MirrorState, source: SourceChoice): MirrorUse {
-  if (source === "redis" && state.kind === "off") throw redisDisabled();
-  if (source === "redis" && state.kind === "down") throw state.error;
-  return new MirrorUse(source === "file" ? { kind: "off" } : state);
-}
-
-/** An empty export isn't a backup of a missing file. */
-function missingFile(path: string): TtsctlError {
+  // An empty export isn't a backup of a missing file.
   const hint = "nothing was exported; check --store, [store] path and the mount";
-  return new TtsctlError("STORE_EMPTY", `${path} is missing`, { hint });
-}
-
-async function exportFrom(
-  { file, reporter, signal, write }: ExportParts,
-  { filter, ids, asLines }: ExportOptions,
-  snapshot: Snapshot | null,
-  use: MirrorUse,
-) {
+  const noFile =
+    snapshot?.exists === false ? new TtsctlError("STORE_EMPTY", `${snapshot.path} is missing`, { hint }) : null;
+  if (noFile !== null && use.mirror === null) throw noFile;
   /** Missing: chosen ids that are in neither store; dangling: index members without a task. */
   const result = { fromFile: 0, fromRedis: 0, missing: [] as string[], dangling: 0, failed: 0 };
   const failures = new NamedWarnings(reporter, "was not exported");
@@ -78,8 +59,18 @@ async function exportFrom(
   const unread = new NamedWarnings(reporter, "was not exported from Redis");
   const failed = () => failures.count + unread.count;
 
+  await (ids === null ? exportAll() : exportIds(ids));
+  failures.end();
+  unread.end();
+  throwIfInterrupted(signal, "the export is incomplete");
+  const problem = use.lost ?? noFile; // why Redis-only or file-only tasks are missing
+  if (noFile !== null && result.fromRedis === 0) throw problem;
+  return { ...result, failed: failed(), problem };
+
   /** After a failure of Redis only the file is exported, unless Redis is the forced source. */
-  const ask = <T>(work: (mirror: Mirror) => Promise<T>) => (snapshot === null ? work(use.mirror!) : use.ask(work));
+  function ask<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
+    return snapshot === null ? work(use.mirror!) : use.ask(work);
+  }
 
   /** Redis's copies; undefined if missing or unreadable, and after a failure of Redis. */
   async function read(ids: readonly TaskId[], ours: readonly (Task | null)[] = []): Promise<(Task | undefined)[]> {
@@ -168,9 +159,4 @@ async function exportFrom(
       progress(keys.length);
     }
   }
-
-  await (ids === null ? exportAll() : exportIds(ids));
-  failures.end();
-  unread.end();
-  return { ...result, failed: failed() };
 }

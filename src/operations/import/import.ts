@@ -20,7 +20,7 @@ import {
   planMerge,
   thenIntoMirror,
 } from "../merge/merge.ts";
-import type { Parts, RedisParts } from "../parts.ts";
+import type { Parts } from "../parts.ts";
 import { type Cleared, preflight } from "../preflight.ts";
 import { isExpired, type Limits } from "../purge/rules.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
@@ -38,9 +38,6 @@ export interface ImportOptions {
 }
 
 export type ImportResult = Awaited<ReturnType<typeof importRecords>>["result"];
-
-/** Outcomes of writes to Redis; a newer copy there is kept. */
-type Mirrored = Record<"written" | "unchanged" | "newer" | "failed", number>;
 
 /**
  * Puts the records of an input into the store file, in one rewrite, and then those that the file has into Redis. With a bad line nothing
@@ -67,13 +64,13 @@ export async function importRecords(
     returned = await mergeIntoFile({ ...parts, file: cleared.file }, plan, base, dryRun);
   }
   const { mirror, lost } = cleared.use;
-  let returnedLate: readonly TaskId[] = [];
-  const mirrored: Mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
-  let problem = lost;
+  const failures = new NamedWarnings(parts.reporter, "is in the file, but could not be written to Redis");
+  /** Outcomes of writes to Redis; a newer copy there is kept. */
+  const mirrored = { written: 0, unchanged: 0, newer: 0, failed: 0 };
+  let late: Awaited<ReturnType<typeof thenIntoMirror>> = { problem: lost, returned: [] };
   if (!dryRun && mirror !== null) {
-    const which = { except: new Set(returned.map(keyOf)), replaces: policy === "replace" };
-    const outcome = await mirrorRecords({ ...parts, mirror }, records, plan, which, mirrored);
-    ({ problem, returned: returnedLate } = outcome);
+    late = await mirrorRecords(mirror).finally(() => failures.end());
+    mirrored.failed = failures.count;
     throwIfInterrupted(parts.signal, `the file is complete; records written to Redis: ${mirrored.written}`);
   }
   const counts = plan.counts();
@@ -90,7 +87,7 @@ export async function importRecords(
     conflicts: conflict,
     refused,
     /** Records that a service which holds the store in memory took out again. */
-    returned: returned.length + returnedLate.length,
+    returned: returned.length + late.returned.length,
     /** Lines of the input that hold no valid record. */
     invalid: bad.count,
     /** The chosen ids that the input lacks. */
@@ -101,7 +98,31 @@ export async function importRecords(
     dryRun,
     durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
   };
-  return { result, counts, mirrored, problem };
+  return { result, counts, mirrored, problem: late.problem };
+
+  /** Writes to Redis the records of the source that the file has. `replace` also replaces other content of the same time. */
+  async function mirrorRecords(mirror: Writable<Mirror>) {
+    const left = new Set(returned.map(keyOf));
+    const rows = [...plan.of("added", "replaced", "identical")];
+    const due = left.size === 0 ? rows : rows.filter((row) => !left.has(keyOf(plan.id(row))));
+    const writeBatch = async (batch: number[], written: WrittenCopies) => {
+      const tasks = await records.readTasks(batch);
+      const replaced = batch.map((row) => plan.replacedTime(row));
+      const outcomes = await writeToMirror(mirror, tasks, { replaced, overEqual: policy === "replace", written });
+      for (const [i, row] of batch.entries()) {
+        if (outcomes[i] === "unchanged" && plan.fate(row) !== "identical") written.note(tasks[i]!);
+      }
+      for (const outcome of outcomes) {
+        if (typeof outcome === "string") mirrored[outcome === "reindexed" ? "written" : outcome]++;
+      }
+      failures.addErrors(outcomes, (i) => tasks[i]!);
+      const { written: done, unchanged, newer } = mirrored;
+      parts.reporter.progress("writing to Redis", done + unchanged + newer + failures.count, records.size);
+    };
+    return thenIntoMirror({ ...parts, mirror }, (_, written) =>
+      pool(batches(due, BATCH), IN_FLIGHT, (batch) => writeBatch(batch, written), parts.signal),
+    );
+  }
 }
 
 function warnOfExpired(reporter: Reporter, { rows }: Snapshot, plan: MergePlan, limits: Limits | null): void {
@@ -119,39 +140,4 @@ function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: numbe
   const found = new Set(ids.map(rowOf));
   const missing = ids.filter((id) => rowOf(id) < 0).map((id) => givenName(id, filter));
   return { rows: [...matchingRows(source, filter)].filter((row) => found.has(row)), missing };
-}
-
-/** Writes to Redis the records of the source that the file has. @param replaces whether they also replace other content of the same time */
-async function mirrorRecords(
-  parts: RedisParts<"file" | "reporter" | "signal" | "ledger"> & { readonly mirror: Writable<Mirror> },
-  source: Snapshot,
-  plan: MergePlan,
-  { except, replaces }: { except: ReadonlySet<string>; replaces: boolean },
-  mirrored: Mirrored,
-): ReturnType<typeof thenIntoMirror> {
-  const failures = new NamedWarnings(parts.reporter, "is in the file, but could not be written to Redis");
-  const rows = plan.of("added", "replaced", "identical");
-  const due = except.size === 0 ? rows : [...rows].filter((row) => !except.has(keyOf(plan.id(row))));
-  const writeBatch = async (batch: number[], written: WrittenCopies) => {
-    const tasks = await source.readTasks(batch);
-    const replaced = batch.map((row) => plan.replacedTime(row));
-    const outcomes = await writeToMirror(parts.mirror, tasks, { replaced, overEqual: replaces, written });
-    for (const [i, row] of batch.entries()) {
-      if (outcomes[i] === "unchanged" && plan.fate(row) !== "identical") written.note(tasks[i]!);
-    }
-    for (const outcome of outcomes) {
-      if (typeof outcome === "string") mirrored[outcome === "reindexed" ? "written" : outcome]++;
-    }
-    failures.addErrors(outcomes, (i) => tasks[i]!);
-    const { written: done, unchanged, newer } = mirrored;
-    parts.reporter.progress("writing to Redis", done + unchanged + newer + failures.count, source.size);
-  };
-  try {
-    return await thenIntoMirror(parts, (_, written) =>
-      pool(batches(due, BATCH), IN_FLIGHT, (batch) => writeBatch(batch, written), parts.signal),
-    );
-  } finally {
-    mirrored.failed = failures.count;
-    failures.end();
-  }
 }

@@ -221,10 +221,7 @@ function parsed(text: string | Buffer, parser: RecordParser): Task | InvalidReco
 /** The column of an export with the complete record; the others are ignored. */
 const RECORD = "record";
 
-interface Row {
-  readonly record: readonly string[];
-  readonly info: { readonly lines: number };
-}
+type Row = Readonly<{ record: string[]; info: { lines: number } }>;
 
 /** Throws a TypeError if the text isn't UTF-8. A plain stream would replace characters. */
 async function* decoded(chunks: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<string> {

@@ -23,8 +23,6 @@ import type { Drift } from "./drift.ts";
 
 export type RepairParts = Parts<"rules" | "reporter" | "signal" | "ledger"> & ReturnType<typeof bothOf>;
 
-export type RepairPlan = ReturnType<typeof planRepairs>;
-
 /** What is due to each suspect, and how many tasks are repaired if nothing fails. */
 export function planRepairs(drift: Drift, policy: RepairPolicy) {
   const due = Object.fromEntries(ACTIONS.map((action) => [action, [] as number[]])) as Record<Action, number[]>;
@@ -45,7 +43,7 @@ const UNTAKEABLE = "its copy in Redis can't go into the store file: it isn't a v
 export async function repair(
   parts: RepairParts,
   drift: Drift,
-  { due, policy, size }: RepairPlan,
+  { due, policy, size }: ReturnType<typeof planRepairs>,
   current: CurrentFile,
   leaveMark: LeaveMark | null,
 ): Promise<number> {

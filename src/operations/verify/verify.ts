@@ -1,6 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
-import type { Snapshot } from "../../store/file/snapshot.ts";
 import { OWED } from "../../store/mirror-link.ts";
 import { drainOwed } from "../../store/mirror-writer.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
@@ -12,7 +11,7 @@ import { beginMark } from "../sync-mark.ts";
 import type { RepairPolicy, VerifyResult } from "./classify.ts";
 import { type CompareParts, compare } from "./compare.ts";
 import type { Drift } from "./drift.ts";
-import { planRepairs, type RepairPlan, repair } from "./repair.ts";
+import { planRepairs, repair } from "./repair.ts";
 
 export interface VerifyOptions {
   readonly userId?: string;
@@ -59,29 +58,19 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   await (drains ? drainOwed({ ...parts, ...cleared }, cleared.mirror) : warnOfOwed(parts));
   const leaveMark = isFull ? await beginMark(parts.mirror, parts.clock) : null;
   const drift = await compare(parts, file, options.userId);
-  const plan = await planFor(parts, drift, await file.snapshot(), options);
-  if (options.dryRun) return { result: resultOf(drift, plan.size), drift };
-  const repaired = await repair({ ...parts, ...cleared }, drift, plan, file, leaveMark);
-  return { result: resultOf(drift, repaired), drift };
-}
-
-/** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED, and what `confirm` throws */
-async function planFor(
-  { confirm, reporter }: VerifyRepairParts,
-  drift: Drift,
-  snapshot: Snapshot,
-  { prune, restore, dryRun, maxDelete, allowEmpty }: RepairOptions,
-): Promise<RepairPlan> {
-  const isEmpty = snapshot.size === 0 && !allowEmpty;
+  const snapshot = await file.snapshot();
+  const isEmpty = snapshot.size === 0 && !options.allowEmpty;
   if (prune && isEmpty) throw storeEmpty(snapshot, ": nothing was pruned, and nothing was repaired");
   const plan = planRepairs(drift, { prune, restore, removeMembers: !isEmpty || restore });
   if (isEmpty && !restore && drift.counts.dangling > 0) {
-    reporter.warn(`index members without a task are kept: ${storeEmpty(snapshot, "").message}`);
+    parts.reporter.warn(`index members without a task are kept: ${storeEmpty(snapshot, "").message}`);
   }
   const pruned = plan.due.prune.length;
-  checkBrake(pruned, drift.mirrored, maxDelete);
-  if (pruned > 0 && !dryRun) await confirm(pruned);
-  return plan;
+  checkBrake(pruned, drift.mirrored, options.maxDelete);
+  if (options.dryRun) return { result: resultOf(drift, plan.size), drift };
+  if (pruned > 0) await parts.confirm(pruned);
+  const repaired = await repair({ ...parts, ...cleared }, drift, plan, file, leaveMark);
+  return { result: resultOf(drift, repaired), drift };
 }
 
 async function warnOfOwed({ file, reporter }: CompareParts): Promise<void> {
