@@ -1,6 +1,5 @@
 import type { Artifacts, FolderName } from "../artifacts/artifacts.ts";
 import { isStoreError, ours, TtsctlError } from "../errors.ts";
-import type { Snapshot } from "../store/file/snapshot.ts";
 import { MirrorUse } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { counted, formatBytes, formatDuration } from "../task/amounts.ts";
@@ -21,7 +20,10 @@ export async function explainTask(parts: ExplainParts, options: PrepareOptions, 
   const { file, artifacts } = parts;
   const now = parts.clock.now();
   await using snapshot = await file.read();
-  const { use, refusal } = await checked(parts, snapshot, options);
+  const asked = { snapshot, age: shortestRetention(options), allowEmpty: options.allowEmpty };
+  const cleared = await preflight(parts, "cleanup", asked).catch(ours);
+  const refusal = cleared instanceof TtsctlError ? cleared : null;
+  const use: MirrorUse = cleared instanceof TtsctlError ? new MirrorUse(parts.mirror) : cleared.use;
   const { plan, found } = await planCleanup(parts, snapshot, use, options, now);
   const answers = await use.ask((mirror) => mirror.copies([id], "scores"));
   const answer = answers?.[0] ?? null;
@@ -78,16 +80,6 @@ function explainedCopy(copy: Copies["file"] | Copies["mirror"]) {
   if (copy === null) return null;
   if (typeof copy === "string") return { status: copy, updated_at: null };
   return { status: copy.status, updated_at: Number.isNaN(copy.time) ? null : formatUtc(copy.time) };
-}
-
-async function checked(parts: ExplainParts, snapshot: Snapshot, options: PrepareOptions) {
-  const asked = { snapshot, age: shortestRetention(options), allowEmpty: options.allowEmpty };
-  try {
-    const { use }: { use: MirrorUse } = await preflight(parts, "cleanup", asked);
-    return { use, refusal: null };
-  } catch (error) {
-    return { use: new MirrorUse(parts.mirror), refusal: ours(error) };
-  }
 }
 
 function checkVerdict(rule: string, refusal: TtsctlError | null, passed: () => string): Verdict {

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../errors.ts";
 import { batches } from "../pool.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
-import { isNothing, type RedisCopy } from "../store/layout/copy.ts";
+import { isNothing } from "../store/layout/copy.ts";
 import { BATCH, type GuardedRemoval } from "../store/redis/copies.ts";
 import { isUnsure } from "../store/redis/walk.ts";
 import type { TaskId } from "../store/task-source.ts";
@@ -41,7 +41,9 @@ export async function pruneOrphans(
     batch.forEach((id, i) => {
       const found = copies[i]!;
       const isKept = snapshot.holds(id);
-      const copy = !(found instanceof TtsctlError) && isOfAnotherName(id, found) ? NOT_UTF8 : found;
+      // Nothing has the name of a listed member if its name isn't UTF-8.
+      const mayBeOther = isUnsure(id.userId) || isUnsure(id.taskId);
+      const copy = mayBeOther && !(found instanceof TtsctlError) && isNothing(found) ? NOT_UTF8 : found;
       if (!isKept && copy instanceof TtsctlError) failures.add(id, copy.message);
       if (isKept || copy instanceof TtsctlError || (membersOnly && copy.type === "hash")) onStayed?.(id);
       else removals.push({ id, copy });
@@ -60,11 +62,6 @@ export async function pruneOrphans(
   }
   failures.end();
   return { pruned, failed: failures.count };
-}
-
-/** Whether nothing has the name of a listed member, because its name isn't UTF-8. */
-function isOfAnotherName({ userId, taskId }: TaskId, copy: RedisCopy): boolean {
-  return (isUnsure(userId) || isUnsure(taskId)) && isNothing(copy);
 }
 
 const NOT_UTF8 = new TtsctlError(

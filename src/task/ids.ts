@@ -23,9 +23,7 @@ export function strip(text: string): string {
 const SEPARATORS = new RegExp(`[,${PYTHON_SPACE}]+`);
 
 /** An identifier without surrounding spaces, by which it is compared. */
-export function trimId(id: string): string {
-  return strip(id);
-}
+export const trimId = strip;
 
 /** Splits `--ids` at commas and white space, without repeats. */
 export function splitIds(text: string): string[] {

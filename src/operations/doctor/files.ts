@@ -6,19 +6,11 @@ import { heldFile } from "../../artifacts/artifacts.ts";
 import { describeSystemError, hasCode, systemErrorCode, valueIf } from "../../errors.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { temporaryPath } from "../../store/file/replace.ts";
-import type { Snapshot } from "../../store/file/snapshot.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
 import { NO_FILTER } from "../../task/query-fields.ts";
 import { storeRefusal } from "../safety.ts";
 import { type Checks, fail, ok, type Probe, Skip, type Verdict, warn } from "./probe.ts";
-
-/** @throws TtsctlError STORE_EMPTY beside a Redis with tasks, as commands do that change tasks */
-async function refuseEmpty(probe: Probe, snapshot: Snapshot): Promise<void> {
-  const mirror = await probe.mirrorOrNull();
-  const refusal = mirror && (await storeRefusal(mirror, { snapshot }));
-  if (refusal !== null) throw refusal;
-}
 
 export const FILE_CHECKS: Checks = {
   async "store.file"({ file }) {
@@ -41,7 +33,10 @@ export const FILE_CHECKS: Checks = {
   async "store.content"(probe) {
     const snapshot = await probe.read();
     const [problems, count, invalid] = [invalidWarnings(snapshot), snapshot.size, snapshot.invalid.count];
-    if (count + invalid === 0) await refuseEmpty(probe, snapshot);
+    // Beside a Redis with tasks, commands that change tasks refuse an empty file.
+    const mirror = count + invalid === 0 ? await probe.mirrorOrNull() : null;
+    const refusal = mirror && (await storeRefusal(mirror, { snapshot }));
+    if (refusal !== null) throw refusal;
     if (snapshot.shape === null) throw new Skip("the store file does not exist");
     const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}`;
     if (count === 0 && invalid > 0) return fail(`no record is valid; ${problems.join("; ")}`, NOT_OURS);

@@ -45,10 +45,15 @@ export const TASK_CHECKS: Checks = {
   },
 
   async synced(probe) {
-    const when = await (await probe.mirror()).syncedAt();
-    if (when === null && (await looksInSync(probe)))
-      return ok("no full sync is recorded, but a sample of both stores is in sync");
-    if (when === null) return warn("Redis was never synced, or was flushed since", "`ttsctl sync`");
+    const mirror = await probe.mirror();
+    const when = await mirror.syncedAt();
+    if (when === null) {
+      // After an `import` into empty stores, Redis has all tasks of the file without a sync.
+      const hasAll = (await mirror.size(undefined)) >= (await probe.snapshot()).size;
+      if (hasAll && (await compareSamples(probe)).status === "ok")
+        return ok("no full sync is recorded, but a sample of both stores is in sync");
+      return warn("Redis was never synced, or was flushed since", "`ttsctl sync`");
+    }
     const age = probe.parts.clock.now() - Date.parse(when) / 1000;
     return ok(`last full sync ${when}${Number.isNaN(age) ? "" : `, ${formatAge(Math.max(0, age))} ago`}`);
   },
@@ -90,12 +95,6 @@ export const TASK_CHECKS: Checks = {
     );
   },
 };
-
-/** After an `import` into empty stores, Redis has all tasks of the file without a sync. */
-async function looksInSync(probe: Probe): Promise<boolean> {
-  const [snapshot, mirror] = [await probe.snapshot(), await probe.mirror()];
-  return (await mirror.size(undefined)) >= snapshot.size && (await compareSamples(probe)).status === "ok";
-}
 
 async function compareSamples(probe: Probe): Promise<Verdict> {
   const parts = { mirror: await probe.mirror(), clock: probe.parts.clock };

@@ -26,13 +26,6 @@ interface EventParts extends Stores {
   readonly onNews: (level: "info" | "warn", line: string) => Promise<void>;
 }
 
-interface EventOptions {
-  readonly source: SourceChoice;
-  /** The one user whose tasks are followed, or undefined. */
-  readonly userId: string | undefined;
-  readonly every: number;
-}
-
 /** Notifications can be lost, and a flush sends none, so everything is compared at least so often. */
 const HEARING_EVERY_S = 60;
 /** Several changes of a task in this time are one. */
@@ -41,8 +34,14 @@ const GATHER_MS = 50;
 const MOST_HEARD = 10_000;
 const AT_ONCE = 1000;
 
-/** `run` hands over changes of tasks until the signal, or until the output is closed. */
-export function eventFollower(parts: EventParts, { source: choice, userId, every }: EventOptions) {
+/**
+ * `run` hands over changes of tasks, of all users or one, until the signal or until the output is closed.
+ * @param every seconds between two comparisons
+ */
+export function eventFollower(
+  parts: EventParts,
+  { source: choice, userId, every }: { source: SourceChoice; userId: string | undefined; every: number },
+) {
   const { clock, file, link, signal, onNews } = parts;
   const states = new TaskStates();
   const heard = new Map<string, TaskId>();

@@ -41,59 +41,54 @@ export type StatsResult = Awaited<ReturnType<typeof countTasks>>;
  * Counts the tasks of either store, chosen as for lists (docs/contract.md, Reading), and their disk use. With `auto` the file is read too:
  * for its invalid records, and for tasks whose hash is gone. @throws TtsctlError REDIS_* if Redis is forced, STORE_* if the file is needed
  */
-export async function countTasks(parts: StatsParts, options: StatsOptions) {
-  const counted = await readFirst(parts, options.source, {
+export async function countTasks(parts: StatsParts, { source: choice, userId, rule }: StatsOptions) {
+  const { artifacts, file, reporter } = parts;
+  const counted = await readFirst(parts, choice, {
     fromFile: async (warnings) => {
-      await using snapshot = await parts.file.read();
-      for (const line of warnings) parts.reporter.warn(line);
-      return await countFile(parts, options, snapshot);
+      await using snapshot = await file.read();
+      for (const line of warnings) reporter.warn(line);
+      return await countFile(snapshot);
     },
-    fromMirror: (mirror, warnings) => fromMirror(parts, options, mirror, warnings),
+    fromMirror,
   });
   return { ...counted, cleanup: await parts.estimate(counted.source) };
-}
 
-async function countFile(parts: StatsParts, options: StatsOptions, snapshot: Snapshot) {
-  if (!snapshot.exists) parts.reporter.warn(`${snapshot.path} does not exist: treated as an empty store`);
-  return describe(parts, options, TaskList.ofFile(snapshot, options.userId), { source: "file", dangling: 0, snapshot });
-}
-
-async function fromMirror(parts: StatsParts, options: StatsOptions, mirror: Mirror, warnings: readonly string[]) {
-  const { userId, source } = options;
-  const behind = new FileBehind(parts.file);
-  await using snapshot = source === "auto" ? await behind.snapshot() : null;
-  if (source === "auto") {
-    const doubts = await doubtsOf(mirror, userId);
-    const lack = doubts === null ? null : await lackOf(mirror, doubts, userId, behind);
-    if (lack !== null) parts.reporter.warn(lack);
-    if (lack !== null && snapshot !== null) return await countFile(parts, options, snapshot);
+  async function countFile(snapshot: Snapshot) {
+    if (!snapshot.exists) reporter.warn(`${snapshot.path} does not exist: treated as an empty store`);
+    return describe(TaskList.ofFile(snapshot, userId), { source: "file", dangling: 0 }, snapshot);
   }
-  for (const line of [...warnings, ...behind.warnings]) parts.reporter.warn(line);
-  const { tasks, ...found } = await readMirrorTasks(mirror, userId, snapshot, parts.reporter);
-  return await describe(parts, options, tasks, { ...found, snapshot });
-}
 
-async function describe(
-  { artifacts, file }: StatsParts,
-  { userId, rule }: StatsOptions,
-  tasks: TaskList,
-  { source, dangling, snapshot }: Found & { readonly snapshot: Snapshot | null },
-) {
-  const tally = tallyOf(tasks, rule);
-  const disk = artifacts === null ? null : await readDisk(artifacts, tally, userId, file.rules);
-  const { stuck, ...counts } = tally.describe(disk?.ofUser);
-  return {
-    source,
-    /** ISO 8601, UTC, as all times; ages are counted from it. */
-    at: formatUtc(rule.now),
-    user: userId ?? null,
-    ...counts,
-    dangling,
-    /** Null if the file, or the disk, wasn't read. */
-    invalid: snapshot === null ? null : describeInvalid(snapshot),
-    stuck,
-    disk: disk?.all ?? null,
-  };
+  async function fromMirror(mirror: Mirror, warnings: readonly string[]) {
+    const behind = new FileBehind(file);
+    await using snapshot = choice === "auto" ? await behind.snapshot() : null;
+    if (choice === "auto") {
+      const doubts = await doubtsOf(mirror, userId);
+      const lack = doubts === null ? null : await lackOf(mirror, doubts, userId, behind);
+      if (lack !== null) reporter.warn(lack);
+      if (lack !== null && snapshot !== null) return await countFile(snapshot);
+    }
+    for (const line of [...warnings, ...behind.warnings]) reporter.warn(line);
+    const { tasks, ...found } = await readMirrorTasks(mirror, userId, snapshot, reporter);
+    return await describe(tasks, found, snapshot);
+  }
+
+  async function describe(tasks: TaskList, { source, dangling }: Found, snapshot: Snapshot | null) {
+    const tally = tallyOf(tasks, rule);
+    const disk = artifacts === null ? null : await readDisk(artifacts, tally, userId, file.rules);
+    const { stuck, ...counts } = tally.describe(disk?.ofUser);
+    return {
+      source,
+      /** ISO 8601, UTC, as all times; ages are counted from it. */
+      at: formatUtc(rule.now),
+      user: userId ?? null,
+      ...counts,
+      dangling,
+      /** Null if the file, or the disk, wasn't read. */
+      invalid: snapshot === null ? null : describeInvalid(snapshot),
+      stuck,
+      disk: disk?.all ?? null,
+    };
+  }
 }
 
 function describeInvalid({ invalid }: Snapshot) {
