@@ -20,7 +20,7 @@ import { checkBrake, type MaxDelete, PlanSummary } from "../brake.ts";
 import { announced } from "../ledger.ts";
 import { applyToFile, thenIntoMirror } from "../merge/merge.ts";
 import type { Parts } from "../parts.ts";
-import { type Cleared, preflight } from "../preflight.ts";
+import { preflight } from "../preflight.ts";
 import { type BackupFile, ENDS_ITSELF } from "../purge/backup.ts";
 import {
   asCopy,
@@ -65,138 +65,20 @@ export interface MarkParts extends Parts<"file" | "mirror" | "rules" | "clock" |
  * Unless it is a dry run, the caller holds the run lock. @throws TtsctlError, before the first mark; BACKUP_FAILED
  */
 export async function markTasks(parts: MarkParts, selection: Selection, options: MarkOptions) {
-  const marker = markerOf(options, parts.clock.now(), parts.rules);
-  await using snapshot = await parts.file.read();
-  const age = selection.age ?? Number.POSITIVE_INFINITY; // marked tasks get this machine's time
-  const { file, use } = await preflight(parts, "mark", { snapshot, age, allowEmpty: options.allowEmpty });
-  const { found, plan } = await use.attempt(async (mirror) => {
-    const found = await select(snapshot, mirror, selection);
-    return { found, plan: await planMarks(snapshot, mirror, marker, { ...options, filter: selection.filter }, found) };
-  });
-  const all = Math.max(snapshot.size, found.members);
-  const missing = selection.ids === null ? [] : missingOf(selection, plan.gone);
-  const { result, problem } = await runMark(
-    { ...parts, file },
-    options,
-    snapshot,
-    marker,
-    { ...plan, all },
-    use.mirror,
-  );
-  const { marked, unchanged, refused, failed, returned } = result;
-  const requested = marked + unchanged + missing.length + refused.length + failed + returned;
-  return { result: { ...result, requested, missing }, problem: use.lost ?? problem };
-}
-
-/** Returns the marked record, or the reason why it can't be marked. */
-type Marker = (task: Task) => Task | string;
-
-/** Changes status and error, and sets `updated_at` later in the same form; all other fields are kept as they were written. */
-function markerOf({ status, error, isBackedUp }: MarkOptions, now: number, rules: RecordRules): Marker {
-  const parser = new RecordParser(rules);
-  return (task) => {
-    if (isBackedUp && saysDeleted(task.json)) return ENDS_ITSELF;
-    if (newer(task.score, now)) return "its updated_at is ahead of this machine's clock";
-    const changes = new Map([["status", JSON.stringify(status)]]);
-    const hasError = fieldJson(task.json, "error") !== undefined;
-    if (error !== undefined && (error !== null || hasError)) changes.set("error", JSON.stringify(error));
-    return touched(task, changes, now, parser) ?? NO_LATER;
-  };
-}
-
-/** In the hour that is repeated when daylight saving time ends. */
-const NO_LATER = "without an offset, a later updated_at would be ambiguous: daylight saving time has just ended";
-
-interface Target {
-  readonly id: TaskId;
-  /** In the content that was decided on; -1 for a Redis-only task. */
-  readonly row: number;
-  readonly from: string;
-  /** Redis's copy that was decided on. */
-  readonly copy: Copies["mirror"];
-}
-
-interface MarkPlan {
-  readonly inFile: Target[];
-  readonly onlyInRedis: Target[];
-  readonly summary: PlanSummary;
-  readonly refused: [TaskId, reason: string][];
-  readonly failed: [TaskId, reason: string][];
-  readonly gone: TaskId[];
-  /** Tasks that had the status already; their older copies in Redis are overwritten. */
-  unchanged: number;
-  /** The rows of unchanged tasks whose copy in Redis differs. */
-  readonly behind: number[];
-}
-
-type MarkRule = Pick<MarkOptions, "shown" | "error"> & { readonly filter: TaskFilter };
-
-async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, rule: MarkRule, found: Survey) {
-  const lists = { inFile: [], onlyInRedis: [], refused: [], failed: [], gone: [], behind: [] };
-  const plan: MarkPlan = { ...lists, unchanged: 0, summary: new PlanSummary() };
-  for (const ids of batches(chosenIds(base, found), BATCH)) {
-    const inRedis = mirror === null ? [] : await mirror.copies(ids, "state");
-    const records = await base.recordsOf(ids);
-    for (const [i, id] of ids.entries()) {
-      const redis = inRedis[i] ?? null;
-      if (redis instanceof TtsctlError) {
-        plan.failed.push([id, redis.message]);
-        continue;
-      }
-      const copies = { file: fileCopy(base, id), mirror: redis && mirrorCopy(redis, mirror!) };
-      const row = base.rowOf(id.userId, id.taskId);
-      const decision = decideMark(copies, rule);
-      const marked = decision === "mark" && records[i] != null ? marker(records[i]) : null;
-      if (typeof decision === "object") plan.refused.push([id, decision.reason]);
-      else if (typeof marked === "string") plan.refused.push([id, marked]);
-      else if (decision === "gone") plan.gone.push(id);
-      else if (decision === "unchanged") {
-        plan.unchanged++;
-        if (row >= 0 && !sameCopy<Copies[keyof Copies]>(copies.file, copies.mirror)) plan.behind.push(row);
-      } else {
-        const { status: from } = (asCopy(copies.file) ?? asCopy(copies.mirror))!;
-        (row < 0 ? plan.onlyInRedis : plan.inFile).push({ id, row, from, copy: copies.mirror });
-        plan.summary.add(id, from);
-      }
-    }
-  }
-  return plan;
-}
-
-/** A newer copy in Redis is refused: a mark would hide the service's write. */
-function decideMark(copies: Copies, { filter, shown, error }: MarkRule) {
-  const newest = newestCopy(copies);
-  if (copies.file === "invalid") return { reason: INVALID_RECORD };
-  if (newest === null) return "gone";
-  if (copies.file !== null && newest !== copies.file) {
-    return {
-      reason: `Redis has a newer copy of it (${newest.status}); \`ttsctl verify --repair\` copies it to the file`,
-    };
-  }
-  const isChosen = copyPasses(newest, filter);
-  // An earlier mark may have been stopped between the file and Redis, whose older copy was chosen.
-  if (newest.status === shown && (typeof error !== "string" || !isChosen)) return "unchanged";
-  return isChosen ? "mark" : { reason: notChosen(copies, newest) };
-}
-
-const CHANGED = "its copy in Redis changed during the run and is kept";
-const LOST = "the connection to Redis was lost, so whether it is marked there is unknown";
-
-/** @param mirror null: only the file is marked. Returns why Redis may lack marks: it failed, or the file could not be read again. */
-async function runMark(
-  parts: MarkParts & Pick<Cleared, "file">,
-  options: MarkOptions,
-  base: Snapshot,
-  marker: Marker,
-  plan: MarkPlan & { readonly all: number },
-  mirror: Writable<Mirror> | null,
-) {
   const { backup, ledger, reporter, signal } = parts;
   const { dryRun, shown: to } = options;
+  const marker = markerOf(options, parts.clock.now(), parts.rules);
+  await using base = await parts.file.read();
+  const age = selection.age ?? Number.POSITIVE_INFINITY; // marked tasks get this machine's time
+  const { file, use } = await preflight(parts, "mark", { snapshot: base, age, allowEmpty: options.allowEmpty });
+  const { found, plan } = await use.attempt(async (mirror) => {
+    const found = await select(base, mirror, selection);
+    return { found, plan: await planMarks(base, mirror, marker, { ...options, filter: selection.filter }, found) };
+  });
+  const missing = selection.ids === null ? [] : missingOf(selection, plan.gone);
   const { inFile, onlyInRedis, behind, summary } = plan;
-  const lists = { missing: [] as string[], refused: [] as { user_id: string; task_id: string; reason: string }[] };
-  const { unchanged } = plan;
-  const result = { requested: 0, marked: 0, unchanged, ...lists, failed: 0, returned: 0, dryRun };
+  const lists = { missing, refused: [] as { user_id: string; task_id: string; reason: string }[] };
+  const result = { requested: 0, marked: 0, unchanged: plan.unchanged, ...lists, failed: 0, returned: 0, dryRun };
   const refusals = new NamedWarnings(reporter, "is left unchanged");
   const failures = new NamedWarnings(reporter, "was not marked in both stores");
   const untried = new Set(onlyInRedis); // in Redis yet
@@ -208,14 +90,19 @@ async function runMark(
   };
   for (const [id, reason] of plan.refused) refuse(id, reason);
   for (const [id, reason] of plan.failed) failures.add(id, reason);
-  checkBrake(summary.count, plan.all, options.maxMark, { verb: "mark", flag: "--max-mark" });
+  const all = Math.max(base.size, found.members);
+  checkBrake(summary.count, all, options.maxMark, { verb: "mark", flag: "--max-mark" });
   let problem: TtsctlError | null = null;
   if (dryRun) {
     for (const targets of [inFile, onlyInRedis]) await report(targets, ({ copy }) => asCopy(copy) !== null);
   } else await apply();
   refusals.end();
   failures.end();
-  return { result: { ...result, failed: failures.count, ...(dryRun && { byStatus: summary.counts }) }, problem };
+  const { marked, refused, returned } = result;
+  const failed = failures.count;
+  const requested = marked + result.unchanged + missing.length + refused.length + failed + returned;
+  const counts = { ...result, requested, missing, failed, ...(dryRun && { byStatus: summary.counts }) };
+  return { result: counts, problem: use.lost ?? problem };
 
   async function apply(): Promise<void> {
     if (summary.count > 0) {
@@ -225,10 +112,11 @@ async function runMark(
     }
     const marked = await markInFile();
     for (const target of marked) untried.add(target);
+    const { mirror } = use; // null: only the file is marked
     if (mirror !== null) {
-      const outcome = await thenIntoMirror({ ...parts, mirror }, async (file, written) => {
+      const outcome = await thenIntoMirror({ ...parts, file, mirror }, async (current, written) => {
         await each(marked, (targets) => writeMarked(mirror, targets, written));
-        await each(onlyInRedis, async (targets) => markOnlyInRedis(mirror, await file.snapshot(), targets));
+        await each(onlyInRedis, async (targets) => markOnlyInRedis(mirror, await current.snapshot(), targets));
         await each(behind, (rows) => bringInStep(mirror, rows, written));
       });
       problem = outcome.problem;
@@ -255,7 +143,7 @@ async function runMark(
     const puts = putsFrom(base, rows);
     const read = async (numbers: readonly number[]) => (await puts.read(numbers)).map(markedOf);
     const changes = new Changes(base, { removed: new Set(), puts: { ...puts, read } });
-    const { changed, returned } = await applyToFile(parts, changes, "mark", { items: inFile, entryOf });
+    const { changed, returned } = await applyToFile({ ledger, file }, changes, "mark", { items: inFile, entryOf });
     new NamedWarnings(reporter, "was written back").addAll(returned, RETURNED);
     for (const id of changed) refuse(id, "the service changed or deleted it during the run");
     result.returned = returned.length;
@@ -357,6 +245,100 @@ async function runMark(
     }
   }
 }
+
+/** Returns the marked record, or the reason why it can't be marked. */
+type Marker = (task: Task) => Task | string;
+
+/** Changes status and error, and sets `updated_at` later in the same form; all other fields are kept as they were written. */
+function markerOf({ status, error, isBackedUp }: MarkOptions, now: number, rules: RecordRules): Marker {
+  const parser = new RecordParser(rules);
+  return (task) => {
+    if (isBackedUp && saysDeleted(task.json)) return ENDS_ITSELF;
+    if (newer(task.score, now)) return "its updated_at is ahead of this machine's clock";
+    const changes = new Map([["status", JSON.stringify(status)]]);
+    const hasError = fieldJson(task.json, "error") !== undefined;
+    if (error !== undefined && (error !== null || hasError)) changes.set("error", JSON.stringify(error));
+    return touched(task, changes, now, parser) ?? NO_LATER;
+  };
+}
+
+/** In the hour that is repeated when daylight saving time ends. */
+const NO_LATER = "without an offset, a later updated_at would be ambiguous: daylight saving time has just ended";
+
+interface Target {
+  readonly id: TaskId;
+  /** In the content that was decided on; -1 for a Redis-only task. */
+  readonly row: number;
+  readonly from: string;
+  /** Redis's copy that was decided on. */
+  readonly copy: Copies["mirror"];
+}
+
+interface MarkPlan {
+  readonly inFile: Target[];
+  readonly onlyInRedis: Target[];
+  readonly summary: PlanSummary;
+  readonly refused: [TaskId, reason: string][];
+  readonly failed: [TaskId, reason: string][];
+  readonly gone: TaskId[];
+  /** Tasks that had the status already; their older copies in Redis are overwritten. */
+  unchanged: number;
+  /** The rows of unchanged tasks whose copy in Redis differs. */
+  readonly behind: number[];
+}
+
+type MarkRule = Pick<MarkOptions, "shown" | "error"> & { readonly filter: TaskFilter };
+
+async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, rule: MarkRule, found: Survey) {
+  const lists = { inFile: [], onlyInRedis: [], refused: [], failed: [], gone: [], behind: [] };
+  const plan: MarkPlan = { ...lists, unchanged: 0, summary: new PlanSummary() };
+  for (const ids of batches(chosenIds(base, found), BATCH)) {
+    const inRedis = mirror === null ? [] : await mirror.copies(ids, "state");
+    const records = await base.recordsOf(ids);
+    for (const [i, id] of ids.entries()) {
+      const redis = inRedis[i] ?? null;
+      if (redis instanceof TtsctlError) {
+        plan.failed.push([id, redis.message]);
+        continue;
+      }
+      const copies = { file: fileCopy(base, id), mirror: redis && mirrorCopy(redis, mirror!) };
+      const row = base.rowOf(id.userId, id.taskId);
+      const decision = decideMark(copies, rule);
+      const marked = decision === "mark" && records[i] != null ? marker(records[i]) : null;
+      if (typeof decision === "object") plan.refused.push([id, decision.reason]);
+      else if (typeof marked === "string") plan.refused.push([id, marked]);
+      else if (decision === "gone") plan.gone.push(id);
+      else if (decision === "unchanged") {
+        plan.unchanged++;
+        if (row >= 0 && !sameCopy<Copies[keyof Copies]>(copies.file, copies.mirror)) plan.behind.push(row);
+      } else {
+        const { status: from } = (asCopy(copies.file) ?? asCopy(copies.mirror))!;
+        (row < 0 ? plan.onlyInRedis : plan.inFile).push({ id, row, from, copy: copies.mirror });
+        plan.summary.add(id, from);
+      }
+    }
+  }
+  return plan;
+}
+
+/** A newer copy in Redis is refused: a mark would hide the service's write. */
+function decideMark(copies: Copies, { filter, shown, error }: MarkRule) {
+  const newest = newestCopy(copies);
+  if (copies.file === "invalid") return { reason: INVALID_RECORD };
+  if (newest === null) return "gone";
+  if (copies.file !== null && newest !== copies.file) {
+    return {
+      reason: `Redis has a newer copy of it (${newest.status}); \`ttsctl verify --repair\` copies it to the file`,
+    };
+  }
+  const isChosen = copyPasses(newest, filter);
+  // An earlier mark may have been stopped between the file and Redis, whose older copy was chosen.
+  if (newest.status === shown && (typeof error !== "string" || !isChosen)) return "unchanged";
+  return isChosen ? "mark" : { reason: notChosen(copies, newest) };
+}
+
+const CHANGED = "its copy in Redis changed during the run and is kept";
+const LOST = "the connection to Redis was lost, so whether it is marked there is unknown";
 
 function idsOf(targets: readonly Target[]): TaskId[] {
   return targets.map(({ id }) => id);
