@@ -2,9 +2,8 @@ import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { fingerprint } from "../../json/value.ts";
 import { batches, pool } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
-import type { FileIdentity } from "../../store/file/identity.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
-import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
+import type { RowWindow } from "../../store/file/snapshot.ts";
 import { type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
@@ -28,22 +27,33 @@ export type CompareParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
 
 const IN_FLIGHT = 2;
 
+const INDEXES_AT_ONCE = 16;
+const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsctl verify --repair`";
+/** How many suspects are read in one call: whole records come back. */
+export const LOOK_BATCH = 200;
+/** A change within these seconds may be half of a double write. */
+const LATELY_S = 60;
+/** Time for a double write to end before the next look. */
+const PATIENCE_MS = 250;
+const MOST_LOOKS = 5;
+
 /** Two looks at both stores, of all tasks or of one user's. The first finds all that aren't clearly in sync. */
 export async function compare(parts: CompareParts, file: CurrentFile, userId: string | undefined): Promise<Drift> {
-  const { reporter, signal } = parts;
+  const { mirror, clock, reporter, signal } = parts;
   const snapshot = await file.snapshot();
   for (const line of invalidWarnings(snapshot)) reporter.warn(line);
   const drift = new Drift(userId);
   drift.invalid = snapshot.invalid.count;
-  const first = firstLook(parts, snapshot, drift);
-  const done = () => `${first.counts.compared} of ${snapshot.size} tasks were compared`;
+  const counts = { compared: 0, inSync: 0 };
+  const inSyncOf = new Map<string, number>();
+  const done = () => `${counts.compared} of ${snapshot.size} tasks were compared`;
   try {
-    await first.run();
+    await lookAtAll();
     throwIfInterrupted(signal, done());
-    await lookAgain({ ...parts, file }, drift, snapshot.identity);
+    await lookAgain();
     throwIfInterrupted(signal, done());
     const current = await file.snapshot();
-    drift.end(current, first.counts.inSync);
+    drift.end(current, counts.inSync);
     nameForeign(drift, reporter);
     const shared = describeShared(current);
     if (shared !== null) reporter.warn(shared);
@@ -51,22 +61,14 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
   } catch (error) {
     throw isRedisError(error) ? lostMidway(error, "verify", done()) : error;
   }
-}
 
-const INDEXES_AT_ONCE = 16;
-const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsctl verify --repair`";
-
-/** Compares each record of the file with its copy, and looks for keys and index members of tasks that the file lacks. */
-function firstLook({ mirror, reporter, signal }: CompareParts, snapshot: Snapshot, drift: Drift) {
-  const counts = { compared: 0, inSync: 0 };
-  const inSyncOf = new Map<string, number>();
   /** Notes a key or member of a task that the file lacks. */
-  const note = (id: TaskId, isUnsureKey = false) => {
-    if (id.userId === (drift.userId ?? id.userId) && !snapshot.holds(id)) drift.add(id, isUnsureKey);
-  };
-  return { counts, run };
+  function note(id: TaskId, isUnsureKey = false): void {
+    if (id.userId === (userId ?? id.userId) && !snapshot.holds(id)) drift.add(id, isUnsureKey);
+  }
 
-  async function run(): Promise<void> {
+  /** Compares each record of the file with its copy, and looks for keys and index members of tasks that the file lacks. */
+  async function lookAtAll(): Promise<void> {
     const users = new Set<string>();
     // One reads the disk and the other waits for Redis, so they run at once.
     const comparing = pool(batchesToCompare(), IN_FLIGHT, compareBatch, signal);
@@ -77,7 +79,7 @@ function firstLook({ mirror, reporter, signal }: CompareParts, snapshot: Snapsho
   }
 
   function* batchesToCompare(): Generator<[RowWindow, number[]]> {
-    for (const window of snapshot.windows(matchingRows(snapshot, ofUser(drift.userId)))) {
+    for (const window of snapshot.windows(matchingRows(snapshot, ofUser(userId)))) {
       for (const rows of batches(window.rows, BATCH)) yield [window, rows];
     }
   }
@@ -119,11 +121,11 @@ function firstLook({ mirror, reporter, signal }: CompareParts, snapshot: Snapsho
 
   /** An unreadable index is only reported. In another user's, only members count that may be tasks of the one user. */
   async function walkUserIndex(user: string): Promise<void> {
-    const { userId = user } = drift;
+    const wanted = userId ?? user;
     try {
       await walkMembers(user, inSyncOf.get(user), (member) => {
-        if (user === userId) note(member);
-        else if (snapshot.rowOf(userId, member.taskId) >= 0 && !snapshot.holds(member)) drift.add(member);
+        if (user === wanted) note(member);
+        else if (snapshot.rowOf(wanted, member.taskId) >= 0 && !snapshot.holds(member)) drift.add(member);
       });
     } catch (error) {
       if (!(error instanceof TtsctlError) || isFatal(error)) throw error;
@@ -140,55 +142,43 @@ function firstLook({ mirror, reporter, signal }: CompareParts, snapshot: Snapsho
       if (signal.aborted) return;
     }
   }
-}
 
-/** How many suspects are read in one call: whole records come back. */
-export const LOOK_BATCH = 200;
-/** A change within these seconds may be half of a double write. */
-const LATELY_S = 60;
-/** Time for a double write to end before the next look. */
-const PATIENCE_MS = 250;
-const MOST_LOOKS = 5;
-
-/**
- * Looks at both copies of each suspect again. A recent change counts as drift only if two looks in a row saw the same: a service writes one
- * store after the other. A task that changes between all looks isn't drift. @param first the content that the first look read
- */
-async function lookAgain(
-  { mirror, clock, reporter, signal, file }: Omit<CompareParts, "file"> & { readonly file: CurrentFile },
-  drift: Drift,
-  first: FileIdentity | null,
-): Promise<void> {
-  const isLate = (time: number) => Math.abs(clock.now() - time) < LATELY_S;
-  let due: Iterable<number> = Array(drift.keys.size).keys();
-  for (let look = 1; look <= MOST_LOOKS; look++) {
-    if (look > 1) await clock.sleep(PATIENCE_MS);
-    const snapshot = await file.snapshot();
-    const isFileFresh = snapshot.identity !== first || isLate(Number(snapshot.identity?.mtimeNs ?? 0) / 1e9);
-    const open: number[] = [];
-    let looked = 0;
-    const lookAt = async (batch: readonly number[]) => {
-      const ids = batch.map((suspect) => drift.id(suspect));
-      const copies = await mirror.fullCopies(ids);
-      const records = await snapshot.recordsOf(ids);
-      for (const [i, suspect] of batch.entries()) {
-        const [id, record] = [ids[i]!, records[i]!];
-        const { traits, ...seen } = lookOf(id, record, copies[i]!, mirror);
-        let { finding } = traits;
-        if (traits.isUnnamed) finding = drift.unsure.has(suspect) ? "partial" : "dangling";
-        if (record === null && snapshot.holds(id)) finding = "absent"; // invalid records are counted apart
-        const same = drift.see(suspect, { ...seen, traits: { ...traits, finding } });
-        const isFresh = isFileFresh || isLate(record?.score ?? Number.NaN) || isLate(seen.mirrorTime);
-        if (isFresh && !same && !AGREED.includes(finding)) open.push(suspect);
-      }
-      looked += batch.length;
-      reporter.progress("rechecking", looked, drift.keys.size);
-    };
-    await pool(batches(due, LOOK_BATCH), IN_FLIGHT, lookAt, signal);
-    if (open.length === 0 || signal.aborted) return;
-    due = open;
+  /**
+   * Looks at both copies of each suspect again. A recent change counts as drift only if two looks in a row saw the same: a service writes one
+   * store after the other. A task that changes between all looks isn't drift.
+   */
+  async function lookAgain(): Promise<void> {
+    const isLate = (time: number) => Math.abs(clock.now() - time) < LATELY_S;
+    let due: Iterable<number> = Array(drift.keys.size).keys();
+    for (let look = 1; look <= MOST_LOOKS; look++) {
+      if (look > 1) await clock.sleep(PATIENCE_MS);
+      const now = await file.snapshot();
+      const isFileFresh = now.identity !== snapshot.identity || isLate(Number(now.identity?.mtimeNs ?? 0) / 1e9);
+      const open: number[] = [];
+      let looked = 0;
+      const lookAt = async (batch: readonly number[]) => {
+        const ids = batch.map((suspect) => drift.id(suspect));
+        const copies = await mirror.fullCopies(ids);
+        const records = await now.recordsOf(ids);
+        for (const [i, suspect] of batch.entries()) {
+          const [id, record] = [ids[i]!, records[i]!];
+          const { traits, ...seen } = lookOf(id, record, copies[i]!, mirror);
+          let { finding } = traits;
+          if (traits.isUnnamed) finding = drift.unsure.has(suspect) ? "partial" : "dangling";
+          if (record === null && now.holds(id)) finding = "absent"; // invalid records are counted apart
+          const same = drift.see(suspect, { ...seen, traits: { ...traits, finding } });
+          const isFresh = isFileFresh || isLate(record?.score ?? Number.NaN) || isLate(seen.mirrorTime);
+          if (isFresh && !same && !AGREED.includes(finding)) open.push(suspect);
+        }
+        looked += batch.length;
+        reporter.progress("rechecking", looked, drift.keys.size);
+      };
+      await pool(batches(due, LOOK_BATCH), IN_FLIGHT, lookAt, signal);
+      if (open.length === 0 || signal.aborted) return;
+      due = open;
+    }
+    for (const suspect of due) drift.clear(suspect);
   }
-  for (const suspect of due) drift.clear(suspect);
 }
 
 const AGREED: readonly Finding[] = ["inSync", "absent"];
