@@ -91,7 +91,13 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   }
   warn();
   await push();
-  if (prune) await pruneListed();
+  if (prune) {
+    const { orphans } = listed;
+    const how = { ids: orphans.ids(), count: orphans.size, action: "prune", reason: "orphan" } as const;
+    const { pruned, failed } = dryRun ? { pruned: orphans.size, failed: 0 } : await pruneOrphans(parts, how);
+    Object.assign(result, { pruned, failedToPrune: failed });
+    throwIfInterrupted(signal, `${progressText()}, ${counted(pruned, "Redis-only task")} pruned`);
+  }
   if (result.failed === 0) await leaveMark?.("sync", snapshot);
   return { ...result, durationMs: Math.round((clock.monotonic() - started) * 1000) };
 
@@ -174,14 +180,6 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
         if (++result.total % BATCH === 0) showProgress();
       } else yield row;
     }
-  }
-
-  async function pruneListed(): Promise<void> {
-    const { orphans } = listed;
-    const how = { ids: orphans.ids(), count: orphans.size, action: "prune", reason: "orphan" } as const;
-    const { pruned, failed } = dryRun ? { pruned: orphans.size, failed: 0 } : await pruneOrphans(parts, how);
-    Object.assign(result, { pruned, failedToPrune: failed });
-    throwIfInterrupted(signal, `${progressText()}, ${counted(pruned, "Redis-only task")} pruned`);
   }
 
   async function pushBatch({ rows, window }: Batch): Promise<void> {

@@ -23,7 +23,7 @@ import {
 import type { Parts } from "../parts.ts";
 import { type Cleared, preflight } from "../preflight.ts";
 import { isExpired, type Limits } from "../purge/rules.ts";
-import { NamedWarnings, type Reporter } from "../reporter.ts";
+import { NamedWarnings } from "../reporter.ts";
 import type { Selection } from "../select.ts";
 import type { Source } from "./read-source.ts";
 
@@ -60,7 +60,13 @@ export async function importRecords(
     await using base = await parts.file.read(parts.signal); // closed early: the rest may take long
     cleared = await preflight(parts, "import", { snapshot: base, input: records });
     plan = await planMerge(records, rows, policy, base, parts.signal);
-    warnOfExpired(parts.reporter, records, plan, limits);
+    const versionOf = (row: number) => {
+      return { status: STATUS_CODES[records.rows.status(row)]!, time: records.rows.score(row) };
+    };
+    const willExpire = limits === null ? [] : [...plan.goingIn()].filter((row) => isExpired(versionOf(row), limits));
+    const tasks = counted(willExpire.length, "task");
+    if (willExpire.length > 0)
+      parts.reporter.warn(`past their retention, so the next cleanup may purge them: ${tasks}`);
     returned = await mergeIntoFile({ ...parts, file: cleared.file }, plan, base, dryRun);
   }
   const { mirror, lost } = cleared.use;
@@ -123,14 +129,6 @@ export async function importRecords(
       pool(batches(due, BATCH), IN_FLIGHT, (batch) => writeBatch(batch, written), parts.signal),
     );
   }
-}
-
-function warnOfExpired(reporter: Reporter, { rows }: Snapshot, plan: MergePlan, limits: Limits | null): void {
-  if (limits === null) return;
-  const versionOf = (row: number) => ({ status: STATUS_CODES[rows.status(row)]!, time: rows.score(row) });
-  const expired = [...plan.goingIn()].filter((row) => isExpired(versionOf(row), limits)).length;
-  if (expired > 0)
-    reporter.warn(`past their retention, so the next cleanup may purge them: ${counted(expired, "task")}`);
 }
 
 /** The chosen rows of a source, ascending, and the chosen ids that it lacks. */

@@ -101,7 +101,10 @@ export async function readSource(
     // A stream is copied into a temporary file first, because it is read more than once.
     const handle = input instanceof Readable ? await openTemporary(storePath) : input;
     opened = handle;
-    if (input instanceof Readable) await copy(input, handle);
+    if (input instanceof Readable) {
+      for await (const chunk of addAbortSignal(signal, input)) await appendTo(handle, chunk as Uint8Array, storePath);
+      throwIfInterrupted(signal, NOTHING_IMPORTED);
+    }
     const whole = (await inputKind(name, handle)) === "csv" ? null : await readWhole(handle);
     if (whole instanceof Snapshot) {
       await addInvalid(whole);
@@ -116,11 +119,6 @@ export async function readSource(
     await closeQuietly(opened);
     throwIfInterrupted(signal, NOTHING_IMPORTED);
     throw systemErrorCode(error) === undefined || error instanceof TtsctlError ? error : unreadable(name, error);
-  }
-
-  async function copy(stream: Readable, handle: FileHandle): Promise<void> {
-    for await (const chunk of addAbortSignal(signal, stream)) await appendTo(handle, chunk as Uint8Array, storePath);
-    throwIfInterrupted(signal, NOTHING_IMPORTED);
   }
 
   /** Reads a store file of any shape; one that is cut has the records before. Returns the error if it is broken. */

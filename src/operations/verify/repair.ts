@@ -2,14 +2,13 @@ import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches, IN_FLIGHT, pool } from "../../pool.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import { BATCH } from "../../store/redis/copies.ts";
 import { recordOf } from "../../store/redis/records.ts";
-import { type WriteOutcome, writeToMirror } from "../../store/redis/write.ts";
+import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
-import type { Task } from "../../task/task.ts";
 import { mergeIntoFile, planMerge } from "../merge/merge.ts";
 import { spooled } from "../merge/spool.ts";
 import type { Parts } from "../parts.ts";
@@ -123,23 +122,19 @@ export async function repair(
       const tasks = records.filter((task) => task !== null);
       const outcomes = await writeToMirror(mirror, tasks, options);
       if (!how.isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && written.note(task)));
-      await count(tasks, outcomes);
+      const newer = tasks.filter((_, i) => outcomes[i] === "newer");
+      const stayed = tasks.filter((_, i) => outcomes[i] === "newer" || outcomes[i] instanceof TtsctlError);
+      repaired += tasks.length - stayed.length;
+      unwritten += stayed.length - newer.length;
+      await ledger?.stayed(stayed);
+      for (const task of newer) failures.add(task, "Redis has a newer record");
+      failures.addErrors(outcomes, (i) => tasks[i]!);
       const gone = ids.filter((_, i) => records[i] === null);
       for (const id of gone) failures.add(id, "the file no longer has it");
       await ledger?.stayed(gone);
       reporter.progress("repairing", repaired, size);
     };
     await pool(batches(suspects, BATCH), IN_FLIGHT, writeBatch, signal);
-  }
-
-  async function count(tasks: readonly Task[], outcomes: readonly Outcome<WriteOutcome>[]): Promise<void> {
-    const stayed = tasks.filter((_, i) => outcomes[i] === "newer" || outcomes[i] instanceof TtsctlError);
-    const newer = tasks.filter((_, i) => outcomes[i] === "newer");
-    repaired += tasks.length - stayed.length;
-    unwritten += stayed.length - newer.length;
-    await ledger?.stayed(stayed);
-    for (const task of newer) failures.add(task, "Redis has a newer record");
-    failures.addErrors(outcomes, (i) => tasks[i]!);
   }
 
   async function remove(action: Action, how: Omit<Orphans, "ids" | "count">): Promise<void> {
