@@ -28,6 +28,6 @@ export async function diskUse(
     }
   });
   for (const { owner, bytes } of holders.values()) add(audio, owner, bytes);
-  const skipped = await artifacts.logs.walk((log) => add(logs, names.ownerOfLog(log.taskId), log.bytes), wanted.log);
+  const skipped = await artifacts.logs.walk((log) => add(logs, names.ownerOf("", log.taskId), log.bytes), wanted.log);
   return { audio, logs, unread: [...unread, ...skipped] };
 }

@@ -27,9 +27,8 @@ export async function announced(
   work: (done: (id: TaskId) => void) => Promise<void>,
 ): Promise<void> {
   await ledger?.announce(action, entries);
-  const left = new Map<string, TaskId>(
-    entries.map(({ userId, taskId }) => [keyOf({ userId, taskId }), { userId, taskId }]),
-  );
+  const ids = entries.map(({ userId, taskId }) => ({ userId, taskId }));
+  const left = new Map(ids.map((id) => [keyOf(id), id]));
   try {
     await work((id) => left.delete(keyOf(id)));
   } finally {

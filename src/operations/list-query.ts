@@ -171,10 +171,7 @@ function ageOf(text: string): number | undefined {
 
 /** The shortest age of a query, in seconds; null if this machine's clock doesn't matter. */
 export function shortestAge({ since, until, stuck }: RawQuery, { stuckAfter }: QueryContext): number | null {
-  const ages = [
-    ...[since, until].map((text) => (text == null ? undefined : ageOf(text))),
-    stuck ? stuckAfter : undefined,
-  ];
+  const ages = [ageOf(since ?? ""), ageOf(until ?? ""), stuck ? stuckAfter : undefined];
   const given = ages.filter((age) => age !== undefined);
   return given.length === 0 ? null : Math.min(...given);
 }

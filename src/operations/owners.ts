@@ -224,13 +224,10 @@ export class FolderNames {
     this.#owners[name] = name < this.#owners.length ? ofSeveral : owner;
   }
 
+  /** @param user empty for a log */
   ownerOf(user: string, task: string): number {
     const name = this.#names.find(user, task);
     return name < 0 ? NOBODY : this.#owners[name]!;
-  }
-
-  ownerOfLog(name: string): number {
-    return this.ownerOf("", name);
   }
 }
 

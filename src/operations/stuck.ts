@@ -4,7 +4,6 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
-import type { Version } from "../task/version.ts";
 import { copiesIn } from "./purge/copies.ts";
 import { chosenRows } from "./purge/survey.ts";
 
@@ -17,14 +16,11 @@ export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule:
     const inRedis = mirror === null ? [] : await copiesIn(mirror, ids);
     batch.forEach((row, i) => {
       const { rows: columns } = snapshot;
-      if (hasMovedOn(inRedis[i] ?? null, rule)) return;
+      const copy = inRedis[i] ?? null;
+      // Finished in Redis, or changed there lately.
+      if (copy !== null && !Number.isNaN(copy.time) && !isStuck(copy.status, copy.time, rule)) return;
       stuck.look(STATUS_CODES[columns.status(row)]!, columns.score(row), () => ids[i]!);
     });
   });
   return stuck;
-}
-
-/** Whether a copy in Redis is finished, or was changed lately. */
-function hasMovedOn(copy: Version | null, rule: StuckRule): boolean {
-  return copy !== null && !Number.isNaN(copy.time) && !isStuck(copy.status, copy.time, rule);
 }

@@ -31,8 +31,7 @@ function isoLike(like: string, epoch: number, zone: Zone): string {
   const offset = /(Z|[+-]\d{2}(?::?\d{2}(?::?\d{2})?)?)$/.exec(like.slice(10))?.[1];
   const seconds = offset === undefined ? zone.offsetAt(epoch) : offsetSeconds(offset);
   const wall = formatUtc(epoch + seconds).slice(0, -"+00:00".length);
-  const separator = like[10] === " " ? " " : "T";
-  return wall.slice(0, 10) + separator + likeFraction(wall.slice(11), like) + (offset ?? "");
+  return wall.slice(0, 10) + (like[10] === " " ? " " : "T") + likeFraction(wall.slice(11), like) + (offset ?? "");
 }
 
 /** JavaScript writes milliseconds, always; Python microseconds, unless they are zero. */

@@ -112,7 +112,7 @@ async function readDisk(artifacts: Artifacts, { tasks, users }: Tally, userId: s
   }
   const use = await diskUse(artifacts, owners, undefined, {
     user: (name) => userNames?.includes(name) !== false,
-    log: (taskId) => userNames === undefined || owners.ownerOfLog(taskId) !== NOBODY,
+    log: (taskId) => userNames === undefined || owners.ownerOf("", taskId) !== NOBODY,
   });
   const byStatus = Object.fromEntries(STATUS_CHOICES.map((word) => [word, noBytes()])) as ByStatus<DiskBytes>;
   const byUser: DiskBytes[] = [];

@@ -14,14 +14,11 @@ import type { Reporter } from "../reporter.ts";
 
 /** The statuses (numbers as in STATUS_CODES) and times of tasks of either store, by key. */
 export class TaskList {
-  readonly #statuses: number[];
-  readonly #scores: number[];
+  readonly #statuses: number[] = [];
+  readonly #scores: number[] = [];
 
   /** @param keys the ids of the tasks, and perhaps of others */
-  constructor(readonly keys = new KeyTable()) {
-    this.#statuses = Array(keys.size).fill(-1);
-    this.#scores = Array(keys.size).fill(Number.NaN);
-  }
+  constructor(readonly keys = new KeyTable()) {}
 
   static ofFile(snapshot: Snapshot, userId: string | undefined): TaskList {
     const { rows } = snapshot;
