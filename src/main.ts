@@ -27,9 +27,8 @@ export async function main(invocation: Invocation): Promise<number> {
     for (const output of [terminal.out, terminal.data, terminal.err]) output.hurryAfter(signal, clock);
     return signal;
   };
-  let exitCode = await runCommand({ pageFolder: PAGE, ...invocation, terminal, stopSignal: stopOfOutputs }).catch(
-    report,
-  );
+  const around = { pageFolder: PAGE, ...invocation, terminal, stopSignal: stopOfOutputs };
+  let exitCode = await runCommand(around).catch(report);
   await terminal.out.flush();
   const { failure } = terminal.out;
   if (failure !== undefined) {

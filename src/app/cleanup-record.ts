@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { closeQuietly, isTtsctlError, valueIf } from "../errors.ts";
+import { jsonIn } from "../json/value.ts";
 import { formatUtc } from "../task/time.ts";
 import { watchInterval } from "./cleanup.ts";
 import type { RunParts } from "./parts.ts";
@@ -103,11 +104,9 @@ interface Line {
 
 function lastPass(ledger: string, store: string): PassEnd | null {
   const ends = new Map<string, Line>();
-  for (const line of ledger
-    .split("\n")
-    .filter((line) => WANTED.test(line))
-    .reverse()
-    .flatMap(lineIn)) {
+  for (const text of ledger.split("\n").reverse()) {
+    const line = WANTED.test(text) ? (jsonIn(text) as Line | undefined) : undefined; // it may be cut off
+    if (line === undefined) continue;
     if (line.event === "end") ends.set(line.run, line);
     const end = ends.get(line.run);
     if (line.event === "begin" && end !== undefined && isPass(line, end, store)) {
@@ -121,15 +120,6 @@ function lastPass(ledger: string, store: string): PassEnd | null {
 
 /** A line that names tasks may be long, and isn't parsed. */
 const WANTED = /^\{"time":"[^"]*","run":"[^"]*","event":"(begin|end)"/;
-
-/** Nothing for a line that was cut off. */
-function lineIn(text: string): Line[] {
-  try {
-    return [JSON.parse(text)];
-  } catch {
-    return [];
-  }
-}
 
 /** The words of commands and calls that purge by policy. A pass that failed early has no result. */
 const PASSES = ["cleanup", "serve", "startCleanup", "cleanupOnce"];

@@ -128,10 +128,9 @@ function userName(): string | null {
 /** The arguments with the password of every url in them masked. */
 export function withoutSecrets(argv: readonly string[]): string[] {
   return argv.map((arg, i) => {
-    if (argv[i - 1] === "--redis-url") return maskUrl(arg);
-    const [, flag = "", url] = /^(--redis-url=)(.*)$/s.exec(arg) ?? [];
-    if (url !== undefined) return flag + maskUrl(url);
-    return /:\/\/[^/]*@/.test(arg) ? maskUrl(arg) : arg;
+    const [, flag = "", text = arg] = /^(--redis-url=)(.*)$/s.exec(arg) ?? [];
+    const mayBeUrl = flag !== "" || argv[i - 1] === "--redis-url" || /:\/\/[^/]*@/.test(arg);
+    return mayBeUrl ? flag + maskUrl(text) : arg;
   });
 }
 

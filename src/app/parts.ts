@@ -48,8 +48,6 @@ export interface Caller {
 interface StepUse extends Partial<Outside> {
   /** Default: it has its own connection. */
   readonly sharesMirror?: boolean;
-  /** Whether it doesn't share the snapshot of the file. */
-  readonly rereads?: boolean;
 }
 
 interface LiveUse {
@@ -102,11 +100,9 @@ export class RunParts {
   }
 
   /** The parts of one step of this run, with their own locks. The caller releases them. */
-  async step({ sharesMirror = false, rereads = false, ...outside }: StepUse = {}): Promise<RunParts> {
+  async step({ sharesMirror = false, ...outside }: StepUse = {}): Promise<RunParts> {
     const step = new RunParts({ ...this.#outside, ...outside });
-    step.joins(this, await this.settings(), sharesMirror);
-    if (rereads) step.#shared = undefined;
-    return step;
+    return step.joins(this, await this.settings(), sharesMirror);
   }
 
   /** Work in one step of this run, which is released after it. */
@@ -115,10 +111,12 @@ export class RunParts {
     return work(step).finally(() => step.release());
   }
 
-  /** The step that is one call of a program. */
-  forCall(name: string, signal: AbortSignal): Promise<RunParts> {
+  /** The step that is one call of a program; it reads the file itself. */
+  async forCall(name: string, signal: AbortSignal): Promise<RunParts> {
     const caller = { ...this.caller, argv: [...this.caller.argv, name] };
-    return this.step({ signal: () => signal, caller, sharesMirror: true, rereads: true });
+    const step = await this.step({ signal: () => signal, caller, sharesMirror: true });
+    step.#shared = undefined;
+    return step;
   }
 
   get signal(): AbortSignal {
@@ -140,14 +138,10 @@ export class RunParts {
     return this.#rules;
   }
 
-  async zone(): Promise<Zone> {
-    return (await this.rules()).zone;
-  }
-
   async fileStore(options: ConstructorParameters<typeof FileStore>[3] = {}): Promise<FileStore> {
-    const { path } = (await this.settings()).store;
-    const own = { holder: this.caller.argv, shared: this.#shared };
-    return new FileStore(path.value, await this.rules(), this.clock, { ...own, ...options });
+    const { store } = await this.settings();
+    const all = { holder: this.caller.argv, shared: this.#shared, ...options };
+    return new FileStore(store.path.value, await this.rules(), this.clock, all);
   }
 
   /** Warns of options of config.ini that have no effect, once: the passes of a watcher share its settings. */

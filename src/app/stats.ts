@@ -24,7 +24,8 @@ export async function statsOf(parts: RunParts, asked: Asked) {
     const looking = { file: stores.file, clock, reporter, mirror, artifacts: artifacts ?? noArtifacts() };
     return estimateCleanup(looking, policy, { userId, withFiles: disk });
   };
-  const rule = { now: clock.now(), after: cleanup.stuckAfter.value, zone: await parts.zone() };
+  const { zone } = await parts.rules();
+  const rule = { now: clock.now(), after: cleanup.stuckAfter.value, zone };
   return countTasks({ ...stores, artifacts, reporter, estimate }, { source, userId, rule });
 }
 

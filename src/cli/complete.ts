@@ -1,17 +1,15 @@
 import { stat } from "node:fs/promises";
 import type { Command, Option } from "commander";
-import { RunParts } from "../app/parts.ts";
-import { loadSettings as load, profileNames } from "../config/load.ts";
-import { SILENT } from "../operations/reporter.ts";
+import { profileNames } from "../config/load.ts";
 import { isShellWord, printable, shellQuote } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
 import { fileTasks } from "../store/file/file-tasks.ts";
 import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { SHOWN_STATUSES } from "../task/status.ts";
-import type { Surroundings } from "./context.ts";
+import { Context, type Surroundings } from "./context.ts";
 import { inheritedOptions, TOPICS } from "./help.ts";
 import { commandOf } from "./program.ts";
-import { flagsIn, type GlobalFlags } from "./terminal.ts";
+import { flagsIn } from "./terminal.ts";
 
 /**
  * Answers `bash LINE`, the line up to the cursor, or `described WORD...`, of which the last one is completed. The first line of
@@ -43,8 +41,8 @@ async function candidatesOf(wanted: Wanted, words: readonly string[], around: Su
   if (wanted === "profiles") return profileNames(around.env);
   if (wanted instanceof Map) return [...wanted.keys()];
   if (Array.isArray(wanted)) return wanted;
-  const parts = partsOf(around, flagsIn(words));
-  return knownIds(parts, wanted === "users" ? null : wanted.tasksOf).finally(() => parts.release());
+  const context = new Context(around, { ...flagsIn(words), verbose: 0 });
+  return knownIds(context, wanted === "users" ? null : wanted.tasksOf).finally(() => context.release());
 }
 
 /** A person waits: a slower Redis and a larger file aren't used. */
@@ -53,7 +51,9 @@ const LARGEST_FILE = 8_000_000;
 const NEWEST = 1000;
 
 /** Of the newest tasks: the task ids of the user, or the users if it is null. From Redis, else from a small file. */
-async function knownIds(parts: RunParts, user: string | null): Promise<string[]> {
+async function knownIds(parts: Context, user: string | null): Promise<string[]> {
+  const { timeout } = (await parts.settings()).redis;
+  timeout.value = Math.min(PATIENCE_S, timeout.value);
   const of = user ?? undefined;
   const state = await parts.mirrorState();
   let ids = state.kind === "on" ? await state.mirror.newest(of, NEWEST).catch(() => []) : [];
@@ -63,17 +63,6 @@ async function knownIds(parts: RunParts, user: string | null): Promise<string[]>
     ids = (await fileTasks(snapshot).page(ofUser(of), 0, NEWEST)).tasks;
   }
   return [...new Set(ids.map(({ userId, taskId }) => (user === null ? userId : taskId)))];
-}
-
-/** Silent, with a short timeout of Redis. */
-function partsOf({ terminal, env, cwd, argv, stopSignal: signal }: Surroundings, flags: GlobalFlags): RunParts {
-  const loadSettings = async () => {
-    const settings = await load({ flags: { ...flags }, env, cwd });
-    settings.redis.timeout.value = Math.min(PATIENCE_S, settings.redis.timeout.value);
-    return settings;
-  };
-  const caller = { argv, cwd, env, request: null };
-  return new RunParts({ clock: terminal.clock, reporter: SILENT, signal, loadSettings, caller });
 }
 
 /** Splits a bash line; nothing is expanded. @returns `kept`: the length of `current` up to the last `:` or `=`, which bash keeps */

@@ -37,7 +37,7 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
       if (signal.aborted) break;
       const notes = [...linesOf(said), ...(problem === undefined ? [] : [errorText(problem)])];
       if (!terminal.errIsTerminal) for (const line of notes.splice(0)) await terminal.err.write(`${line}\n`);
-      const now = formatInZone(Math.floor(clock.now()), await context.zone());
+      const now = formatInZone(Math.floor(clock.now()), (await context.rules()).zone);
       const head = colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C to stop`);
       screen.draw({ head, body: linesOf(out), notes });
       await clock.sleep(every * 1000, signal);

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { Readable } from "node:stream";
 import { usage } from "../errors.ts";
+import { jsonIn } from "../json/value.ts";
 import { MOST_IDS } from "../operations/list-query.ts";
 import { isPrintable, printableJson, quoted } from "../printable.ts";
 import type { TaskId } from "../store/task-source.ts";
@@ -40,7 +41,7 @@ export async function namesOn(stdin: Readable & { readonly isTTY?: boolean }): P
 }
 
 function namesInArray(text: string): string[] {
-  const names = parsed(text);
+  const names = jsonIn(text);
   if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
   throw usage("stdin begins with [ but isn't a JSON array of strings", ACCEPTED);
 }
@@ -49,18 +50,10 @@ function namesOnLines(text: string): string[] {
   const lines = text.split("\n").map(trimId);
   return lines.flatMap((line, i) => {
     if (!line.startsWith('"')) return line === "" ? [] : [line];
-    const name = parsed(line);
+    const name = jsonIn(line);
     if (typeof name === "string") return [name];
     throw usage(`stdin line ${i + 1} begins with a quote but isn't a JSON string: ${quoted(line)}`, ACCEPTED);
   });
 }
 
 const ACCEPTED = "accepted: one id per line, as it is or as a JSON string, or a JSON array of strings";
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

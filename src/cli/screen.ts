@@ -65,9 +65,7 @@ export function openScreen<P>(
     paint();
   }
 
-  process.on("exit", leave);
-  process.on("SIGTSTP", onStop);
-  process.on("SIGCONT", redraw);
+  process.on("exit", leave).on("SIGTSTP", onStop).on("SIGCONT", redraw);
   return {
     redraw,
     draw(next: P): void {
@@ -75,9 +73,7 @@ export function openScreen<P>(
       paint();
     },
     close(): void {
-      process.off("exit", leave);
-      process.off("SIGTSTP", onStop);
-      process.off("SIGCONT", redraw);
+      process.off("exit", leave).off("SIGTSTP", onStop).off("SIGCONT", redraw);
       leave();
       if (picture !== undefined && keepsPicture) stream.write(terminal.shown(`${frame(picture, size()).join("\n")}\n`));
       picture = undefined;

@@ -35,13 +35,17 @@ export function parseRedisUrl(text: string): RedisUrl | undefined {
   const [, scheme, user, place, path = "", query] = URL_SHAPE.exec(text) ?? [];
   const parameters = new URLSearchParams(query ?? "");
   const names = [...new Set(parameters.keys())];
-  const areKnown = names.every((name) => ADDRESS.includes(name) || CLIENT.test(name));
-  if (scheme === undefined || !areKnown) return undefined;
+  if (scheme === undefined || !names.every((name) => ADDRESS.includes(name) || CLIENT.test(name))) return undefined;
   const address = scheme.toLowerCase() === "unix" ? socketAddress(place, path) : tcpAddress(place, path);
   const db = parameters.has("db") ? parseInteger(parameters.get("db") ?? "") : address?.db;
   if (address === undefined || db === undefined) return undefined;
-  const ignored = names.filter((name) => !ADDRESS.includes(name));
-  return { ...address, ...credentials(user ?? "", parameters), db, tls: scheme.toLowerCase() === "rediss", ignored };
+  const [, name, password] = /^([^:]*):?(.*)$/s.exec(user ?? "")!;
+  return {
+    ...{ ...address, db, tls: scheme.toLowerCase() === "rediss" },
+    username: unquote(name!) || parameters.get("username") || null,
+    password: unquote(password!) || parameters.get("password") || null,
+    ignored: names.filter((name) => !ADDRESS.includes(name)),
+  };
 }
 
 type UrlPlace = Pick<RedisUrl, "host" | "port" | "db" | "socket">;
@@ -60,14 +64,6 @@ function tcpAddress(place: string, path: string): UrlPlace | undefined {
   const db = digits === "" ? null : parseInteger(digits);
   if (port === undefined || db === undefined) return undefined;
   return { host: match[1] || unquote(match[2] ?? "") || null, port, db, socket: null };
-}
-
-function credentials(user: string, parameters: URLSearchParams): Pick<RedisUrl, "username" | "password"> {
-  const [, name, password] = /^([^:]*):?(.*)$/s.exec(user) ?? ["", "", ""];
-  return {
-    username: unquote(name) || parameters.get("username") || null,
-    password: unquote(password) || parameters.get("password") || null,
-  };
 }
 
 /** As Python's `urllib.parse.unquote`: a percent sign that encodes nothing is kept, while decodeURIComponent would throw. */

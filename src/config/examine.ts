@@ -27,8 +27,8 @@ export async function examineConfig(options: LoadOptions) {
   }
 }
 
-const NAMES: ForeignNames = { misspelt: [], sections: [] };
-const NOTHING = { settings: null, wrong: new Map<string, TtsctlError>(), names: NAMES, holdsPassword: false };
+const NO_NAMES: ForeignNames = { misspelt: [], sections: [] };
+const NOTHING = { settings: null, wrong: new Map<string, TtsctlError>(), names: NO_NAMES, holdsPassword: false };
 
 /** @returns the settings in force, with defaults in a section with a wrong value; and the first wrong value of each section */
 async function examineInputs(inputs: SettingInputs) {

@@ -154,9 +154,7 @@ export const HOSTS: Kind<readonly string[]> = listOf(
   "host names separated by commas, without ports, such as tts.example.org, tts",
 );
 
-type Parse<T> = Kind<T>["parse"];
-
-function listOf<T>(parse: Parse<T>, shown: (item: T) => string, accepted: string): Kind<readonly T[]> {
+function listOf<T>(parse: Kind<T>["parse"], shown: (item: T) => string, accepted: string): Kind<readonly T[]> {
   return {
     accepted,
     parse: (text) => {

@@ -166,19 +166,15 @@ export interface RedisSettings extends SectionOf<"redis"> {
 }
 
 /** The settings in force (docs/contract.md, Configuration). Paths are absolute, durations are seconds. */
-export interface Settings {
+export interface Settings extends Sections {
   configPath: string | null;
   redis: RedisSettings;
-  store: SectionOf<"store">;
-  paths: SectionOf<"paths">;
-  cleanup: CleanupSettings;
-  service: SectionOf<"service">;
-  audit: SectionOf<"audit">;
-  http: HttpSettings;
   warnings: string[];
   /** Warnings for commands that change tasks: for a read, an option without effect doesn't matter. */
   changeWarnings: string[];
 }
+
+type Sections = { [S in "store" | "paths" | "cleanup" | "service" | "audit" | "http"]: SectionOf<S> };
 
 export function rowOf(name: SettingName): SettingRow<unknown> {
   return SETTINGS[name];

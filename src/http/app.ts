@@ -8,6 +8,7 @@ import { compress } from "hono/compress";
 import { matchedRoutes } from "hono/route";
 import { getMimeType } from "hono/utils/mime";
 import type { Clock } from "../clock.ts";
+import { jsonIn } from "../json/value.ts";
 import { HttpError, json, jsonText, namesTag, problemOf, problemResponse, tagOf } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
 import { type AddEndpoint, endpointsOf, hasDialects } from "./endpoints.ts";
@@ -121,10 +122,8 @@ function addPage(app: Hono<Env>, add: AddEndpoint, { pageFolder }: ServerParts):
 }
 
 function tokenIn(text: string): string {
-  try {
-    const { token } = JSON.parse(text);
-    if (typeof token === "string") return token;
-  } catch {} // reported below, without the text
+  const token = (jsonIn(text) as { token?: unknown } | null | undefined)?.token;
+  if (typeof token === "string") return token;
   throw new HttpError("BAD_REQUEST", "the body has no token", 'send {"token": "..."}');
 }
 

@@ -55,6 +55,15 @@ function scalar(token: string, numberText: (token: string) => string): JsonValue
   return String(Number(text)) === text ? Number(text) : new NumberText(text);
 }
 
+/** The value of JSON text; undefined for other text. */
+export function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A value as compact JSON text, with the text of numbers kept. Iterative, like `parseJsonValue`. */
 export function jsonOf(value: JsonValue, sorted = false): string {
   const parts: string[] = [];

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { jsonIn } from "../json/value.ts";
 import { buildListQuery } from "../operations/list-query.ts";
 import type { SourceChoice, Stores } from "../store/mirror-link.ts";
 import { type ListQuery, type ListResult, newestTasks } from "../store/task-store.ts";
@@ -111,13 +112,10 @@ function isBehind(task: Task, cursor: Cursor, query: ListQuery, rules: RecordRul
 }
 
 function parsed(text: string) {
-  try {
-    const [by, score, userId, taskId] = JSON.parse(Buffer.from(text, "base64url").toString()) as unknown[];
-    if ((by === "updated_at" || by === "created_at") && typeof score === "number") {
-      return { by, score, userId: String(userId), taskId: String(taskId) } as const;
-    }
-  } catch {} // it isn't ours
-  throw wrongCursor();
+  const parts = jsonIn(Buffer.from(text, "base64url").toString());
+  const [by, score, userId, taskId] = Array.isArray(parts) ? parts : [];
+  if ((by !== "updated_at" && by !== "created_at") || typeof score !== "number") throw wrongCursor();
+  return { by, score, userId: String(userId), taskId: String(taskId) } as const;
 }
 
 function wrongCursor() {

@@ -34,10 +34,8 @@ export function hourChart(hours: readonly StatusCounts[], labels: readonly strin
     const level = HEIGHT - 1 - i;
     const pieces = bars.flatMap((cells, i): Piece[] => {
       const status = cells[level] ?? null;
-      return [
-        [(status === null ? " " : signAt(i, level)).repeat(bar), status],
-        [" ", null],
-      ];
+      const piece: Piece = [(status === null ? " " : signAt(i, level)).repeat(bar), status];
+      return [piece, [" ", null]];
     });
     return [[`${(i === 0 ? String(most) : "").padStart(scale)} ${blocks ? "│" : "|"}`, null], ...pieces];
   });

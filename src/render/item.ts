@@ -10,13 +10,9 @@ import { formatInZone, type TimeReader, type Zone } from "../task/time.ts";
 
 /** The whole record as compact JSON, with the shown status and trimmed ids (docs/contract.md, Commands). */
 export function itemJson(task: Task): string {
-  const changes = new Map([
-    ["user_id", JSON.stringify(task.userId)],
-    ["task_id", JSON.stringify(task.taskId)],
-  ]);
-  const shown = shownStatus(task.status);
-  if (shown !== undefined) changes.set("status", JSON.stringify(shown));
-  return setFields(task.json, changes);
+  const status = shownStatus(task.status);
+  const shown = { user_id: task.userId, task_id: task.taskId, ...(status && { status }) };
+  return setFields(task.json, new Map(Object.entries(shown).map(([name, value]) => [name, JSON.stringify(value)])));
 }
 
 /** The shown record as a value; numbers keep their text. */

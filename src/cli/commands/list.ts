@@ -209,7 +209,8 @@ async function printTable(context: Context, { pieces, footer }: Listing, look: F
 async function tellingOf(context: Context, look: Flags): Promise<TimeTelling> {
   const { flags, terminal } = context;
   const style = look.time ?? (isText(flags.output) && terminal.outIsTerminal ? "age" : "raw");
-  return { style, times: (await context.rules()).times(), zone: await context.zone(), now: context.clock.now() };
+  const rules = await context.rules();
+  return { style, times: rules.times(), zone: rules.zone, now: context.clock.now() };
 }
 
 /** Any name may be a field, so one that no task has is only a likely mistake. */

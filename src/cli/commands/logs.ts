@@ -70,20 +70,15 @@ const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}`, (te
 });
 
 /** Returns INTERRUPTED on a signal: scripts must see that the task hasn't ended. @param status null for an invalid record */
-async function followTask(
-  context: Context,
-  parts: GetParts,
-  id: TaskId,
-  { source, tail }: Flags,
-  status: string | null,
-): Promise<number> {
+async function followTask(context: Context, parts: GetParts, id: TaskId, flags: Flags, status: string | null) {
   const { signal, clock } = context; // from here on, a stop signal is waited for
   const finished = status === null || isTerminal(status);
   const name = memberOf(id.userId, id.taskId);
   const logs = parts.artifacts.logsOf(id.taskId);
   context.onRelease(async () => logs.close());
-  if (!(await logs.begin(tail ?? null)) && !finished) await context.inform(`${name} has no log yet: waiting for one`);
-  const state = taskState({ ...parts, clock }, id, source);
+  const began = await logs.begin(flags.tail ?? null);
+  if (!began && !finished) await context.inform(`${name} has no log yet: waiting for one`);
+  const state = taskState({ ...parts, clock }, id, flags.source);
   const heard = { onLines: linePrinter(context), onNews: (line: string) => context.inform(line) };
   const end = await followLog({ clock, logs, signal, finished, state: () => state.look(), ...heard });
   const last = shownStatus((finished ? status : state.status) ?? "");

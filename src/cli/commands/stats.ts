@@ -26,7 +26,7 @@ Examples:
 
 async function runStats(context: Context, flags: Flags): Promise<number> {
   const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });
-  const zone = await context.zone();
+  const { zone } = await context.rules();
   const hour = (iso: string) => {
     const epoch = Date.parse(iso) / 1000;
     return formatUtc(epoch + zone.offsetAt(epoch)).slice(11, 13);

@@ -89,8 +89,7 @@ async function describe(context: Context, { result, drift }: VerifyOutcome, flag
   if (drift.size === 0) return title;
   const head = ["KIND", "TASKS", "MEANING", ...(flags.repair ? ["REPAIR"] : [])];
   const rows = ORDER.filter((kind) => result[kind] > 0).map((kind) => {
-    const shown = [kind, String(result[kind]), MEANINGS[kind]];
-    return flags.repair ? [...shown, remedy(kind, drift, flags)] : shown;
+    return [kind, String(result[kind]), MEANINGS[kind], ...(flags.repair ? [remedy(kind, drift, flags)] : [])];
   });
   const parts = [title, await context.table(head, rows)];
   if (flags.details) {

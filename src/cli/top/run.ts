@@ -52,7 +52,7 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
   const { signal } = context;
   const stdin = terminal.streams.stdin as ReadStream;
   const { stdout } = terminal.streams;
-  const zone = await context.zone();
+  const { zone } = await context.rules();
   const { colors } = await context.tableStyle();
   const style = { colors, every, clock: (epoch: number) => formatInZone(Math.floor(epoch), zone).slice(11, 19) };
   const state = newState(sizeOf(stdout).rows, { user, status }, readOnly);
