@@ -26,9 +26,7 @@ import { Zone } from "../task/time.ts";
 export interface Outside {
   readonly clock: Clock;
   readonly reporter: Reporter;
-  /** Receives details. */
   readonly log?: (line: string) => void;
-  /** Aborted when the run is to end. */
   readonly signal: () => AbortSignal;
   readonly loadSettings: () => Promise<Settings>;
   readonly caller: Caller;
@@ -70,7 +68,6 @@ export class RunParts {
   readonly caller: Caller;
   readonly #outside: Outside;
   readonly #releases: (() => Promise<void>)[] = [];
-  /** The nodes that clusters reported. */
   #knownNodes: KnownNodes = new Map();
   #settings: Promise<Settings> | undefined;
   #rules: Promise<RecordRules> | undefined;
@@ -146,8 +143,7 @@ export class RunParts {
 
   /** Warns of options of config.ini that have no effect, once: the passes of a watcher share its settings. */
   async warnOfMisspelt(): Promise<void> {
-    const { changeWarnings } = await this.settings();
-    for (const line of changeWarnings.splice(0)) this.reporter.warn(line);
+    for (const line of (await this.settings()).changeWarnings.splice(0)) this.reporter.warn(line);
   }
 
   /** The store file for a run that changes tasks: the signal ends its waits. */
@@ -217,10 +213,9 @@ export class RunParts {
 
   async #connector(admit?: (mirror: Mirror) => Promise<void>) {
     const settings = await this.settings();
-    const rules = await this.rules();
     if (!settings.redis.enabled.value) return null;
     return async () => {
-      const mirror = await connectMirror(targetOf(settings), rules, this.#knownNodes);
+      const mirror = await connectMirror(targetOf(settings), await this.rules(), this.#knownNodes);
       await admit?.(mirror).catch((error) => {
         mirror.close();
         throw error;
@@ -272,7 +267,6 @@ export class RunParts {
     throw new TtsctlError("CONFIG_REQUIRED", problem ?? `no config.ini in ${this.caller.cwd}: ${why}`, { hint });
   }
 
-  /** Registers what must be released when the run ends, however it ends. */
   onRelease(release: () => Promise<void>): void {
     this.#releases.push(release);
   }

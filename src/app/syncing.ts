@@ -59,17 +59,17 @@ async function markOf(state: MirrorState): Promise<string | null> {
 
 const UNSYNCED = "Redis isn't synchronised yet";
 
-interface Words {
+interface Work {
+  readonly isWanted: boolean;
+  readonly mayWrite: boolean;
   note(level: "info" | "warn" | "error", msg: string, fields?: { code: string }): unknown;
-  /** A sync in one line. */
   describe(outcome: SyncOutcome): string;
 }
 
-type May = { readonly isWanted: boolean; readonly mayWrite: boolean };
 export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
 
 /** Pushes the file to Redis on start, and when Redis is back; until then Redis isn't read. Call it before the stores are used. */
-export async function connectSyncing(parts: RunParts, { isWanted, mayWrite }: May, { note, describe }: Words) {
+export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note, describe }: Work) {
   /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
   const retry = retrying(parts.clock, sync, 300_000, parts.signal);
   const reasonBehind = isWanted ? UNSYNCED : "Redis may lack changes of the file; run `ttsctl sync`";
@@ -151,7 +151,6 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite }: Ma
     /** Deletions may be owed to Redis. */
     catchUp,
 
-    /** Redis may lack changes of the file. */
     mayLack: () => mayLack(link.open().then(markOf)),
 
     /** The sync on start, if Redis is up. It never fails. */
@@ -160,7 +159,6 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite }: Ma
       await retry.running();
     },
 
-    /** Waits for a running sync. */
     ended: async () => retry.running(),
   };
 }

@@ -124,7 +124,6 @@ async function placesOf(folders: readonly string[], names: readonly string[], ki
   return places.filter((_, i) => are[i]);
 }
 
-/** Asks for each value, with the one that was found as its default. */
 async function askAll(context: Context, values: NewValues, path: string, settingsOf: () => Settings): Promise<void> {
   const set = (name: SettingName, text: string) => values.set(name, { text, source: "answer", origin: "your answer" });
   const askPath = async (name: SettingName, label: string) => {

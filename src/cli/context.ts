@@ -94,7 +94,6 @@ export class Context extends RunParts {
   }
 }
 
-/** Adds commands to the program. */
 export type Declare = (program: Command, attach: Attach) => void;
 
 /** Gives a command its action, which returns the exit code, if it isn't 0. The context is released in any case. */
@@ -124,7 +123,6 @@ export function consoleReporter(terminal: Terminal, flags: GlobalFlags, onWarnin
       if (!flags.quiet) say({ level: "warn", msg, fields });
     },
 
-    /** Only with -v. */
     log(msg: string): void {
       if (flags.verbose > 0) say({ level: "info", msg });
     },

@@ -11,7 +11,6 @@ interface Forms {
   json(): Iterable<string>;
   /** Default: as JSON. */
   jsonLines?(): Iterable<string>;
-  /** For commands that have this format. */
   csv?(csv: typeof import("../render/csv.ts")): Iterable<string>;
   readonly text: Text;
 }
@@ -39,7 +38,6 @@ export async function conclude<R extends object>(context: Context, ended: Ended<
 
 type Unchanged = Pick<DeleteResult, "missing" | "refused" | "failed">;
 
-/** The chosen tasks that weren't changed. */
 export function unchangedLines({ missing, refused, failed }: Unchanged): (string | false)[] {
   return [
     missing.length > 0 && notFound(missing),

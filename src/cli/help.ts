@@ -96,14 +96,10 @@ function optionLines(option: Option): string[] {
 
 /** The remarks and examples below the flags. */
 export function afterHelp(command: Command): string {
-  let text = "";
-  command.configureOutput({
-    writeOut: (piece) => {
-      text += piece;
-    },
-  });
+  const pieces: string[] = [];
+  command.configureOutput({ writeOut: (piece) => void pieces.push(piece) });
   command.outputHelp();
-  const above = command.helpInformation();
+  const [text, above] = [pieces.join(""), command.helpInformation()];
   return text.slice(text.indexOf(above) + above.length).trim();
 }
 

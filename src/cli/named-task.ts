@@ -45,7 +45,6 @@ async function search(context: Context, parts: GetParts, { command, args, source
   return id!.userId === "" && found !== null ? found : find(id!);
 }
 
-/** Warns that the task wasn't found, and why. */
 export async function tellAbsent(context: Context, parts: GetParts, id: TaskId, source: SourceChoice): Promise<void> {
   if (context.flags.quiet || !isText(context.flags.output)) {
     return context.inform(notFound([id.userId === "" ? id.taskId : memberOf(id.userId, id.taskId)]));

@@ -61,11 +61,10 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
     }
   }
   // Help and usage errors need all commands.
-  let help = argv.length === 2 && argv[0] === "help" ? (TOPICS[argv[1]!] ?? "") : "";
-  if (help === "") {
-    const program = await declareProgram(attach, COMMANDS, (text) => {
-      help += text;
-    });
+  const topic = argv.length === 2 && argv[0] === "help" ? TOPICS[argv[1]!] : undefined;
+  const help = topic === undefined ? [] : [topic];
+  if (topic === undefined) {
+    const program = await declareProgram(attach, COMMANDS, (text) => void help.push(text));
     addToHelp(program, terminal.streams.stdout.columns);
     await program.parseAsync(argumentsOf(program, argv), { from: "user" }).catch((error) => {
       if (!(error instanceof CommanderError)) throw error;
@@ -73,7 +72,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
       if (!isHelp) throw usageError(error, commandNamed(program, argv));
     });
   }
-  await terminal.out.write(help);
+  await terminal.out.write(help.join(""));
   return exitCode;
 }
 

@@ -28,10 +28,8 @@ const WAYS: Readonly<Record<string, readonly SettingName[]>> = {
 };
 
 /** Settings that a url of a higher level replaces, and that can't be beside one at its level. */
-const PARTS: readonly SettingName[] = [
-  ...Object.values(WAYS).flat(),
-  ...(["redis.db", "redis.username", "redis.password", "redis.tls"] as const),
-];
+const OF_ALL_WAYS = ["redis.db", "redis.username", "redis.password", "redis.tls"] as const;
+const PARTS: readonly SettingName[] = [...Object.values(WAYS).flat(), ...OF_ALL_WAYS];
 
 /** All that a url of a higher level replaces: also what belongs to another server, but may be beside a url. */
 const REPLACED: readonly SettingName[] = [
@@ -84,7 +82,7 @@ export function findAddress(inputs: SettingInputs): RedisAddress {
     const its = Object.keys(WAYS).find((other) => WAYS[other]!.includes(name));
     const isInForce = its === undefined || its === (way === "url" ? "tcp" : way);
     const given = isInForce ? parts.get(name) : undefined;
-    const key = placeOf(name).key;
+    const { key } = placeOf(name);
     if (given !== undefined) settings.set(name, settingOf(name, given));
     else if (!isInForce || url === undefined || !(key in url.url)) settings.set(name, byDefault(name));
     else settings.set(name, { ...url.setting, value: url.url[key as keyof RedisUrl] ?? rowOf(name).default });

@@ -77,7 +77,6 @@ const SETTINGS = {
   "paths.output": row(kinds.PATH, "output", ["TTSCTL_OUTPUT", "the directory of audio"], { library: ["output"] }),
   "paths.logs": row(kinds.PATH, "Logs", ["TTSCTL_LOGS", "the directory of logs"], { library: ["logs"] }),
   "paths.shared": row(kinds.BOOLEAN, false, null, {}),
-  /** Zero or negative: cleanup is off. */
   "cleanup.retention": row(kinds.SERVICE_RETENTION, 7 * 86_400, RETENTION_VARIABLE, {
     flag: [RETENTION_FLAG, `30m, 2h, 7d or seconds, for every status, ${RETENTION_OFF}`],
     library: ["retention", "retention.default"],
@@ -98,7 +97,6 @@ const SETTINGS = {
     library: ["keepLast"],
   }),
   "cleanup.max_bytes": row(kinds.BYTES, 0, null, { flag: ["--max-bytes <size>", MAX_BYTES], library: ["maxBytes"] }),
-  /** Zero or negative: no task counts as stuck. */
   "cleanup.stuck_after": row(kinds.STUCK_AFTER, 86_400, STUCK_AFTER),
   /** Null: the zone of the machine. */
   "service.timezone": row(kinds.TIMEZONE, null, ["TTSCTL_TIMEZONE", "the zone of times without an offset"], {
@@ -186,7 +184,6 @@ export function defaultText(name: SettingName): string {
   return isDuration && value !== null ? formatDuration(value as number) : String(value ?? "");
 }
 
-/** The names of its options in `openTaskStore`. */
 export function libraryOptionsOf(name: SettingName): readonly string[] {
   const { section, key } = placeOf(name);
   return rowOf(name).library ?? (section === "redis" ? [`redis.${key}`] : []);
@@ -267,7 +264,6 @@ export function chosen(name: SettingName, inputs: SettingInputs): Setting<unknow
   return given === undefined ? byDefault(name, homeFolder(inputs)) : settingOf(name, given);
 }
 
-/** What the highest level that gives the setting gives. */
 export function givenFor(name: SettingName, inputs: SettingInputs): Given | undefined {
   return LEVELS.reduce<Given | undefined>((given, level) => given ?? givenAt(level, name, inputs), undefined);
 }

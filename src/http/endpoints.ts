@@ -8,7 +8,6 @@ import { choiceParam, countParam, type Params, switchParam, textParam, type Valu
 import { type SchemaName, schemaOf, TEXT } from "./schema.ts";
 import { bodyReader } from "./turns.ts";
 
-/** How an endpoint is described, and how its requests are read. */
 export interface Endpoint {
   readonly id: string;
   readonly summary: string;
@@ -148,7 +147,6 @@ export type AddEndpoint = <W extends Where>(
   answer: (c: Context<Env>, values: Values<ParamsOf<W>>, body: string) => Answer,
 ) => void;
 
-/** Adds endpoints of the table to an app, with what reads their requests. */
 export function endpointsOf(app: Hono<Env>, parts: ServerParts): AddEndpoint {
   const withBody = bodyReader(parts.clock);
   return (where, answer) => {
@@ -166,7 +164,6 @@ export function endpointsOf(app: Hono<Env>, parts: ServerParts): AddEndpoint {
   };
 }
 
-/** Whether an endpoint at a path of Hono has dialects. */
 export function hasDialects(path: string): boolean {
   return Object.entries(ENDPOINTS).some(([where, row]) => where.endsWith(` ${path}`) && "inApiMs" in row);
 }

@@ -63,7 +63,6 @@ export type Doorbell = ReturnType<typeof newDoorbell>;
 /** Rings if `readMark` returns another text, as long as anybody listens: pages then ask what they show (docs/http.md). */
 export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
   let listeners = 0;
-  /** Of those that wait for the next ring. */
   const waiting = new Set<AbortController>();
   /** The number of the last ring, and the answers since. */
   let last = 1;
@@ -128,7 +127,6 @@ export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
   };
 }
 
-/** `GET /stream`: an event whenever the stores may have changed. */
 export function addStream(add: AddEndpoint, doorbell: Doorbell, answerEvents: AnswerEvents): void {
   add("GET /stream", (c) => {
     return answerEvents(c, async (stream, signal) => {

@@ -38,7 +38,6 @@ export const LIMITS = {
   /** Bytes of answers that clients don't read. */
   unsent: 8 << 20,
   streams: 32,
-  /** Of browsers. */
   sessions: 1000,
   /** Of one address, in a minute. */
   wrongTokens: 10,
@@ -67,7 +66,6 @@ export interface ServerParts {
   failed(error: unknown): void;
 }
 
-/** Opens `output/` and `Logs/` for some work. */
 export async function withArtifacts<T>({ settings, rules }: ServerParts, work: (artifacts: Artifacts) => Promise<T>) {
   const { paths } = settings;
   const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules });

@@ -51,7 +51,6 @@ interface Param<T> {
 export type Params = Readonly<Record<string, Param<unknown>>>;
 export type Values<P extends Params> = { readonly [N in keyof P]: P[N] extends Param<infer T> ? T : never };
 
-/** The values of parameters by their texts. @throws TtsctlError USAGE */
 export function valuesOf<P extends Params>(given: ReadonlyMap<string, string>, params: P): Values<P> {
   const values = Object.entries(params).map(([name, { read }]) => [name, read(given.get(name), name)]);
   return Object.fromEntries(values) as Values<P>;

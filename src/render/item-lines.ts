@@ -5,7 +5,6 @@ import { counted, formatAge } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";
 import { cut, widthOf } from "./width.ts";
 
-/** Of a log line, besides its message. */
 type LogFields = Readonly<Record<string, string | number | boolean | null>>;
 
 export interface LogEvent {

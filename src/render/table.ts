@@ -164,7 +164,6 @@ export function taskTable(columns: readonly string[], withHead: boolean, style: 
   }
 
   return {
-    /** The heads of columns that don't fit. */
     left: () => layout?.left ?? [],
 
     *block(tasks: readonly Task[]): Generator<string> {

@@ -58,14 +58,18 @@ async function showProfiles(context: Context): Promise<void> {
     json: () => [`${JSON.stringify({ folder, profiles })}\n`],
     jsonLines: () => profiles.map((profile) => `${JSON.stringify(profile)}\n`),
     text: () => {
-      const rows = profiles.map(({ name, current, store, redis, path }) => {
-        return [current ? "*" : "", name, store ?? "-", redis ?? "-", path];
-      });
+      const rows = profiles.map((row) => [
+        row.current ? "*" : "",
+        row.name,
+        row.store ?? "-",
+        row.redis ?? "-",
+        row.path,
+      ]);
       return rows.length === 0 ? "" : context.table(["", "PROFILE", "STORE", "REDIS", "FILE"], rows);
     },
   });
-  if (profiles.length === 0)
-    await context.inform(`no profiles in ${folder}; \`ttsctl config init --profile NAME\` creates one`);
+  const hint = "`ttsctl config init --profile NAME` creates one";
+  if (profiles.length === 0) await context.inform(`no profiles in ${folder}; ${hint}`);
 }
 
 const EXAMPLES = `

@@ -48,8 +48,8 @@ async function runDoctor(context: Context): Promise<number> {
   const report = { checks: findings, ok: count("ok"), warn: count("warn"), fail: count("fail"), skip: count("skip") };
   await emitObject(context, report, () => {
     const again = outIsTerminal ? findings.filter(matters) : []; // the first lines may have scrolled away
-    const texts = again.map((finding) => findingText(finding, style));
-    return quiet ? "" : [doctorSkipped(findings, style), ...(texts.length > 0 ? ["\n", ...texts] : [])].join("");
+    const texts = again.map((finding) => findingText(finding, style)).join("");
+    return quiet ? "" : doctorSkipped(findings, style) + (texts && `\n${texts}`);
   });
   const [warnings, failures] = [counted(report.warn, "warning"), counted(report.fail, "failure")];
   const tail = report.skip === 0 ? "" : `, ${report.skip} skipped`;
@@ -69,10 +69,9 @@ async function doctorParts(context: Context): Promise<DoctorParts> {
   const [cleanup, service, audit] = [known("cleanup"), known("service"), known("audit")];
   const rules = service && recordRulesOf(settings!);
   const isOn = redis?.enabled.value;
-  const connect = async (db?: number) => {
+  const connect = async (db = settings!.redis.db.value) => {
     const { connectRedis } = await import("../../store/redis/connect.ts");
-    const target = targetOf(settings!);
-    return connectRedis({ ...target, db: db ?? target.db });
+    return connectRedis({ ...targetOf(settings!), db });
   };
   const wrong = [...examined.wrong.values()];
   return {
@@ -116,14 +115,11 @@ const COLORS = { ok: "green", warn: "yellow", fail: "red", skip: "gray" } as con
 
 /** The skipped checks, a line for each reason. */
 function doctorSkipped(findings: readonly Finding[], style: TableStyle): string {
-  const skipped = groupedBy(
-    findings.filter(({ status }) => status === "skip"),
-    ({ detail }) => detail,
-  );
-  const lines = [...skipped].map(([reason, [first, ...others]]) => {
-    const names = [first!, ...others].map(({ check }) => check);
-    const more = { ...first!, check: `${names.length} checks`, detail: `${reason}: ${names.join(", ")}` };
-    return findingText({ ...(others.length === 0 ? first! : more), hint: null }, style);
+  const skipped = findings.filter(({ status }) => status === "skip");
+  const lines = [...groupedBy(skipped, ({ detail }) => detail)].map(([reason, some]) => {
+    const names = some.map(({ check }) => check);
+    const all = { ...some[0]!, check: `${names.length} checks`, detail: `${reason}: ${names.join(", ")}` };
+    return findingText({ ...(some.length === 1 ? some[0]! : all), hint: null }, style);
   });
   return lines.join("");
 }

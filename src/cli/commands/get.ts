@@ -90,7 +90,6 @@ function text(json: string): string {
   return json.startsWith('"') ? (JSON.parse(json) as string) : json;
 }
 
-/** The task for people. */
 export function getLines(result: GetResult, style: TableStyle): string[] {
   const { task, invalid, file, redis } = result;
   if (task === null) return invalid === null ? [] : [`${printable(invalid.json)}\n`];

@@ -52,10 +52,9 @@ async function runImport(context: Context, flags: Flags, path: string): Promise<
     const { readSource } = await import("../../operations/import/read-source.ts");
     const { importRecords } = await import("../../operations/import/import.ts");
     const file = await context.changingFileStore();
-    const { signal } = context;
     const from = path === "-" ? null : resolve(context.cwd, path);
-    const { stdin } = context.terminal.streams;
-    const source = await readSource(from, { stdin, storePath: file.path, rules: await context.rules(), signal });
+    const own = { stdin: context.terminal.streams.stdin, signal: context.signal };
+    const source = await readSource(from, { ...own, storePath: file.path, rules: await context.rules() });
     context.onRelease(() => source.records.close());
     const selection = { ...chosen, ids: await foundIds(context, chosen.ids, source.records) };
     const question = (count: number) => `Replace ${counted(count, "task")} in the store file?`;

@@ -102,7 +102,6 @@ function refuseConflicts({ flags: { output } }: Context, raw: RawQuery, look: Fl
   refuseFlags({ ...look, noHeaders: !look.headers }, ["--columns", "--no-headers", "--time"], `with -o ${output}`);
 }
 
-/** Some at a time. */
 type Texts = AsyncIterable<Iterable<string>>;
 
 /** Tasks to print, and the fields around them in JSON and YAML. */
@@ -161,7 +160,6 @@ async function* yaml({ pieces, head, tail }: Listing): Texts {
   yield [yamlOf(JSON.stringify(tail()))];
 }
 
-/** A line for each task. */
 function lines(line: (task: Task) => string) {
   return async function* ({ pieces }: Listing): Texts {
     for await (const tasks of pieces) yield tasks.map((task) => `${line(task)}\n`);

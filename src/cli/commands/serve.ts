@@ -61,8 +61,8 @@ async function runServe(context: Context, flags: Flags): Promise<void> {
   const { clock, surroundings } = context;
   const describe = (outcome: SyncOutcome) => describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; ");
   const note = context.note.bind(context);
-  const may = { isWanted: flags.sync && !flags.readOnly, mayWrite: !flags.readOnly };
-  const syncing = await connectSyncing(context, may, { note, describe });
+  const mayWrite = !flags.readOnly;
+  const syncing = await connectSyncing(context, { isWanted: flags.sync && mayWrite, mayWrite, note, describe });
   const server = createHttpServer({
     ...{ run: context, clock, settings, rules: await context.rules(), store: await context.taskStore() },
     ...{ syncing, cleanup: record, readOnly: flags.readOnly, pageFolder: surroundings.pageFolder },
@@ -127,7 +127,6 @@ function commandsOf({ cwd, flags: { config, profile, store, redisUrl, redis } }:
   return (words) => ["ttsctl", words, ...own, ...(redis ? [] : ["--no-redis"])].join(" ");
 }
 
-/** Logs each request, with -v or in a JSON log. */
 function accessLog({ terminal: { err }, flags }: Context): (request: Observed) => void {
   if (flags.verbose === 0 && !err.isJson) return () => {};
   return ({ method, status, bytes, remote, finished, seconds, url: asked }) => {

@@ -116,7 +116,6 @@ const MEANINGS: Readonly<Record<Kind, string>> = {
 };
 const ORDER = Object.keys(MEANINGS) as Kind[];
 
-/** What a repair does with tasks of a kind. */
 function remedy(kind: Kind, { isFileEmpty }: Drift, { prune, restore, allowEmpty }: Flags): string {
   const keepsMembers = isFileEmpty && !restore && !allowEmpty;
   const remedies: Partial<Record<Kind, string>> = {
@@ -163,7 +162,6 @@ function advice(records: number, fragments: number, drifted: number): string {
 /** Tasks of each kind in the table. */
 const SHOWN = 20;
 
-/** The tasks, at most `most` of each kind, as rows of a table. */
 function* detailRows(drift: Drift, most = Number.POSITIVE_INFINITY): Generator<string[]> {
   for (const kind of ORDER) {
     let left = most;
