@@ -8,15 +8,7 @@ import { type Kind, REDIS_URL } from "../config/kinds.ts";
 import { configPlace, placeAt, readConfig, resolveSettings } from "../config/load.ts";
 import { configText, givenValues, type NewValues, pathText, readBack, shownText } from "../config/new-file.ts";
 import { checkTlsFiles, findAddress, NO_REDIS, redisShown, targetOf } from "../config/redis.ts";
-import {
-  CONFIG_FILE,
-  defaultText,
-  rowOf,
-  SETTING_NAMES,
-  type SettingInputs,
-  type SettingName,
-  type Settings,
-} from "../config/settings.ts";
+import { CONFIG_FILE, defaultText, rowOf, SETTING_NAMES, type SettingName, type Settings } from "../config/settings.ts";
 import { describeSystemError, isRedisError, ours, TtsctlError, usage } from "../errors.ts";
 import { printable, shellQuote } from "../printable.ts";
 import { connectMirror } from "../store/mirror-link.ts";
@@ -44,7 +36,7 @@ export async function initConfig(context: Context, flags: Flags): Promise<void> 
     throw usage(`${path} exists already`, "`ttsctl config` shows what is in force; --force replaces the file");
   }
   const base = former ?? (await serviceConfig(context));
-  const inputs: SettingInputs = { flags: given, env, cwd, file: base };
+  const inputs = { flags: given, env, cwd, file: base };
   resolveSettings(inputs); // refuses wrong values
   const values = givenValues(inputs, path);
   const asks = context.terminal.isInteractive() && !flags.yes;

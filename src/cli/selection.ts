@@ -9,25 +9,11 @@ import type { SourceChoice } from "../store/mirror-link.ts";
 import { LIMIT_ACCEPTED, PARTS_ACCEPTED, parseLimit, parsePart, parseWholeNumber } from "../task/amounts.ts";
 import { parseDuration } from "../task/duration.ts";
 import { trimId } from "../task/ids.ts";
-import {
-  CHOOSING_PARTS,
-  camelCase,
-  FLAG_NAMES,
-  fieldOf,
-  type QueryPart,
-  type RawQuery,
-  rawQuery,
-  valueIn,
-} from "../task/query-fields.ts";
+import { CHOOSING_PARTS, camelCase, FLAG_NAMES, fieldOf, rawQuery, valueIn } from "../task/query-fields.ts";
 import type { Context } from "./context.ts";
 import type { Flags } from "./terminal.ts";
 
-export function addLimit(command: Command): Command {
-  const help = "the first N tasks, or all, instead of a page";
-  return command.option("--limit <n>", help, accepting(LIMIT_ACCEPTED, parseLimit));
-}
-
-export function addSelection(command: Command, parts: readonly QueryPart[] = CHOOSING_PARTS): Command {
+export function addSelection(command: Command, parts = CHOOSING_PARTS): Command {
   command.optionsGroup("Selection:");
   for (const part of parts) {
     const { kind, flags, help, flagHelp = "", choices } = fieldOf(part);
@@ -54,9 +40,11 @@ export function addSource(command: Command): Command {
   return command.optionsGroup("Connection:").addOption(source.choices(["auto", "redis", "file"]).default("auto"));
 }
 
+/** The flags of `list` and `query`. */
 export function addLook(command: Command): Command {
+  const limit = "the first N tasks, or all, instead of a page";
   const times = "times as written, with an offset, or as ages; default: age in a table on a terminal, raw elsewhere";
-  return command
+  return addSource(command.option("--limit <n>", limit, accepting(LIMIT_ACCEPTED, parseLimit)))
     .optionsGroup("Output:")
     .option("--columns <names>", `${WIDE_COLUMNS.join(", ")}, or any field`, columnsOf)
     .option("--no-headers", "no header line")
@@ -116,7 +104,7 @@ export function addPruning(command: Command): Command {
 const STDIN = "-";
 
 /** Each part of a query has the flag of its long name. @throws TtsctlError USAGE for a wrong stdin */
-export async function rawQueryOf({ terminal }: Context, flags: Flags): Promise<RawQuery> {
+export async function rawQueryOf({ terminal }: Context, flags: Flags) {
   const byName = flags as unknown as Readonly<Record<string, unknown>>;
   const raw = rawQuery((part, field) => {
     const given = byName[camelCase(FLAG_NAMES[part].slice(2))];

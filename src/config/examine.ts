@@ -1,15 +1,7 @@
 import { ours, type TtsctlError } from "../errors.ts";
 import { parseRedisUrl } from "./address.ts";
 import type { IniFile } from "./ini-file.ts";
-import {
-  configPlace,
-  type ForeignNames,
-  foreignNames,
-  type LoadOptions,
-  PROFILE_VARIABLE,
-  readInputs,
-  resolveSettings,
-} from "./load.ts";
+import { configPlace, foreignNames, type LoadOptions, PROFILE_VARIABLE, readInputs, resolveSettings } from "./load.ts";
 import { checkTlsFiles } from "./redis.ts";
 import { CONFIG_VARIABLE, placeOf, rowOf, SETTING_NAMES, type SettingInputs, type SettingName } from "./settings.ts";
 
@@ -27,8 +19,12 @@ export async function examineConfig(options: LoadOptions) {
   }
 }
 
-const NO_NAMES: ForeignNames = { misspelt: [], sections: [] };
-const NOTHING = { settings: null, wrong: new Map<string, TtsctlError>(), names: NO_NAMES, holdsPassword: false };
+const NOTHING = {
+  settings: null,
+  wrong: new Map<string, TtsctlError>(),
+  names: foreignNames(null),
+  holdsPassword: false,
+};
 
 /** @returns the settings in force, with defaults in a section with a wrong value; and the first wrong value of each section */
 async function examineInputs(inputs: SettingInputs) {
@@ -42,8 +38,7 @@ async function examineInputs(inputs: SettingInputs) {
   }
   const settings = resolveSettings({ ...inputs, hidden: (name) => wrong.has(sectionOf(name)) });
   const { file } = inputs;
-  if (file === null) return { ...NOTHING, settings, wrong };
-  return { settings, wrong, names: foreignNames(file), holdsPassword: holdsPassword(file) };
+  return { settings, wrong, names: foreignNames(file), holdsPassword: file !== null && holdsPassword(file) };
 }
 
 function sectionOf(name: SettingName): string {

@@ -149,7 +149,7 @@ export function resolveSettings(inputs: SettingInputs): Settings {
   }
   sections.redis!.socket = address.settings.get("redis.socket")!;
   const { file } = inputs;
-  const sure = file === null ? [] : foreignNames(file).misspelt.filter(({ hasOurs }) => hasOurs);
+  const sure = foreignNames(file).misspelt.filter(({ hasOurs }) => hasOurs);
   const changeWarnings = sure.map(({ found, near }) => `${file!.path}: ${found} has no effect; did you mean ${near}?`);
   const settings = { ...sections, configPath: file?.path ?? null, changeWarnings } as unknown as Settings;
   const { ignored } = address.url?.url ?? { ignored: [] };
@@ -181,7 +181,8 @@ export interface ForeignNames {
 }
 
 /** Other names belong to the service, but `[cleanup] retension` looks like a setting. Sections are case-sensitive, as in Python. */
-export function foreignNames(file: IniFile): ForeignNames {
+export function foreignNames(file: IniFile | null): ForeignNames {
+  if (file === null) return { misspelt: [], sections: [] };
   const foreign = file.sections().filter((section) => !OURS.has(section));
   const nearSections = foreign.flatMap((section) => {
     const [near] = nearest(section, OURS.keys());

@@ -206,9 +206,8 @@ export async function checkTlsFiles({ enabled, tls, tlsCa, tlsCert, tlsKey }: Re
 
 async function parsed<T>({ value: path, origin }: Setting<string | null>, what: string, parse: (pem: Buffer) => T) {
   if (path === null) return null;
-  const invalid = (why: string, cause: unknown) => {
-    return new TtsctlError("CONFIG_INVALID", `${origin}: ${path} ${why}`, { cause });
-  };
+  const invalid = (why: string, cause: unknown) =>
+    new TtsctlError("CONFIG_INVALID", `${origin}: ${path} ${why}`, { cause });
   const pem = await readFile(path).catch((cause) => {
     if (systemErrorCode(cause) === undefined) throw cause;
     throw invalid(`cannot be read: ${describeSystemError(cause)}`, cause);

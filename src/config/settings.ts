@@ -238,10 +238,9 @@ const READERS: Record<Level, (name: SettingName, inputs: SettingInputs) => Given
     return typeof text === "string" ? { text, source: "flag", origin, folder: cwd } : undefined;
   },
   env: (name, { env, cwd }) => {
-    const origin = rowOf(name).env?.[0];
-    const text = origin && env[origin];
+    const origin = rowOf(name).env?.[0] ?? "";
     // An empty variable is unset; an empty flag is a wrong value, as "$UNSET" in a script must not mean the default.
-    return origin && text ? { text, source: "env", origin, folder: cwd } : undefined;
+    return env[origin] ? { text: env[origin], source: "env", origin, folder: cwd } : undefined;
   },
   file: (name, inputs) => {
     const { section, option } = placeOf(name);

@@ -111,10 +111,8 @@ function addPage(app: Hono<Env>, add: AddEndpoint, { pageFolder }: ServerParts):
       return new Response(packed, { headers: { ...about, "content-encoding": "gzip" } });
     };
   };
-  if (!existsSync(join(pageFolder, "index.html"))) {
-    add("GET /", () => jsonText(NOT_BUILT, [], { "content-type": "text/plain" }));
-    return;
-  }
+  const isBuilt = existsSync(join(pageFolder, "index.html"));
+  if (!isBuilt) return void add("GET /", () => jsonText(NOT_BUILT, [], { "content-type": "text/plain" }));
   add("GET /", fileAt("index.html", "no-cache"));
   for (const name of readdirSync(join(pageFolder, "assets"))) {
     app.get(`/assets/${name}`, fileAt(join("assets", name), "public, max-age=31536000, immutable")); // the name holds a digest of the content

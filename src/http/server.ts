@@ -35,9 +35,8 @@ const SAFETY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 export function createHttpServer(parts: ServerParts): Server {
-  const app = createApp(parts);
   const basePath = parts.settings.http.basePath.value;
-  const answer = getRequestListener(app.fetch, {
+  const answer = getRequestListener(createApp(parts).fetch, {
     errorHandler: (error) => {
       const isOurs = !(error instanceof RequestError);
       if (isOurs) parts.failed(error);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { RunParts } from "../app/parts.ts";
 import { systemClock } from "../clock.ts";
-import { TtsctlError } from "../errors.ts";
+import { TtsctlError, usage } from "../errors.ts";
 import { findClaimable } from "../store/claim.ts";
 import type { Update } from "../store/file/batch-plan.ts";
 import { FileStore } from "../store/file/file-store.ts";
@@ -12,16 +12,7 @@ import { taskWriter, type Written } from "../store/task-writer.ts";
 import { writable } from "../store/writable.ts";
 import { writerMark } from "../store/writer-mark.ts";
 import { RecordParser, type Task } from "../task/task.ts";
-import {
-  checkOptions,
-  checkStrings,
-  checkType,
-  libraryError,
-  NEVER,
-  signalOf,
-  throwIfAborted,
-  wrongArgument,
-} from "./arguments.ts";
+import { checkOptions, checkStrings, checkType, libraryError, NEVER, signalOf, throwIfAborted } from "./arguments.ts";
 import { checkUpdateOptions, claimIdOf, claimRule, updated, withClaim } from "./changes.ts";
 import { type CleanupLoop, checkCleanup, cleanupLoop, cleanupOnce } from "./cleanup.ts";
 import { eventSource } from "./events.ts";
@@ -29,18 +20,7 @@ import { mirrorRepair } from "./mirror-repair.ts";
 import { cursorAfter, FILTERS, listQueryOf, type NamedTasks, pageAfter, pageOf } from "./queries.ts";
 import { settingsOf } from "./settings.ts";
 import { artifactPath, idOf, storedTask, taskOf } from "./stored-task.ts";
-import type {
-  BaseTask,
-  Logger,
-  PageQuery,
-  RedisOutcome,
-  StoreOptions,
-  TaskFilter,
-  TaskPage,
-  TaskRecord,
-  TaskStore,
-  WriteResult,
-} from "./types.ts";
+import type { BaseTask, Logger, PageQuery, StoreOptions, TaskRecord, TaskStore, WriteResult } from "./types.ts";
 
 /**
  * Opens the tasks of a service. It connects to Redis on first use. Close the store when done.
@@ -113,7 +93,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     return withSettled({ state, redis }, settled);
   }
 
-  function outcomeOf(file: Written["file"], mirror: Written["mirror"]): RedisOutcome {
+  function outcomeOf(file: Written["file"], mirror: Written["mirror"]): WriteResult["redis"] {
     if (!owes) return { state: "off" };
     if (mirror instanceof TtsctlError) return { state: "failed", error: libraryError(mirror) };
     return { state: file === "newer" ? "skipped" : mirror };
@@ -143,14 +123,14 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     return row >= 0 && claimIdOf((await snapshot.readTasks([row]))[0]!) === claimId;
   }
 
-  async function list(query: PageQuery, named: NamedTasks): Promise<TaskPage<T>> {
-    return pageOf(await reader.list(listQueryOf(query, checking, named)), null);
+  async function list(query: PageQuery, named: NamedTasks) {
+    return pageOf<T>(await reader.list(listQueryOf(query, checking, named)), null);
   }
 
-  function emptyPage(userId: string, filter: Omit<TaskFilter, "userId">): TaskPage<T> {
+  function emptyPage(userId: string, filter: Omit<PageQuery, "userId">) {
     const { source } = listQueryOf({ ...filter, userId }, checking);
     const none = { tasks: [], missing: [], dangling: 0, warnings: [] };
-    return pageOf({ ...none, total: 0, page: 1, pageSize: 0, source: source === "redis" ? "redis" : "file" }, null);
+    return pageOf<T>({ ...none, total: 0, page: 1, pageSize: 0, source: source === "redis" ? "redis" : "file" }, null);
   }
 
   async function close(): Promise<void> {
@@ -298,7 +278,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     on(name, listener) {
       refuseClosed();
       if (name !== "mirror" && name !== "change") {
-        throw wrongArgument(`unknown event ${JSON.stringify(name)}`, "mirror, change");
+        throw usage(`unknown event ${JSON.stringify(name)}`, "accepted: mirror, change");
       }
       checkType(listener, "function", "the listener");
       return events.on(name, listener);

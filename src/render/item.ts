@@ -47,6 +47,11 @@ export function rawText(task: Task, field: string): string | undefined {
   return key === undefined ? undefined : String(task[key]);
 }
 
+/** @param record needed for an unknown field */
+export function cellText(task: Task, field: string, record: Map<string, JsonValue> | null): string {
+  return field === "status" ? statusText(task) : (rawText(task, field) ?? fieldText(record?.get(field)));
+}
+
 /** `list -o json` (docs/contract.md, Commands). */
 export function pageJson(result: ListResult): string {
   const { total, page, pageSize, source, tasks } = result;

@@ -65,17 +65,13 @@ export function passMetricsText(pass: PassMetrics, before: string): Promise<stri
 }
 
 function gauges(pass: PassMetrics, before: string): Row[] {
-  const { result, redisUp } = pass;
-  const lastSuccess = pass.exitCode === 0 ? pass.endedAt : valueIn(before, LAST_SUCCESS);
+  const { result, redisUp, exitCode: code } = pass;
+  const lastSuccess = code === 0 ? pass.endedAt : valueIn(before, LAST_SUCCESS);
   return [
     ["last_run_timestamp_seconds", "When the last pass ended, including failed ones.", pass.endedAt],
     [LAST_SUCCESS, "When the last pass that ended with exit code 0 ended.", lastSuccess || null],
     ["duration_seconds", "How long the last pass took.", pass.duration],
-    [
-      "exit_code",
-      "Of the last pass: 0 done, 1 failed, 2 configuration, 3 partly done, 130 interrupted.",
-      pass.exitCode,
-    ],
+    ["exit_code", "Of the last pass: 0 done, 1 failed, 2 configuration, 3 partly done, 130 interrupted.", code],
     ["candidate_tasks", "Tasks that the last pass considered, and dangling members.", result?.candidates ?? null],
     ["purged_tasks", "Tasks that the last pass purged.", result?.purged ?? null],
     ["skipped_tasks", "Candidates that the last pass kept.", result?.skipped ?? null],

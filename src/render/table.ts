@@ -3,17 +3,7 @@ import { batches } from "../pool.ts";
 import { printable } from "../printable.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
-import {
-  fieldOf,
-  fieldText,
-  isTimeField,
-  itemFields,
-  KNOWN_FIELDS,
-  rawText,
-  statusText,
-  type TimeTelling,
-  timeText,
-} from "./item.ts";
+import { cellText, fieldOf, isTimeField, itemFields, KNOWN_FIELDS, type TimeTelling, timeText } from "./item.ts";
 import { cut, widthOf } from "./width.ts";
 
 const COLORS = ["bold", "dim", "inverse", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
@@ -157,8 +147,7 @@ export function taskTable(columns: readonly string[], withHead: boolean, style: 
   function cells(task: Task): string[] {
     const record = needsRecord ? itemFields(task) : null;
     return fields.map((field) => {
-      const known = field === "status" ? statusText(task) : rawText(task, field);
-      const text = known ?? fieldText(record?.get(field));
+      const text = cellText(task, field, record);
       return printable(isTimeField(field) ? timeText(text, telling) : text);
     });
   }

@@ -62,9 +62,8 @@ async function doctorParts(context: Context): Promise<DoctorParts> {
   const { examineConfig } = await import("../../config/examine.ts");
   const examined = await examineConfig(context.loadOptions());
   const { settings } = examined;
-  const known = <S extends "redis" | "store" | "paths" | "cleanup" | "service" | "audit">(section: S) => {
-    return examined.wrong.has(section) || settings === null ? null : settings[section];
-  };
+  const known = <S extends "redis" | "store" | "paths" | "cleanup" | "service" | "audit">(section: S) =>
+    examined.wrong.has(section) || settings === null ? null : settings[section];
   const [redis, store, paths] = [known("redis"), known("store"), known("paths")];
   const [cleanup, service, audit] = [known("cleanup"), known("service"), known("audit")];
   const rules = service && recordRulesOf(settings!);

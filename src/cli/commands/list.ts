@@ -28,17 +28,7 @@ import type { Task } from "../../task/task.ts";
 import type { Context, Declare } from "../context.ts";
 import { Output } from "../io.ts";
 import { nameLine } from "../names.ts";
-import {
-  addLimit,
-  addLook,
-  addSelection,
-  addSource,
-  addWatch,
-  idsOf,
-  onceOrLive,
-  rawQueryOf,
-  refuseFlags,
-} from "../selection.ts";
+import { addLook, addSelection, addWatch, idsOf, onceOrLive, rawQueryOf, refuseFlags } from "../selection.ts";
 import { type Flags, isText, type Terminal } from "../terminal.ts";
 
 type Asking = Omit<QueryContext, "rules" | "now">;
@@ -254,7 +244,7 @@ export const declare: Declare = (program, attach) => {
     .alias("ls")
     .description("page through tasks, newest first, from Redis or the store file")
     .addHelpText("after", EXAMPLES);
-  addWatch(addLook(addSource(addLimit(addSelection(addSelection(list), LIST_PARTS)))));
+  addWatch(addLook(addSelection(addSelection(list), LIST_PARTS)));
   attach(list, async (context, flags) => {
     const raw = await rawQueryOf(context, flags);
     return onceOrLive(context, flags, (once) => listTasks(once, raw, flags, { names: FLAG_NAMES, ...idsOf(flags) }));
@@ -265,7 +255,7 @@ export const declare: Declare = (program, attach) => {
     .description("list tasks by a JSON query, with any number of ids")
     .option("-f, --file <file>", "read the query from a file (- for stdin)")
     .addHelpText("after", QUERY_EXAMPLES);
-  addLook(addSource(addLimit(query)));
+  addLook(query);
   attach(query, async (context, flags, [argument]) => {
     const { text, origin } = await readBody(context, argument, flags.file);
     const { parseQueryObject, readQueryBody } = await import("../../operations/list-query.ts");
