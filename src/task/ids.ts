@@ -23,7 +23,9 @@ export function strip(text: string): string {
 const SEPARATORS = new RegExp(`[,${PYTHON_SPACE}]+`);
 
 /** An identifier without surrounding spaces, by which it is compared. */
-export const trimId = strip;
+export function trimId(id: string): string {
+  return strip(id);
+}
 
 /** Splits `--ids` at commas and white space, without repeats. */
 export function splitIds(text: string): string[] {
