@@ -102,8 +102,8 @@ function openRoot(path: string | undefined, label: string): Folder | undefined {
 
 function cannotOpen(path: string, error: unknown): unknown {
   if (systemErrorCode(error) === undefined) return error;
-  const why = describeSystemError(error);
-  return new TtsctlError("ARTIFACTS_UNSAFE", `cannot open the directory ${printableJson(path)}: ${why}`, {
+  const what = `cannot open the directory ${printableJson(path)}: ${describeSystemError(error)}`;
+  return new TtsctlError("ARTIFACTS_UNSAFE", what, {
     hint: "check [paths] output and logs in config.ini",
     cause: error,
   });

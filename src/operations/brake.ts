@@ -18,11 +18,9 @@ export function checkBrake(
   const isCount = "count" in max;
   if (count <= (isCount ? max.count : (of * max.percent) / 100)) return;
   const limit = isCount ? `${max.count}` : `${max.percent}% of ${of}`;
-  throw new TtsctlError(
-    "MAX_DELETE_EXCEEDED",
-    `refusing to ${verb} ${counted(count, what)}: ${max.name ?? flag} is ${limit}; nothing was changed`,
-    { hint: `check the plan with --dry-run and ${flag} 100%; if it is right, raise ${flag}` },
-  );
+  const why = `refusing to ${verb} ${counted(count, what)}: ${max.name ?? flag} is ${limit}; nothing was changed`;
+  const hint = `check the plan with --dry-run and ${flag} 100%; if it is right, raise ${flag}`;
+  throw new TtsctlError("MAX_DELETE_EXCEEDED", why, { hint });
 }
 
 const FIRST = 5;

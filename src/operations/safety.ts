@@ -22,11 +22,10 @@ export async function checkTimezone(mirror: Mirror): Promise<void> {
   const wrong = gaps.filter((gap) => gap >= 60 && gap <= MOST_ZONE_SECONDS);
   if (wrong.length * 2 <= gaps.length) return;
   const hours = Math.round(wrong[0]! / 360) / 10;
-  throw new TtsctlError(
-    "TIMEZONE_MISMATCH",
-    `in ${wrong.length} of ${gaps.length} tasks, updated_at is off by about ${hours} h: the service writes it in another time zone`,
-    { hint: "set [service] timezone (or TTSCTL_TIMEZONE) to the zone that the service runs in, such as Asia/Shanghai" },
-  );
+  const what = `in ${wrong.length} of ${gaps.length} tasks, updated_at is off by about ${hours} h: the service writes it in another time zone`;
+  const hint =
+    "set [service] timezone (or TTSCTL_TIMEZONE) to the zone that the service runs in, such as Asia/Shanghai";
+  throw new TtsctlError("TIMEZONE_MISMATCH", what, { hint });
 }
 
 /**
@@ -37,11 +36,9 @@ export async function checkClock(mirror: Mirror, clock: Clock, age: number): Pro
   let skew = Number.POSITIVE_INFINITY;
   for (let i = 0; i < MEASURED && skew > allowedSkew(age); i++) skew = Math.min(skew, await clockSkew(mirror, clock));
   if (skew <= allowedSkew(age)) return;
-  throw new TtsctlError(
-    "CLOCK_SKEW",
-    `this machine's clock and that of Redis at ${mirror.where} differ by ${skew < 10 ? skew.toFixed(1) : Math.round(skew)} s`,
-    { hint: "nothing was changed; set the clocks (NTP) and run it again" },
-  );
+  const apart = skew < 10 ? skew.toFixed(1) : Math.round(skew);
+  const what = `this machine's clock and that of Redis at ${mirror.where} differ by ${apart} s`;
+  throw new TtsctlError("CLOCK_SKEW", what, { hint: "nothing was changed; set the clocks (NTP) and run it again" });
 }
 
 /** The difference of this machine's clock and that of Redis, in seconds. */
@@ -96,13 +93,10 @@ export async function checkLayout(mirror: Mirror): Promise<void> {
   const { layout } = mirror.parser.rules;
   const shown = await otherLayout(mirror);
   if (shown === null) return;
-  throw new TtsctlError(
-    "LAYOUT_MISMATCH",
-    `${shown.count} of ${shown.of} tasks in Redis are in the layout ${shown.name}, and [redis] layout is ${layout}`,
-    {
-      hint: `set \`layout = ${shown.name}\` under [redis] in config.ini (or REDIS_LAYOUT=${shown.name}); nothing was changed`,
-    },
-  );
+  const { name, count, of } = shown;
+  const what = `${count} of ${of} tasks in Redis are in the layout ${name}, and [redis] layout is ${layout}`;
+  const hint = `set \`layout = ${name}\` under [redis] in config.ini (or REDIS_LAYOUT=${name}); nothing was changed`;
+  throw new TtsctlError("LAYOUT_MISMATCH", what, { hint });
 }
 
 /** The size of a sample of the file, and of its largest record in bytes. */
@@ -119,13 +113,10 @@ export async function checkFileLayout(snapshot: Snapshot, mirror: Mirror | null)
   const records = await sampleRecords(snapshot);
   if (records.filter(isOfPublishedService).length * 2 <= records.length) return;
   if (mirror !== null && (await shownLayout(mirror)).name === "plain") return;
-  throw new TtsctlError(
-    "LAYOUT_MISMATCH",
-    `${snapshot.path} looks like the store of the published service (epoch times, segments_done), and [redis] layout is not set`,
-    {
-      hint: "set `layout = api_ms` under [redis] in config.ini (or REDIS_LAYOUT=api_ms); if your service keeps its tasks otherwise, `layout = plain`",
-    },
-  );
+  const what = `${snapshot.path} looks like the store of the published service (epoch times, segments_done), and [redis] layout is not set`;
+  const hint =
+    "set `layout = api_ms` under [redis] in config.ini (or REDIS_LAYOUT=api_ms); if your service keeps its tasks otherwise, `layout = plain`";
+  throw new TtsctlError("LAYOUT_MISMATCH", what, { hint });
 }
 
 /** Includes invalid records: in the plain layout, a colon in a user id makes a record invalid. */

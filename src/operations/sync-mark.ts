@@ -18,9 +18,8 @@ export async function beginMark(mirror: Mirror, clock: Clock): Promise<LeaveMark
     const isComplete = (await mirror.size(undefined)) >= snapshot.size;
     await mirror.recount(isComplete ? [undefined, ...usersIn(snapshot)] : [], true);
     if (await mirror.endSync(token, formatUtc(clock.now()))) return;
-    throw new TtsctlError("REDIS_FAILED", `Redis at ${mirror.where} lost its data during the ${what}`, {
-      hint: `it was flushed or restarted; run \`ttsctl ${what}\` again`,
-    });
+    const hint = `it was flushed or restarted; run \`ttsctl ${what}\` again`;
+    throw new TtsctlError("REDIS_FAILED", `Redis at ${mirror.where} lost its data during the ${what}`, { hint });
   };
 }
 
@@ -35,8 +34,6 @@ function* usersIn(snapshot: Snapshot): Generator<string> {
 
 /** The loss of Redis midway, with the progress until then. */
 export function lostMidway(error: TtsctlError, command: "sync" | "verify", done: string): TtsctlError {
-  return new TtsctlError(error.code, `${error.message}; before that, ${done}`, {
-    hint: error.hint ?? `run \`ttsctl ${command}\` again when Redis is back`,
-    cause: error,
-  });
+  const hint = error.hint ?? `run \`ttsctl ${command}\` again when Redis is back`;
+  return new TtsctlError(error.code, `${error.message}; before that, ${done}`, { hint, cause: error });
 }

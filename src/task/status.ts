@@ -41,6 +41,5 @@ export function shownStatus(word: string): ShownStatus | undefined {
 
 /** Whether a task is finished. One with an unknown word never is. */
 export function isTerminal(word: string): boolean {
-  const shown = shownStatus(word);
-  return shown === "done" || shown === "error";
+  return ["done", "error"].includes(shownStatus(word) ?? OTHER_STATUS);
 }

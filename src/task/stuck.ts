@@ -27,7 +27,8 @@ export function isStuck(status: string, score: number, { now, after }: StuckRule
 
 /** Stuck tasks: all counted, those that wait longest by name. */
 export class StuckTasks {
-  readonly #oldest: StuckTask[] = [];
+  /** The oldest first. */
+  readonly named: StuckTask[] = [];
   count = 0;
 
   constructor(readonly rule: StuckRule) {}
@@ -36,16 +37,11 @@ export class StuckTasks {
   look(status: string, score: number, id: () => TaskId): void {
     if (!isStuck(status, score, this.rule)) return;
     this.count++;
-    const last = this.#oldest.at(-1);
-    if (this.#oldest.length === NAMED_STUCK && score > last!.score) return;
+    const { named } = this;
+    if (named.length === NAMED_STUCK && score > named.at(-1)!.score) return;
     const { userId, taskId } = id();
-    this.#oldest.push({ userId, taskId, status, score });
-    this.#oldest.sort(compareAges);
-    this.#oldest.length = Math.min(this.#oldest.length, NAMED_STUCK);
-  }
-
-  get named(): readonly StuckTask[] {
-    return this.#oldest;
+    named.push({ userId, taskId, status, score });
+    named.sort(compareAges).splice(NAMED_STUCK);
   }
 }
 

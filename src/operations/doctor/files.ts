@@ -41,10 +41,8 @@ export const FILE_CHECKS: Checks = {
     const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}`;
     if (count === 0 && invalid > 0) return fail(`no record is valid; ${problems.join("; ")}`, NOT_OURS);
     if (problems.length === 0) return ok(`${size}, whole, ${snapshot.layout?.size} bytes`);
-    return warn(
-      `${size}; ${problems.join("; ")}`,
-      invalid > 0 ? INVALID : "the next append removes the unfinished line",
-    );
+    const hint = invalid > 0 ? INVALID : "the next append removes the unfinished line";
+    return warn(`${size}; ${problems.join("; ")}`, hint);
   },
 
   async "store.folder"({ file }) {

@@ -62,10 +62,8 @@ export const SETUP_CHECKS: Checks = {
     const { mode } = await stat(path);
     if ((mode & 0o004) === 0)
       return ok("config.ini holds a password or a token, and users other than its owner and group can't read it");
-    return warn(
-      `config.ini holds a password or a token, and all users can read it (mode ${(mode & 0o777).toString(8)})`,
-      `chmod o-r '${path}', if the service runs as its owner or group`,
-    );
+    const detail = `config.ini holds a password or a token, and all users can read it (mode ${(mode & 0o777).toString(8)})`;
+    return warn(detail, `chmod o-r '${path}', if the service runs as its owner or group`);
   },
 
   environment({ parts: { config } }) {

@@ -89,10 +89,9 @@ export const TASK_CHECKS: Checks = {
     if (!probe.rules.isPublished) return ok("users may share task ids in this layout");
     const detail = describeShared(await probe.snapshot());
     if (detail === null) return ok("no task id has two users");
-    return warn(
-      detail,
-      "the service finds and deletes tasks only by task id: of each id keep one task, and delete the others with `ttsctl delete --user USER --ids ID`",
-    );
+    const hint =
+      "the service finds and deletes tasks only by task id: of each id keep one task, and delete the others with `ttsctl delete --user USER --ids ID`";
+    return warn(detail, hint);
   },
 };
 

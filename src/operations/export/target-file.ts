@@ -119,8 +119,6 @@ function exists(path: string): TtsctlError {
 
 function failed(path: string, cause: unknown): TtsctlError {
   if (cause instanceof TtsctlError) return cause;
-  return new TtsctlError("EXPORT_FAILED", `cannot write ${path}: ${describeSystemError(cause)}`, {
-    hint: "no partial file was left; check free disk space, and the directory's owner and mode",
-    cause,
-  });
+  const hint = "no partial file was left; check free disk space, and the directory's owner and mode";
+  return new TtsctlError("EXPORT_FAILED", `cannot write ${path}: ${describeSystemError(cause)}`, { hint, cause });
 }

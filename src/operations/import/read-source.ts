@@ -42,10 +42,8 @@ async function openFile(path: string): Promise<FileHandle | Readable> {
 function unreadable(path: string, cause: unknown): TtsctlError {
   const isNoFile = isMissingPath(cause) || systemErrorCode(cause) === "EISDIR";
   const code = isNoFile ? "USAGE" : "IMPORT_UNREADABLE";
-  return new TtsctlError(code, `cannot read ${path}: ${describeSystemError(cause)}`, {
-    hint: "name a file that ttsctl export or --backup wrote, a store file, or - for stdin",
-    cause,
-  });
+  const hint = "name a file that ttsctl export or --backup wrote, a store file, or - for stdin";
+  return new TtsctlError(code, `cannot read ${path}: ${describeSystemError(cause)}`, { hint, cause });
 }
 
 /** The format, by the first bytes. @throws TtsctlError IMPORT_INVALID if it can't hold records */

@@ -56,9 +56,7 @@ export async function appendTo(handle: FileHandle, data: string | Uint8Array, st
 }
 
 function spoolFailed(storePath: string, cause: unknown): TtsctlError {
-  const folder = dirname(storePath);
-  return new TtsctlError("SPOOL_FAILED", `cannot write a temporary file in ${folder}: ${describeSystemError(cause)}`, {
-    hint: "nothing was changed; check free disk space, and the directory's owner and mode",
-    cause,
-  });
+  const what = `cannot write a temporary file in ${dirname(storePath)}: ${describeSystemError(cause)}`;
+  const hint = "nothing was changed; check free disk space, and the directory's owner and mode";
+  return new TtsctlError("SPOOL_FAILED", what, { hint, cause });
 }

@@ -30,8 +30,7 @@ export async function openBackup(path: string, used: readonly string[] = []) {
 }
 
 function failed(path: string, cause: unknown): TtsctlError {
-  return new TtsctlError("BACKUP_FAILED", `cannot write the backup ${path}: ${whyNotWritten(cause)}`, {
-    hint: "no task whose record is not in the backup was changed; name another file with --backup",
-    cause,
-  });
+  const what = `cannot write the backup ${path}: ${whyNotWritten(cause)}`;
+  const hint = "no task whose record is not in the backup was changed; name another file with --backup";
+  return new TtsctlError("BACKUP_FAILED", what, { hint, cause });
 }

@@ -42,7 +42,8 @@ export async function survey(
   const size = await mirror.size(undefined);
   const chosen = new KeySet(snapshot.rows.keys.size);
   for (const row of rows) chosen.add(snapshot.rows.key(row));
-  for await (const members of limit === undefined ? indexMembers(mirror) : membersUpTo(mirror, limit)) {
+  const upTo = { userId: undefined, since: null, until: (limit ?? 0) + 1e-6 }; // `until` is exclusive
+  for await (const members of limit === undefined ? indexMembers(mirror) : mirror.walkInOrder(upTo, "lowest")) {
     for (const member of members) {
       const key = snapshot.keyOf(member);
       if (!chosen.has(key) && choose(member, key >= 0)) others.addId(member.userId, member.taskId);
@@ -60,9 +61,4 @@ export async function* indexMembers(mirror: Mirror, userId?: string): AsyncGener
     const members = membersOf(flat, userId, mirror.layout);
     yield* batches(userId === undefined ? members : await mirror.withChangeTimes(members), BATCH);
   }
-}
-
-async function* membersUpTo(mirror: Mirror, limit: number): AsyncGenerator<Member[]> {
-  const range = { userId: undefined, since: null, until: limit + 1e-6 }; // `until` is exclusive
-  for await (const members of mirror.walkInOrder(range, "lowest")) yield* batches(members, BATCH);
 }

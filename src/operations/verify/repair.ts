@@ -81,11 +81,9 @@ export async function repair(
     return repaired;
   } catch (error) {
     if (!(error instanceof TtsctlError) || intoFileCount === 0) throw error;
-    const tasks = counted(intoFileCount, "task");
-    throw new TtsctlError(error.code, `${error.message}; copied from Redis to the file before that: ${tasks}`, {
-      hint: "fix the cause, then run it again to finish",
-      cause: error,
-    });
+    const what = `${error.message}; copied from Redis to the file before that: ${counted(intoFileCount, "task")}`;
+    const hint = "fix the cause, then run it again to finish";
+    throw new TtsctlError(error.code, what, { hint, cause: error });
   }
 
   /** Through a temporary file: there may be a million. @param base read before: what the service deletes after that isn't put back */
