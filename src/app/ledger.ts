@@ -48,12 +48,9 @@ export async function openLedger(path: string, notThese: readonly string[], now:
   let [announced, stayed] = [0, 0];
   let failure: TtsctlError | undefined;
 
-  const line = (event: string, fields: object) => ({
-    time: new Date(now() * 1000).toISOString(),
-    run,
-    event,
-    ...fields,
-  });
+  const line = (event: string, fields: object) => {
+    return { time: new Date(now() * 1000).toISOString(), run, event, ...fields };
+  };
 
   /** Appends lines, each in one write, and returns when they are on the disk. @throws TtsctlError AUDIT_FAILED */
   function append(lines: readonly object[]): Promise<void> {

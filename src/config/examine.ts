@@ -19,12 +19,8 @@ export async function examineConfig(options: LoadOptions) {
   }
 }
 
-const NOTHING = {
-  settings: null,
-  wrong: new Map<string, TtsctlError>(),
-  names: foreignNames(null),
-  holdsPassword: false,
-};
+const names = foreignNames(null);
+const NOTHING = { settings: null, wrong: new Map<string, TtsctlError>(), names, holdsPassword: false };
 
 /** @returns the settings in force, with defaults in a section with a wrong value; and the first wrong value of each section */
 async function examineInputs(inputs: SettingInputs) {

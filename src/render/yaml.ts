@@ -6,11 +6,8 @@ import { escapeUnprintable, isPrintable } from "../printable.ts";
 /** JSON text as YAML, for readers of 1.1 and 1.2; numbers keep their text. @throws TtsctlError OUTPUT_FAILED if it nests too deeply */
 export function yamlOf(json: string): string {
   try {
-    const document = new Document(parseJsonValue(json), {
-      compat: "yaml-1.1",
-      customTags: [NUMBER_TEXT, ESCAPED_TEXT],
-    });
-    return document.toString({ lineWidth: 0 });
+    const customTags = [NUMBER_TEXT, ESCAPED_TEXT];
+    return new Document(parseJsonValue(json), { compat: "yaml-1.1", customTags }).toString({ lineWidth: 0 });
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     const hint = "ask for another format, such as -o json";

@@ -58,13 +58,9 @@ async function showProfiles(context: Context): Promise<void> {
     json: () => [`${JSON.stringify({ folder, profiles })}\n`],
     jsonLines: () => profiles.map((profile) => `${JSON.stringify(profile)}\n`),
     text: () => {
-      const rows = profiles.map((row) => [
-        row.current ? "*" : "",
-        row.name,
-        row.store ?? "-",
-        row.redis ?? "-",
-        row.path,
-      ]);
+      const rows = profiles.map(({ name, current, store, redis, path }) => {
+        return [current ? "*" : "", name, store ?? "-", redis ?? "-", path];
+      });
       return rows.length === 0 ? "" : context.table(["", "PROFILE", "STORE", "REDIS", "FILE"], rows);
     },
   });
