@@ -29,7 +29,7 @@ export class TaskLogs {
   async last(count: number): Promise<LogPart[]> {
     const parts: LogPart[] = [];
     let wanted = count;
-    for (const place of (await this.#find()).reverse()) {
+    for (const place of (await this.folders.find(this.names)).reverse()) {
       const tail = wanted > 0 ? this.#open(place) : undefined;
       const part = tail && readable(() => lastLines(tail, wanted));
       if (part === undefined) continue;
@@ -41,7 +41,7 @@ export class TaskLogs {
 
   /** All lines in pieces: at most one of them is held in memory. */
   async *all(): AsyncGenerator<LogPart> {
-    for (const place of await this.#find()) {
+    for (const place of await this.folders.find(this.names)) {
       const tail = this.#open(place);
       if (tail === undefined) continue;
       try {
@@ -57,7 +57,7 @@ export class TaskLogs {
    * `count` lines, or (null) the first, which `read` returns first. Returns whether there is a log yet. The caller closes the logs.
    */
   async begin(count: number | null): Promise<boolean> {
-    const places = await this.#find();
+    const places = await this.folders.find(this.names);
     this.#fromDate = this.folders.newestDate();
     for (const place of places.slice(-MOST_FOLLOWED)) this.#follow(place);
     let wanted = count ?? 0;
@@ -82,7 +82,8 @@ export class TaskLogs {
       if (tail.takeCut()) news.push(`${printableJson(tail.path)} was truncated`);
       if (this.#isReplaced(place, tail)) news.push(`${printableJson(tail.path)} was replaced`);
     }
-    for (const place of await this.#find(this.#fromDate)) if (!this.#tails.has(place.path)) this.#follow(place);
+    for (const place of await this.folders.find(this.names, this.#fromDate))
+      if (!this.#tails.has(place.path)) this.#follow(place);
     return news;
   }
 
@@ -95,10 +96,6 @@ export class TaskLogs {
   close(): void {
     for (const { tail } of this.#tails.values()) tail.close();
     this.#tails.clear();
-  }
-
-  #find(fromDate?: string): Promise<NamedLog[]> {
-    return this.folders.find(this.names, fromDate);
   }
 
   #open({ hour, name }: NamedLog): LogTail | undefined {

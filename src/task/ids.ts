@@ -42,11 +42,7 @@ export function uniqueIds(ids: readonly string[]): string[] {
 }
 
 /** Why a trimmed id cannot name a task, or undefined (docs/contract.md, Invalid records). */
-export function idProblem(
-  field: "user_id" | "task_id",
-  id: string,
-  { isPublished }: { readonly isPublished: boolean },
-): string | undefined {
+export function idProblem(field: "user_id" | "task_id", id: string, { isPublished }: { isPublished: boolean }) {
   if (id === "") return `${field} is empty`;
   if (!id.isWellFormed()) return `${field} holds a lone surrogate`;
   if (field === "task_id" || isPublished || !id.includes(":")) return undefined;

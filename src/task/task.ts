@@ -56,13 +56,7 @@ export function isInvalid(record: Task | InvalidRecord): record is InvalidRecord
 export const FIELD = Object.fromEntries(FIELDS.map((name, index) => [name, index])) as Record<Field, number>;
 
 /** The task in `bytes[from, end)`, a valid JSON value whose `spans` were scanned, or why it is invalid. */
-export function readTask(
-  bytes: Buffer,
-  from: number,
-  end: number,
-  spans: Spans,
-  { rules, times }: RecordReading,
-): Task | InvalidRecord {
+export function readTask(bytes: Buffer, from: number, end: number, spans: Spans, { rules, times }: RecordReading) {
   if (bytes[from] !== OPEN_BRACE) return { reason: "not an object" };
   const user = readId(bytes, spans, "user_id", rules);
   const task = readId(bytes, spans, "task_id", rules);
@@ -105,12 +99,7 @@ function readTexts(bytes: Buffer, spans: Spans): RecordTexts {
   };
 }
 
-function readId(
-  bytes: Buffer,
-  spans: Spans,
-  field: "user_id" | "task_id",
-  rules: RecordRules,
-): { id?: string | undefined; problem?: string | undefined } {
+function readId(bytes: Buffer, spans: Spans, field: "user_id" | "task_id", rules: RecordRules) {
   const number = FIELD[field];
   if (!spans.has(number)) return { problem: `${field} is missing` };
   if (bytes[spans.from(number)] !== QUOTE) return { problem: `${field} is not a string` };

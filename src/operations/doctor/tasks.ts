@@ -104,9 +104,8 @@ async function compareSamples(probe: Probe): Promise<Verdict> {
   const words = (kind: Kind) => kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`); // such as "only in file"
   const found = KINDS.filter((kind) => counts.has(kind)).map((kind) => `${counts.get(kind)} ${words(kind)}`);
   const looked = `a sample of ${counted(compared, "task")}`;
-  return found.length === 0
-    ? ok(`none in ${looked} of both stores`)
-    : warn(`in ${looked}: ${found.join(", ")}`, REPAIR);
+  if (found.length === 0) return ok(`none in ${looked} of both stores`);
+  return warn(`in ${looked}: ${found.join(", ")}`, REPAIR);
 }
 
 const REPAIR =

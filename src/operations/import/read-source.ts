@@ -86,10 +86,7 @@ interface SourceReading {
  * Reads an input in the format that its content shows. Of a task that comes twice the newer counts, in JSON Lines the last.
  * @throws TtsctlError IMPORT_INVALID if its format is unknown, IMPORT_UNREADABLE, SPOOL_FAILED, INTERRUPTED
  */
-export async function readSource(
-  path: string | null,
-  { stdin, storePath, rules, signal }: SourceReading,
-): Promise<Source> {
+export async function readSource(path: string | null, { stdin, storePath, rules, signal }: SourceReading) {
   const name = path ?? "stdin";
   const bad = new BadLines(name);
   const parser = new RecordParser(rules);

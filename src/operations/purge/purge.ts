@@ -160,10 +160,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     }
   }
 
-  async function look(
-    ids: readonly TaskId[],
-    fail: (id: TaskId, cause: string | TtsctlError) => void,
-  ): Promise<Looked[]> {
+  async function look(ids: readonly TaskId[], fail: (id: TaskId, cause: string | TtsctlError) => void) {
     const found = await inMirror.copies(ids);
     const looked: Looked[] = [];
     ids.forEach((id, i) => {

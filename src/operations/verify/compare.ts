@@ -157,7 +157,7 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
       const open: number[] = [];
       let looked = 0;
       const lookAt = async (batch: readonly number[]) => {
-        const ids = batch.map((suspect) => drift.id(suspect));
+        const ids = batch.map((suspect) => drift.keys.id(suspect));
         const copies = await mirror.fullCopies(ids);
         const records = await now.recordsOf(ids);
         for (const [i, suspect] of batch.entries()) {
@@ -208,7 +208,7 @@ const UNNAMED = "its name in Redis isn't UTF-8; docs/runbook.md shows how to rem
 function nameForeign(drift: Drift, reporter: Reporter): void {
   const suspects = [...drift.suspectsOf("partial", "dangling")];
   const idsWith = (trait: "isForeign" | "isUnnamed") =>
-    suspects.filter((suspect) => drift.traits(suspect)[trait]).map((suspect) => drift.id(suspect));
+    suspects.filter((suspect) => drift.traits(suspect)[trait]).map((suspect) => drift.keys.id(suspect));
   const foreign = idsWith("isForeign");
   new NamedWarnings(reporter, "cannot be written to Redis").addAll(foreign, FOREIGN);
   new NamedWarnings(reporter, "cannot be repaired").addAll(idsWith("isUnnamed"), UNNAMED);

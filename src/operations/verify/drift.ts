@@ -44,10 +44,6 @@ export class Drift {
     if (isUnsure) this.unsure.add(suspect);
   }
 
-  id(suspect: number): TaskId {
-    return this.keys.id(suspect);
-  }
-
   traits(suspect: number): Traits {
     return this.#traits[suspect]!;
   }
@@ -119,7 +115,7 @@ export class Drift {
     if (kind === "misplaced") {
       const owners = new Map([...this.owners.values()].map((owner) => [keyOf(owner), owner]));
       for (const owner of owners.values()) if (!this.isDrifting(owner)) yield owner;
-    } else for (const suspect of this.suspectsOf(kind)) yield this.id(suspect);
+    } else for (const suspect of this.suspectsOf(kind)) yield this.keys.id(suspect);
   }
 
   isDrifting({ userId, taskId }: TaskId): boolean {

@@ -51,10 +51,9 @@ export async function repair(
   const written = new WrittenCopies();
   let [intoFileCount, repaired, unwritten] = [0, 0, 0];
   const check = () => throwIfInterrupted(signal, `${repaired} of ${size} tasks were repaired`);
-  const idsOf = (suspects: readonly number[]) => suspects.map((suspect) => drift.id(suspect));
+  const idsOf = (suspects: readonly number[]) => suspects.map((suspect) => drift.keys.id(suspect));
   const announce = async (batch: readonly number[]) => {
-    const reasonOf = (suspect: number) => drift.traits(suspect).finding;
-    const entries = batch.map((suspect) => ({ ...drift.id(suspect), reason: reasonOf(suspect) }));
+    const entries = batch.map((suspect) => ({ ...drift.keys.id(suspect), reason: drift.traits(suspect).finding }));
     await ledger?.announce("repair", entries);
   };
   try {
@@ -71,7 +70,7 @@ export async function repair(
     for (const suspect of due.keep) {
       const { finding, isRecord } = drift.traits(suspect);
       const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && policy.restore);
-      if (isWanted && !isRecord) failures.add(drift.id(suspect), UNTAKEABLE);
+      if (isWanted && !isRecord) failures.add(drift.keys.id(suspect), UNTAKEABLE);
     }
     failures.end();
     await remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
