@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { KeyTable } from "../../../src/store/key-table.ts";
+import type { TaskId } from "../../../src/store/task-source.ts";
+import { RecordRules } from "../../../src/task/rules.ts";
+import { Zone } from "../../../src/task/time.ts";
 import { anyChar } from "../../helpers/any-char.ts";
 import { runs } from "../../helpers/python.ts";
 
@@ -56,4 +59,33 @@ test("keys from bytes and keys from strings are the same, and compare as their b
     }),
     { numRuns: runs(200) },
   );
+});
+
+test("keys compare as quoted members do, and plain ones without their texts", () => {
+  let texts = 0;
+  const rules = new RecordRules(new Zone("UTC"), "api_ms");
+  const memberOf = ({ userId, taskId }: TaskId) => {
+    texts++;
+    return rules.member(userId, taskId);
+  };
+  const few = fc.string({
+    unit: fc.constantFrom("a", "b", "B", "1", "-", ":", "%", "3", "A", " ", "é", "用"),
+    maxLength: 4,
+  });
+  const pairs = fc.tuple(fc.oneof(few, part), fc.oneof(few, part));
+  fc.assert(
+    fc.property(pairs, pairs, (one, other) => {
+      const table = new KeyTable(memberOf);
+      const [a, b] = [table.addId(...one), table.addId(...other)];
+      const [first, second] = [rules.member(...one), rules.member(...other)];
+      if (first !== second) expect(Math.sign(table.compare(a, b))).toBe(first < second ? -1 : 1);
+      expect(table.compare(a, a)).toBe(0);
+    }),
+    { numRuns: runs(3000) },
+  );
+  texts = 0;
+  const table = new KeyTable(memberOf);
+  const keys = Array.from({ length: 1000 }, (_, i) => table.addId(`user_${i % 7}`, `task-${i}.x`));
+  keys.sort((a, b) => table.compare(a, b));
+  expect(texts).toBe(0);
 });
