@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { closeQuietly, isTtsctlError, valueIf } from "../errors.ts";
 import { jsonIn } from "../json/value.ts";
 import { formatUtc } from "../task/time.ts";
@@ -76,11 +76,12 @@ export function cleanupRecord(parts: RunParts) {
 /** The last cleanup pass of a store in the last 8 MiB of an audit ledger; null for none, and if it can't be read. */
 async function lastPassIn(path: string, store: string): Promise<PassEnd | null> {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK; // a named pipe must not block it
-  const file = await open(path, flags).catch(() => null);
+  let file: FileHandle | undefined;
   try {
-    const { size } = await file!.stat();
+    file = await open(path, flags);
+    const { size } = await file.stat();
     const length = Math.min(size, 8 << 20);
-    const { buffer, bytesRead } = await file!.read(Buffer.alloc(length), 0, length, size - length);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
     return lastPass(buffer.toString("utf8", 0, bytesRead), store);
   } catch {
     return null; // it is missing or a directory, or the disk fails
