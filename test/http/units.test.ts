@@ -7,7 +7,7 @@ import { createApp } from "../../src/http/app.ts";
 import { hostsOf } from "../../src/http/guard.ts";
 import type { ServerParts } from "../../src/http/parts.ts";
 import { rangeOf } from "../../src/http/routes/output.ts";
-import { keptAnswers } from "../../src/http/routes/stats.ts";
+import { keptAnswers, keptCounts } from "../../src/http/routes/stats.ts";
 
 describe("the Host of a request", () => {
   const local = hostsOf("127.0.0.1", ["tts.example.org"]);
@@ -116,5 +116,26 @@ describe("an expensive response", () => {
     expect(await ask()).toBe(2);
     await expect(kept.get("b", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(await kept.get("b", async () => 7)).toBe(7);
+  });
+
+  it("of all tasks stays, however many users are asked for", async () => {
+    let now = 0;
+    const clock = { ...systemClock, monotonic: () => now };
+    let made = 0;
+    const run = {
+      inStep: async () => {
+        now += 1;
+        return ++made;
+      },
+    };
+    const { counts, forget } = keptCounts({ run, clock } as unknown as ServerParts);
+    expect(await counts(undefined)).toBe(1);
+    for (let i = 0; i < 150; i++) {
+      await counts(`user${i}`);
+      now -= 1;
+    }
+    expect(await counts(undefined)).toBe(1);
+    forget();
+    expect(await counts(undefined)).toBe(152);
   });
 });

@@ -32,13 +32,18 @@ type Counts = (userId: string | undefined, disk?: boolean, estimate?: boolean) =
 
 /** @returns counts that all who ask share, until they are forgotten */
 export function keptCounts({ run, clock }: ServerParts) {
-  const kept = keptAnswers<StatsResult>(clock);
+  // Apart, so that those of many users don't take the place of the counts of all.
+  const [ofAll, ofUsers] = [keptAnswers<StatsResult>(clock), keptAnswers<StatsResult>(clock)];
   const counts: Counts = (userId, disk = false, estimate = false) => {
     const asked = { userId, disk, estimate, source: "auto" as const };
     const make = () => run.inStep({ sharesMirror: true }, (step) => statsOf(step, asked));
-    return kept.get(JSON.stringify(asked), make);
+    return (userId === undefined ? ofAll : ofUsers).get(JSON.stringify(asked), make);
   };
-  return { counts, forget: kept.clear };
+  const forget = () => {
+    ofAll.clear();
+    ofUsers.clear();
+  };
+  return { counts, forget };
 }
 
 /** The state of the server: health, counts, small parts of them, and the metrics. Counts may be some seconds old; `at` is their time. */
