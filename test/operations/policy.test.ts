@@ -45,10 +45,10 @@ describe("rank", () => {
   it("keeps exactly the newest of each user", () => {
     fc.assert(
       fc.property(anyRows, anyRules, (rows, rules) => {
-        const { kept, keptExpired } = planOf(rows, rules);
+        const { kept, keptExpired, newer: newerOf } = planOf(rows, rules);
         rows.forEach(({ user }, i) => {
           const newer = rows.slice(0, i).filter((other) => other.user === user).length;
-          expect(kept.has(i)).toBe(newer < rules.keepLast);
+          expect([kept.has(i), newerOf[i]]).toEqual([newer < rules.keepLast, newer]);
         });
         expect(keptExpired).toBe(rows.filter(({ expired }, i) => expired && kept.has(i)).length);
       }),

@@ -46,18 +46,15 @@ export async function planCleanup(
     const tasks = await use.attempt((mirror) => readAll(snapshot, mirror, limits));
     const order = tasks.newestFirst();
     const sizes = policy.maxBytes > 0 ? await freedBy(parts, tasks, order) : new Map<number, number>();
-    ranking = { tasks, order, ...rank(order, tasks, sizes, policy) };
+    ranking = { tasks, ...rank(order, tasks, sizes, policy) };
   }
 
   function standing(id: TaskId): Standing {
     if (ranking === null) return NO_STANDING;
-    const { tasks, order, kept, forSpace } = ranking;
+    const { tasks, newer, kept, forSpace } = ranking;
     const task = tasks.indexOf(id);
-    const newer = () => {
-      const place = order.indexOf(task);
-      return place < 0 ? -1 : order.slice(0, place).filter((other) => tasks.id(other).userId === id.userId).length;
-    };
-    return { kept: kept.has(task), forSpace: forSpace.has(task) ? tasks.time(task) : NEVER, newer };
+    const space = forSpace.has(task) ? tasks.time(task) : NEVER;
+    return { kept: kept.has(task), forSpace: space, newer: newer[task] ?? -1 };
   }
 
   const evidence = ({ id, copies, redis }: Looked): Evidence => ({
@@ -96,8 +93,6 @@ export interface RankedTasks {
 
 interface Ranking extends ReturnType<typeof rank> {
   readonly tasks: AllTasks;
-  /** Finished tasks, the newest first. */
-  readonly order: readonly number[];
 }
 
 /** The outcome of `keep_last` and `max_bytes`, which purges oldest first. @param sizes what each purge frees, if all older ones went */
@@ -109,6 +104,8 @@ export function rank(
 ) {
   const bytesOf = (i: number) => sizes.get(i) ?? 0;
   const kept = new Set<number>(); // by `keep_last`
+  /** By task: how many of its user are newer. */
+  const newerOf = new Int32Array(newestFirst.reduce((most, i) => Math.max(most, i), -1) + 1).fill(-1);
   const ofUser = new Map<string, number>();
   // The size of the artifacts of all finished tasks, and of those that are kept; how many expired tasks `keep_last` keeps.
   let [bytes, leftBytes, keptExpired] = [0, 0, 0];
@@ -116,6 +113,7 @@ export function rank(
     const user = tasks.userId(i);
     const newer = ofUser.get(user) ?? 0;
     ofUser.set(user, newer + 1);
+    newerOf[i] = newer;
     bytes += bytesOf(i);
     const isExpired = tasks.isExpired(i);
     if (newer < keepLast) kept.add(i);
@@ -129,7 +127,7 @@ export function rank(
     forSpace.push(i);
     leftBytes -= bytesOf(i);
   }
-  return { kept, forSpace: new Set(forSpace.reverse()), bytes, leftBytes, keptExpired };
+  return { kept, newer: newerOf, forSpace: new Set(forSpace.reverse()), bytes, leftBytes, keptExpired };
 }
 
 /** A copy in Redis that could not be read: its task counts as unfinished. */

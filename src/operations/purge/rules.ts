@@ -92,10 +92,10 @@ export interface Standing {
   /** It is purged for `max_bytes` unless it changed after this time, epoch seconds; -Infinity: it is kept. */
   readonly forSpace: number;
   /** How many finished tasks of its user are newer; -1 if it isn't ranked. */
-  newer(): number;
+  readonly newer: number;
 }
 
-export const NO_STANDING: Standing = { kept: false, forSpace: NEVER, newer: () => -1 };
+export const NO_STANDING: Standing = { kept: false, forSpace: NEVER, newer: -1 };
 
 export interface Evidence {
   readonly copies: Copies;
@@ -178,7 +178,7 @@ const retentionRule: Rule = ({ limits, policy }, present) => {
 const keepLastRule: Rule = ({ policy: { keepLast, origins }, standing }, present) => {
   if (keepLast === 0) return verdict("keep_last", "off", () => "not set");
   return verdict("keep_last", standing.kept && present.every(isFinished) ? "keep" : "pass", () => {
-    const newer = standing.newer();
+    const { newer } = standing;
     const place = newer < 0 ? "not among the finished tasks of its user" : `newer finished tasks of its user: ${newer}`;
     return `${place}; keep_last ${keepLast} (${origins.keepLast})`;
   });
