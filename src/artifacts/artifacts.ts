@@ -216,7 +216,9 @@ class DiskArtifacts {
   #inHome<R>(folder: FolderName, work: (home: Folder) => R): R | undefined {
     const unsafe = this.whyNever(folder);
     if (unsafe !== undefined) throw new Kept(unsafe);
-    return within(this.roots.output?.openOfSameMountIfThere(folder.userId), work);
+    const { output } = this.roots;
+    if (!output?.mayHave(`${folder.userId}/${folder.taskId}`)) return undefined; // most tasks have none
+    return within(output.openOfSameMountIfThere(folder.userId), work);
   }
 
   /** A failure of the disk is an outcome: it must not stop a pass. */

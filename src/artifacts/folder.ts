@@ -94,6 +94,15 @@ export class Folder {
     }
   }
 
+  /** False only if a path below is missing. Links on the way are followed, so nothing else is known of it. */
+  mayHave(path: string): boolean {
+    try {
+      return fs.lstatSync(this.#pathOf(path), { throwIfNoEntry: false }) !== undefined;
+    } catch {
+      return true;
+    }
+  }
+
   /** The same, or undefined if it is missing. */
   openIfThere(name: Name): Folder | undefined {
     // Most tasks have no folder: an error costs many times what this call does.
