@@ -156,13 +156,13 @@ function checkStatus(word: string, name: string): string {
 
 function checkTime(text: string, name: string, rules: RecordRules, now: number): number {
   const age = ageOf(text);
-  const time = age === undefined ? new TimeReader(rules.zone).parse(text.trim()) : now - age;
+  const iso = text.trim().replace(/^([\d-]{10}[T ]\d\d:\d\d)(?!:)/, "$1:00"); // seconds may be left out
+  const time = age === undefined ? new TimeReader(rules.zone).parse(iso) : now - age;
   if (Number.isNaN(time)) throw usage(`${name}: ${JSON.stringify(text)} isn't a time`, TIMES);
   return time;
 }
 
-const TIMES =
-  "accepted: an ISO 8601 time such as 2026-11-01T08:00:00 or 2026-11-01T08:00:00Z, or an age such as 30m, 2h, 7d";
+const TIMES = "accepted: an ISO 8601 time, 2026-11-01T08:00 or 2026-11-01T08:00:00Z, or an age such as 30m, 2h, 7d";
 
 function ageOf(text: string): number | undefined {
   const age = /[a-z]$/i.test(text.trimEnd()) ? parseDuration(text) : undefined;
