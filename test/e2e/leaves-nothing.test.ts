@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { onTerminal } from "../helpers/pty.ts";
-import { record } from "../helpers/records.ts";
+import { ago, record } from "../helpers/records.ts";
 import { BUILT, openFiles, start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
@@ -38,7 +38,8 @@ async function expectNothingLeft(line: string, run: () => Promise<unknown>): Pro
 it.skipIf(BUILT)("a command leaves no listener, timer, connection or file behind", async () => {
   const task = record("alice", "t1");
   here.root.write("in.jsonl", JSON.stringify(task));
-  here.root.writeStore([task]);
+  // Passes of cleanup purge the first, and the table of `list --watch` needs one.
+  here.root.writeStore([task, record("alice", "t2", { updated_at: ago(0) })]);
   await here.run("sync");
   for (const line of COMMANDS) await expectNothingLeft(line, () => here.run(line));
   for (const line of ENDLESS) {
