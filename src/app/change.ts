@@ -64,8 +64,8 @@ export function markChosen(parts: RunParts, request: MarkRequest, changing: Chan
   return audited(parts, !dryRun, async (ledger) => {
     const { markTasks } = await import("../operations/mark/mark.ts");
     const own = { backup: await openBackup(), mirror: await parts.mirrorState(), rules: await parts.rules(), confirm };
-    const changing = { ...(await parts.changeParts(ledger, dryRun)), ...own };
-    const outcome = await markTasks(changing, selection, { ...asked, error, isBackedUp });
+    const work = { ...(await parts.changeParts(ledger, dryRun)), ...own };
+    const outcome = await markTasks(work, selection, { ...asked, error, isBackedUp });
     const { marked, missing, refused, failed, returned } = outcome.result;
     const when = isRedisError(outcome.problem) ? "when Redis is back, " : "";
     return ended(parts, outcome, {

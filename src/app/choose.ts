@@ -5,6 +5,7 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { tasksNamed } from "../store/tasks-with-id.ts";
+import { firstOf } from "../task/amounts.ts";
 import { memberOf, uniqueTasks } from "../task/ids.ts";
 import { CHOOSING_PARTS, type RawQuery } from "../task/query-fields.ts";
 import type { RunParts } from "./parts.ts";
@@ -57,9 +58,8 @@ export async function foundIds<I extends readonly TaskId[] | null>(
     found.map((tasks, i) => {
       if (tasks.length <= 1) return tasks[0] ?? ids[i]!;
       const some = tasks.slice(0, 10);
-      const more = tasks.length > 10 ? `, and ${tasks.length - 10} more` : "";
-      const list = some.map(({ userId, taskId }) => memberOf(userId, taskId)).join(", ");
-      const what = `${tasks.length} users have a task ${quoted(texts[i]!)}: ${list}${more}`;
+      const list = firstOf(some.map(memberOf), tasks.length);
+      const what = `${tasks.length} users have a task ${quoted(texts[i]!)}: ${list}`;
       throw usage(what, `name the user too: ${some.map(instead).join("; ")}`);
     }),
   );

@@ -57,7 +57,7 @@ interface Watcher {
   lock: Lock;
   /** The settings of the next pass; with `isTrusted` the clock counts as right. */
   settings(): Promise<{ readonly cleanup: CleanupSettings; readonly isTrusted?: boolean }>;
-  /** Returns whether it failed. @param refusal of its begin @param doubt refusal to go on if Redis can't confirm the clock */
+  /** Returns whether it failed. @param refusal why it must not begin @param doubt why it must end if Redis can't confirm the clock */
   pass(refusal: TtsctlError | null, doubt: TtsctlError | null): Promise<boolean>;
   /** Ends early with the signal. */
   wait(seconds: number): Promise<void>;

@@ -24,7 +24,7 @@ interface Ending {
   readonly next?: string;
   /** Whether something was left undone. */
   readonly isPartly: boolean;
-  /** What a run without Redis leaves undone; null if every problem ends the run. */
+  /** What a run without Redis leaves undone; left out if every problem ends the run. */
   readonly without?: string;
   /** Whether a problem of the file is only a warning too. */
   readonly goesOn?: boolean;

@@ -177,7 +177,7 @@ export class RunParts {
     return (await this.mirrorLink()).open();
   }
 
-  /** Subscribes to changes of tasks, on a connection of its own. @returns it, or why Redis doesn't send them @throws REDIS_* */
+  /** Subscribes to changes of tasks, on a separate connection. @returns it, or why Redis doesn't send them @throws REDIS_* */
   async hearTasks(heard: (id: TaskId) => void): Promise<Mirror | string> {
     const { db } = (await this.settings()).redis;
     let why: string | null = null;

@@ -24,11 +24,13 @@ export async function pushFile(parts: RunParts, writer: MirrorWriter): Promise<S
   }
 }
 
+const FIRST_PAUSE_MS = 1000;
+
 /** Repeats an attempt until it returns true (it doesn't throw), one at a time: after a second, then after pauses that double. */
 export function retrying(clock: Clock, attempt: () => Promise<boolean>, longestMs: number, signal: AbortSignal) {
   let running: Promise<void> | null = null;
   let waiting = new AbortController();
-  let pauseMs = 1000;
+  let pauseMs = FIRST_PAUSE_MS;
 
   function start(): void {
     if (signal.aborted) return;
@@ -43,7 +45,7 @@ export function retrying(clock: Clock, attempt: () => Promise<boolean>, longestM
   return {
     /** Attempts now, unless an attempt is under way. */
     begin(): void {
-      pauseMs = 1000;
+      pauseMs = FIRST_PAUSE_MS;
       waiting.abort();
       waiting = new AbortController();
       start();

@@ -102,7 +102,7 @@ export type Attach = (
   action: (context: Context, flags: Flags, args: string[]) => Promise<number> | Promise<void>,
 ) => void;
 
-export type ConsoleReporter = ReturnType<typeof consoleReporter>;
+type ConsoleReporter = ReturnType<typeof consoleReporter>;
 
 /** @param onWarning gets each warning, also with -q */
 export function consoleReporter(terminal: Terminal, flags: GlobalFlags, onWarning = (_line: string) => {}) {
@@ -132,7 +132,7 @@ export function consoleReporter(terminal: Terminal, flags: GlobalFlags, onWarnin
       if (work.label !== label) work = { label, from: done, since: now };
       if (flags.quiet || now < nextProgressAt) return;
       nextProgressAt = now + (err.isJson ? 5 : 0.1);
-      const room = (terminal.streams.stderr.columns || 80) - "^C ".length; // which must not go into the next line
+      const room = (terminal.streams.stderr.columns || 80) - "^C ".length; // a terminal prints it there
       const progress = { label, done, total, from: work.from, seconds: now - work.since };
       if (err.isJson) say({ level: "info", msg: label, fields: { done, total } });
       else if (terminal.isDrawable()) terminal.draw(progressLine(progress, room));

@@ -24,7 +24,12 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
   const { terminal, signal, clock } = context;
   const { colors } = await context.tableStyle();
   const screen = openScreen(terminal, frame, { keepsPicture: true });
-  terminal.streams.stdout.on("resize", screen.redraw);
+  let resized = new AbortController();
+  const onResize = () => {
+    screen.redraw();
+    resized.abort();
+  };
+  terminal.streams.stdout.on("resize", onResize);
   signal.addEventListener("abort", screen.close); // at once, even if the current run takes longer
   try {
     while (!signal.aborted && terminal.out.isOpen) {
@@ -40,11 +45,13 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
       const now = formatInZone(Math.floor(clock.now()), (await context.rules()).zone);
       const head = colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C to stop`);
       screen.draw({ head, body: linesOf(out), notes });
-      await clock.sleep(every * 1000, signal);
+      resized = new AbortController();
+      await clock.sleep(every * 1000, [signal, resized.signal]);
+      if (resized.signal.aborted) await clock.sleep(Math.min(1, every) * 1000, signal); // at most once a second
     }
   } finally {
     signal.removeEventListener("abort", screen.close);
-    terminal.streams.stdout.off("resize", screen.redraw);
+    terminal.streams.stdout.off("resize", onResize);
     screen.close();
   }
 }

@@ -47,7 +47,7 @@ async function search(context: Context, parts: GetParts, { command, args, source
 
 export async function tellAbsent(context: Context, parts: GetParts, id: TaskId, source: SourceChoice): Promise<void> {
   if (context.flags.quiet || !isText(context.flags.output)) {
-    return context.inform(notFound([id.userId === "" ? id.taskId : memberOf(id.userId, id.taskId)]));
+    return context.inform(notFound([memberOf(id)]));
   }
   const { explainAbsent } = await import("../operations/explain-empty.ts");
   await context.inform(`not found: ${await explainAbsent({ store: await context.taskStore(), ...parts }, id, source)}`);

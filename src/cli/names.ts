@@ -11,8 +11,8 @@ import { memberOf, trimId } from "../task/ids.ts";
 const MOST_BYTES = 64 << 20;
 
 /** A task as `user:task`, on a line that `readNames` reads back: as a JSON string if it could be read as something else. */
-export function nameLine({ userId, taskId }: TaskId): string {
-  const name = memberOf(userId, taskId);
+export function nameLine(id: TaskId): string {
+  const name = memberOf(id);
   return isPrintable(name) && !/^["[]/.test(name) ? name : printableJson(name);
 }
 

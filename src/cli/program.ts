@@ -6,7 +6,7 @@ import { type Attach, Context, type Declare, type Surroundings } from "./context
 import { addToHelp, TOPICS } from "./help.ts";
 import { LOG_FORMATS } from "./io.ts";
 import { ADDING, addOne, settingOption } from "./selection.ts";
-import { FORMATS, formatsOf, type GlobalFlags } from "./terminal.ts";
+import { type Flags, FORMATS, formatsOf, type GlobalFlags } from "./terminal.ts";
 
 /** A file of commands: their heading in the help, and their names with aliases. */
 type CommandFile = readonly [group: string, names: readonly string[], load: () => Promise<{ declare: Declare }>];
@@ -45,7 +45,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
       }
       const context = new Context(surroundings, flags as GlobalFlags);
       try {
-        exitCode = (await action(context, flags as never, command.args)) ?? 0;
+        exitCode = (await action(context, flags as Flags, command.args)) ?? 0;
       } finally {
         await context.release();
       }
@@ -139,8 +139,8 @@ export function commandOf(program: Command, word: string): Command | undefined {
 function usageError({ code, message }: CommanderError, command: Command): TtsctlError {
   const lines = message.replace(/^error: /, "").split("\n");
   const [first = "", ...more] = lines.filter((line) => line !== "").map((line) => line.replace(/^\((.*)\)$/, "$1"));
-  const hasPace = command.options.some(({ long }) => long === "--interval");
-  if (code === "commander.excessArguments" && hasPace) more.push("--interval sets the seconds between two tables");
+  const isPace = code === "commander.excessArguments" && command.opts().watch;
+  if (isPace) more.push("--interval sets the seconds between two tables");
   const [, wrong, choices = ""] =
     /(?:argument|value) '(.*?)' is invalid.* Allowed choices are (.*)\.$/s.exec(first) ?? [];
   const like = wrong === undefined ? [] : nearest(wrong, choices.split(", "));

@@ -41,7 +41,9 @@ export function parseRedisUrl(text: string): RedisUrl | undefined {
   if (address === undefined || db === undefined) return undefined;
   const [, name, password] = /^([^:]*):?(.*)$/s.exec(user ?? "")!;
   return {
-    ...{ ...address, db, tls: scheme.toLowerCase() === "rediss" },
+    ...address,
+    db,
+    tls: scheme.toLowerCase() === "rediss",
     username: unquote(name!) || parameters.get("username") || null,
     password: unquote(password!) || parameters.get("password") || null,
     ignored: names.filter((name) => !ADDRESS.includes(name)),

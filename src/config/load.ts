@@ -130,7 +130,7 @@ export function profilePath(name: string, origin: string, env: LoadOptions["env"
   }
 }
 
-export function unknownProfile(name: string, env: LoadOptions["env"]): TtsctlError {
+function unknownProfile(name: string, env: LoadOptions["env"]): TtsctlError {
   const known = profileNames(env).filter((other) => other !== name);
   const near = nearest(name, known).join(" or ");
   const others = `${near && `did you mean ${near}? `}known: ${known.join(", ")}`;
@@ -174,7 +174,7 @@ const OURS = new Map<string, string[]>();
 for (const { section, option } of SETTING_NAMES.map(placeOf)) OURS.set(section, [...(OURS.get(section) ?? []), option]);
 
 /** Unknown names in a config.ini: likely misspellings, and all sections. */
-export interface ForeignNames {
+interface ForeignNames {
   /** `hasOurs`: false for a section with none of our options, which may well be the service's, such as `[audio]`. */
   readonly misspelt: { readonly found: string; readonly near: string; readonly hasOurs: boolean }[];
   readonly sections: string[];

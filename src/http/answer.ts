@@ -120,7 +120,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   REDIS_UNAVAILABLE: "start Redis, or check [redis] host and port in the server's config.ini",
 };
 
-/** The body of an error: RFC 9457, with the code and hint of the command line. The text of an internal error may contain anything. */
+/** The body of an error: RFC 9457, with the code and hint of the command line. The text of an internal error isn't sent: it may contain anything. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof HttpError) return problem(HTTP_CODES[error.code], error.code, error.message, error.hint);
   if (error instanceof TtsctlError && error.code !== "INTERNAL") {
@@ -131,8 +131,8 @@ export function problemOf(error: unknown): Problem {
 }
 
 function problem(status: number, code: HttpCode | ErrorCode, message: string, hint: string | undefined): Problem {
-  const isLong = message.length > 2000; // it may repeat what the client sent
-  const detail = isLong ? `${message.slice(0, 2000).toWellFormed()}...` : message;
+  const cut = message.slice(0, 2000); // it may repeat what the client sent
+  const detail = cut === message ? cut : `${cut.toWellFormed()}...`;
   return { type: "about:blank", title: STATUS_CODES[status]!, status, detail, code, hint: hint ?? null };
 }
 

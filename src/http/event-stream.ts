@@ -92,17 +92,17 @@ export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
   }
 
   return {
-    /** Calls `rung` with the number of each ring until the signal; first with 0, because something may have changed until now. */
-    async listen(rung: (ring: number) => Promise<void>, signal: AbortSignal): Promise<void> {
+    /** Calls `onRing` with the number of each ring until the signal; first with 0, because something may have changed until now. */
+    async listen(onRing: (ring: number) => Promise<void>, signal: AbortSignal): Promise<void> {
       listeners++;
       if (!isLooking) void look();
       try {
-        for (let told = 0; !signal.aborted; ) {
+        for (let sent = 0; !signal.aborted; ) {
           const heard = new AbortController();
           waiting.add(heard);
           const ring = last;
-          if (ring !== told) await rung(told === 0 ? 0 : ring);
-          told = ring;
+          if (ring !== sent) await onRing(sent === 0 ? 0 : ring);
+          sent = ring;
           await clock.sleep(RING_EVERY_S * 1000, [signal, heard.signal]);
           waiting.delete(heard);
         }
@@ -131,8 +131,8 @@ export function addStream(add: AddEndpoint, doorbell: Doorbell, answerEvents: An
   add("GET /stream", (c) => {
     return answerEvents(c, async (stream, signal) => {
       await beat(stream); // so the client knows that nothing between holds events back
-      const rung = (ring: number) => stream.writeSSE({ event: "changed", data: JSON.stringify({ ring }) });
-      await doorbell.listen(rung, signal);
+      const onRing = (ring: number) => stream.writeSSE({ event: "changed", data: JSON.stringify({ ring }) });
+      await doorbell.listen(onRing, signal);
     });
   });
 }

@@ -73,8 +73,8 @@ export function doorkeeperOf({ clock, settings: { http } }: ServerParts) {
       end = now + 60;
     }
     if ((wrong.get(address) ?? 0) < LIMITS.wrongTokens) return;
-    const wait = { "retry-after": `${Math.ceil(end - now)}` };
-    throw new HttpError("TOO_MANY_TRIES", "too many wrong tokens", `try again in ${wait["retry-after"]} s`, wait);
+    const wait = `${Math.ceil(end - now)}`;
+    throw new HttpError("TOO_MANY_TRIES", "too many wrong tokens", `try again in ${wait} s`, { "retry-after": wait });
   }
 
   /** A proxy, the first of several, may have been reached by TLS. A client that forges the header only restricts its own cookie. */

@@ -129,10 +129,10 @@ const STOPPED = about(
   exact({ looked: COUNT, at: orNull(TIME) }),
   "the search stopped early, after this many of the newest tasks; to continue, send at as until",
 );
-const KINDS: Schema<Readonly<Record<string, number>>> = {
-  ...{ type: "object", additionalProperties: COUNT },
-  description: "how many differ, as `ttsctl verify -o json`",
-};
+const KINDS = about<Readonly<Record<string, number>>>(
+  { type: "object", additionalProperties: COUNT },
+  "how many differ, as `ttsctl verify -o json`",
+);
 const DRIFT = { at: TIME, ...counts("inFile", "inRedis"), kinds: KINDS, command: COMMAND };
 const LAST_PASS = exact({ at: TIME, exitCode: COUNT, error: orNull(TEXT), purged: orNull(COUNT) });
 
@@ -153,7 +153,10 @@ export const SCHEMAS = {
   },
   TaskPage: exact(
     {
-      ...{ ...counts("total", "pageSize"), page: POSITIVE, source: SOURCE, items: arrayOf(ITEM) },
+      ...counts("total", "pageSize"),
+      page: POSITIVE,
+      source: SOURCE,
+      items: arrayOf(ITEM),
       missing: about(TEXTS, "ids asked for that neither store has"),
       dangling: about(COUNT, "members of the index in Redis without a task"),
     },
@@ -181,8 +184,11 @@ export const SCHEMAS = {
   },
   StatsUsers: exact({ source: SOURCE, at: TIME, users: COUNT, byUser: arrayOf(USER_STATS) }),
   StatsChart: exact({
-    ...{ ...COUNTED, byStatus: exact(BY_STATUS), stuck: COUNT },
-    ...{ span: oneOf(SPAN_NAMES), bars: arrayOf(BAR) },
+    ...COUNTED,
+    byStatus: exact(BY_STATUS),
+    stuck: COUNT,
+    span: oneOf(SPAN_NAMES),
+    bars: arrayOf(BAR),
   }),
   StatsHealth: exact({
     attention: about(arrayOf(oneOf(["stuck", "drift", "cleanup"])), "the parts that need attention"),
@@ -220,7 +226,9 @@ export const SCHEMAS = {
   }),
   Problem: exact({
     type: { const: "about:blank" } as Schema<"about:blank">,
-    ...{ title: TEXT, status: { type: "integer" } as Schema<number>, detail: TEXT },
+    title: TEXT,
+    status: { type: "integer" } as Schema<number>,
+    detail: TEXT,
     code: about(TEXT, "a fixed word, such as USAGE or TASK_UNFINISHED"),
     hint: orNull(TEXT),
   }),

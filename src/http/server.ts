@@ -77,8 +77,8 @@ export function createHttpServer(parts: ServerParts): Server {
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     // Else it would be read as the answer to an earlier request, or as a second one.
     const [pending, ...more] = waiting.get(socket) ?? [];
-    const isPendings = pending !== undefined && more.length === 0 && !pending.req.complete && !pending.headersSent;
-    const isOwn = pending === undefined ? (last.get(socket)?.complete ?? true) : isPendings;
+    const isOfPending = more.length === 0 && pending?.req.complete === false && !pending.headersSent;
+    const isOwn = pending === undefined ? (last.get(socket)?.complete ?? true) : isOfPending;
     if (socket.writable && error.code !== "ECONNRESET" && isOwn) socket.write(unparsedProblem(error.code));
     socket.destroy();
   });
@@ -109,13 +109,12 @@ export async function listen(server: Server, host: string, port: number): Promis
   try {
     await once(server, "listening");
   } catch (cause) {
-    const [code, place] = [systemErrorCode(cause), `${host} port ${port}`];
-    const taken = "stop it, or choose another port with --port (0: any free one)";
-    const [message, hint] =
-      code === "EADDRINUSE"
-        ? [`${place} is in use by another process`, taken]
-        : [`cannot listen on ${place} (${code})`, "check [http] host and port"];
-    throw new TtsctlError("LISTEN_FAILED", message, { hint, cause });
+    const code = systemErrorCode(cause);
+    const failed = (message: string, hint: string) => new TtsctlError("LISTEN_FAILED", message, { hint, cause });
+    if (code !== "EADDRINUSE")
+      throw failed(`cannot listen on ${host} port ${port} (${code})`, "check [http] host and port");
+    const hint = "stop it, or choose another port with --port (0: any free one)";
+    throw failed(`${host} port ${port} is in use by another process`, hint);
   }
   return `http://${addressText({ host, port: (server.address() as AddressInfo).port })}`;
 }

@@ -53,10 +53,10 @@ export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, ma
   }
 
   return {
-    /** Whether a mirror belongs to this store, and lacks no more than is known, else a sync is due. @throws STORE_MISMATCH, REDIS_* */
+    /** Checks that a mirror belongs to this store; if it lacks more than is known, a sync is due. @throws STORE_MISMATCH, REDIS_* */
     async admit(mirror: Mirror): Promise<void> {
       await using snapshot = await shared.read().catch(valueIf(isStoreError, null));
-      if (snapshot === null) return;
+      if (snapshot === null) return; // nothing is written then either
       const isOurs = (id: TaskId) => writer.isPending(id) || mirrorWriter.isPending(id);
       const refusal = isChecked ? null : await storeMismatch(snapshot, mirror, snapshot.path, isOurs);
       if (refusal !== null) throw refusal;

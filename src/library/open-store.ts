@@ -117,9 +117,9 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   }
 
   /** Whether the file still has a claim: a service without locks may have replaced the record. */
-  async function holds({ userId, taskId }: Task, claimId: string): Promise<boolean> {
+  async function holds(task: Task, claimId: string): Promise<boolean> {
     await using snapshot = await shared.read();
-    const row = snapshot.rowOf(userId, taskId);
+    const row = snapshot.rowOf(task);
     return row >= 0 && claimIdOf((await snapshot.readTasks([row]))[0]!) === claimId;
   }
 
@@ -207,6 +207,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     listByIds: call(async (userId, taskIds, filter = {}) => {
       checkType(userId, "string", "userId");
       checkStrings(taskIds, "taskIds", '["t01", "t02"]');
+      checkOptions(filter, "the query", FILTERS);
       return taskIds.length === 0 ? emptyPage(userId, filter) : list(filter, { userId, taskIds });
     }),
 

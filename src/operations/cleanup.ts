@@ -128,7 +128,7 @@ async function nameFuture(snapshot: Snapshot, mirror: Mirror | null, after: numb
     if (rows.score(row) > after) named.add(snapshot.idOf(row), "its time is in the future");
   }
   for (const member of (await mirror?.newest(undefined, FUTURE_LOOK)) ?? []) {
-    const row = snapshot.rowOf(member.userId, member.taskId);
+    const row = snapshot.rowOf(member);
     const isNamed = row >= 0 && rows.score(row) > after;
     if (member.score > after && !isNamed) named.add(member, "its time in Redis is in the future");
   }

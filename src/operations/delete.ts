@@ -1,19 +1,10 @@
-import type { TaskId } from "../store/task-source.ts";
 import type { TaskFilter } from "../task/query-fields.ts";
 import { MAY_BE_WORKED_ON } from "../task/status.ts";
-import { checkBrake, type MaxDelete, PlanSummary } from "./brake.ts";
+import { checkBrake, type MaxDelete, type PlanSummary } from "./brake.ts";
 import type { CleanupParts } from "./cleanup.ts";
 import { preflight } from "./preflight.ts";
-import {
-  type Copies,
-  copyPasses,
-  existing,
-  INVALID_RECORD,
-  type Looked,
-  newestCopy,
-  notChosen,
-} from "./purge/copies.ts";
-import { purgeOf } from "./purge/purge.ts";
+import { type Copies, copyPasses, existing, INVALID_RECORD, newestCopy, notChosen } from "./purge/copies.ts";
+import { type PurgePolicy, purgeOf } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import type { Decision } from "./purge/rules.ts";
 import { missingOf, type Selection, select } from "./select.ts";
@@ -61,28 +52,19 @@ export async function deleteTasks(
   const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
   const now = parts.clock.now();
   const refused: { user_id: string; task_id: string; reason: string }[] = [];
-  const planned = new PlanSummary();
-  const policy = {
+  const policy: PurgePolicy = {
     now,
     sweepBefore: now - Math.max(retention, 0),
     dryRun,
-    decide: ({ id, copies }: Looked) => {
-      const decision = decideDelete(copies, selection.filter, force);
-      if (dryRun && decision.kind === "purge") planned.add(id, newestCopy(copies)?.status ?? "dangling");
-      return decision;
-    },
-    onKept: ({ userId, taskId }: TaskId, reason: string) =>
-      void refused.push({ user_id: userId, task_id: taskId, reason }),
+    decide: ({ copies }) => decideDelete(copies, selection.filter, force),
+    onKept: ({ userId, taskId }, reason) => void refused.push({ user_id: userId, task_id: taskId, reason }),
   };
   const purge = purgeOf({ ...parts, file, mirror: use }, policy, snapshot, found);
-  if (!dryRun || maxDelete !== null) {
-    const plan = await purge.plan();
-    checkBrake(plan.count, Math.max(snapshot.size, found.members), maxDelete);
-    if (!dryRun && plan.count > 0) {
-      await purge.check();
-      plan.refused = found.rows.length + found.others.size - plan.count;
-      await parts.confirm(plan);
-    }
+  const plan = await purge.plan();
+  checkBrake(plan.count, Math.max(snapshot.size, found.members), maxDelete);
+  if (!dryRun && plan.count > 0) {
+    await purge.check();
+    await parts.confirm(plan);
   }
   const stopped = await purge.run();
   const { counts, gone } = purge.tally;
@@ -91,5 +73,5 @@ export async function deleteTasks(
   const requested = found.rows.length + found.others.size + missing.length - gone.length;
   /** `delete -o json` (docs/contract.md, Commands); in a dry run with the statuses of the tasks to delete. */
   const result = { requested, deleted, missing, refused, failed, returned, files, bytes, dryRun };
-  return { result: { ...result, ...(dryRun && { byStatus: planned.counts }) }, problem: stopped ?? use.lost };
+  return { result: { ...result, ...(dryRun && { byStatus: plan.counts }) }, problem: stopped ?? use.lost };
 }

@@ -19,7 +19,7 @@ export async function compareSample(
   snapshot: Snapshot,
 ) {
   const began = clock.monotonic();
-  const inRedis = (await mirror.someIds(SAMPLE)).filter(({ userId, taskId }) => !snapshot.hasInvalid(userId, taskId));
+  const inRedis = (await mirror.someIds(SAMPLE)).filter((id) => !snapshot.hasInvalid(id));
   const ids = new Map([...someInFile(snapshot), ...inRedis].map((id) => [keyOf(id), id]));
   const counts = new Map<Kind, number>();
   let compared = 0;

@@ -52,7 +52,7 @@ export async function explainTask(parts: ExplainParts, options: PrepareOptions, 
     ...(isThere ? [artifactsVerdict(artifacts, id, now)] : []),
     ...(isThere ? [await logsVerdict(artifacts, file.rules.namesOf(id.taskId), now)] : []),
   ];
-  const row = snapshot.rowOf(id.userId, id.taskId);
+  const row = snapshot.rowOf(id);
   const isChosen = (row >= 0 && found.rows.includes(row)) || found.others.find(id.userId, id.taskId) >= 0;
   const decision = isThere && isChosen ? plan.decide(looked) : null;
   const isKept = verdicts.some(({ says }) => says === "keep");

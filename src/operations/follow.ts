@@ -91,7 +91,7 @@ export function taskState({ clock, file, link }: Parts, { userId, taskId }: Task
       const identity = await file.identity();
       if (seen !== undefined && sameIdentity(identity, seen)) return inFile;
       await using snapshot = await file.read();
-      const row = snapshot.rowOf(userId, taskId);
+      const row = snapshot.rowOf({ userId, taskId });
       inFile = row < 0 ? null : STATUS_CODES[snapshot.rows.status(row)]!;
       seen = identity;
     } catch (error) {

@@ -20,14 +20,7 @@ import {
   type TaskFilter,
 } from "../task/query-fields.ts";
 import type { RecordRules } from "../task/rules.ts";
-import {
-  KNOWN_STATUS_WORDS,
-  OTHER_STATUS,
-  plainWord,
-  STATUS_CHOICES,
-  shownStatus,
-  UNFINISHED,
-} from "../task/status.ts";
+import { KNOWN_STATUS_WORDS, plainWord, STATUS_CHOICES, shownStatus, UNFINISHED } from "../task/status.ts";
 import { TimeReader } from "../task/time.ts";
 
 const DEFAULT_PAGE_SIZE = 20;
@@ -146,7 +139,7 @@ export function checkUser(userId: string, name: string, rules: RecordRules): str
 }
 
 function checkStatus(word: string, name: string): string {
-  const shown = plainWord(word) === OTHER_STATUS ? OTHER_STATUS : shownStatus(word);
+  const shown = STATUS_CHOICES.find((choice) => choice === plainWord(word)) ?? shownStatus(word);
   if (shown !== undefined) return shown;
   const like = nearest(word, KNOWN_STATUS_WORDS).join(" or ");
   const hint = `${like && `did you mean ${like}? `}accepted: ${STATUS_CHOICES.join(", ")}`;
@@ -156,7 +149,7 @@ function checkStatus(word: string, name: string): string {
 
 function checkTime(text: string, name: string, rules: RecordRules, now: number): number {
   const age = ageOf(text);
-  const iso = text.trim().replace(/^([\d-]{10}[T ]\d\d:\d\d)(?!:)/, "$1:00"); // seconds may be left out
+  const iso = text.trim().replace(/^([\d-]{10}[T ]\d\d:\d\d)(?![:.])/, "$1:00"); // seconds may be left out
   const time = age === undefined ? new TimeReader(rules.zone).parse(iso) : now - age;
   if (Number.isNaN(time)) throw usage(`${name}: ${JSON.stringify(text)} isn't a time`, TIMES);
   return time;

@@ -88,9 +88,9 @@ export function foldersOf(rules: RecordRules, id: TaskId, task: Task | null): Fo
 }
 
 /** Whether Redis has a copy that the file lacks, or that may be newer: its result may be elsewhere. */
-export function isAheadOf(snapshot: Snapshot, { userId, taskId, score }: Member): boolean {
-  const row = snapshot.rowOf(userId, taskId);
-  return row < 0 || newer(score, snapshot.rows.score(row));
+export function isAheadOf(snapshot: Snapshot, member: Member): boolean {
+  const row = snapshot.rowOf(member);
+  return row < 0 || newer(member.score, snapshot.rows.score(row));
 }
 
 /** How many records own each name that is watched, and each that may be the same on the disk. Others take no memory. */

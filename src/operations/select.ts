@@ -37,7 +37,7 @@ export async function select(snapshot: Snapshot, mirror: Mirror | null, chosen: 
       tasks.forEach((id, i) => {
         const present = existing({ file: fileCopy(snapshot, id), mirror: inRedis[i] ?? null });
         if (present.length > 0 && !present.some((copy) => copyPasses(copy, filter))) return;
-        const row = snapshot.rowOf(id.userId, id.taskId);
+        const row = snapshot.rowOf(id);
         if (row >= 0) rows.push(row);
         else others.addId(id.userId, id.taskId);
       });

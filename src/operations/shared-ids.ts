@@ -1,6 +1,6 @@
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
-import { counted } from "../task/amounts.ts";
+import { counted, firstOf } from "../task/amounts.ts";
 
 const NAMED = 5;
 
@@ -16,7 +16,6 @@ export function describeShared({ rows, rules, path }: Snapshot): string | null {
     if (taskId < known) twice.add(taskId);
   }
   if (twice.size === 0) return null;
-  const more = twice.size > NAMED ? `, and ${twice.size - NAMED} more` : "";
   const ids = [...twice].slice(0, NAMED).map((taskId) => JSON.stringify(taskIds.taskId(taskId)));
-  return `${counted(twice.size, "task id")} of more than one user in ${path}: ${ids.join(", ")}${more}; a lookup by task id finds only the newest task`;
+  return `${counted(twice.size, "task id")} of more than one user in ${path}: ${firstOf(ids, twice.size)}; a lookup by task id finds only the newest task`;
 }

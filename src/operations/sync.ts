@@ -152,8 +152,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
     const [before, now] = [snapshot.rows, await current.snapshot()];
     // Records of the last minute may have changed without another time.
     const mayHaveMoved = (row: number) => {
-      const { userId, taskId } = snapshot.idOf(row);
-      const [score, there] = [before.score(row), now.rowOf(userId, taskId)];
+      const [score, there] = [before.score(row), now.rowOf(snapshot.idOf(row))];
       if (there < 0 || now.rows.score(there) !== score || now.rows.status(there) !== before.status(row)) return true;
       return score > began - LATELY_S;
     };

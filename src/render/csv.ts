@@ -1,12 +1,11 @@
 import { stringify } from "csv-stringify/sync";
 import type { Task } from "../task/task.ts";
-import { fieldText, isTimeField, itemFields, KNOWN_FIELDS, rawText, type TimeTelling, timeText } from "./item.ts";
+import { fieldText, itemFields, KNOWN_FIELDS, rawText, type TimeTelling, timeText } from "./item.ts";
 
 export function* csvTaskLines(tasks: readonly Task[], fields: readonly string[], telling: TimeTelling) {
   for (const task of tasks) {
     const record = itemFields(task);
-    const texts = fields.map((field) => [field, fieldText(record.get(field))] as const);
-    yield csvOf([texts.map(([field, text]) => (isTimeField(field) ? timeText(text, telling) : text))]);
+    yield csvOf([fields.map((field) => timeText(field, fieldText(record.get(field)), telling))]);
   }
 }
 

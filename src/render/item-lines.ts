@@ -1,7 +1,7 @@
 import type { PlanSummary } from "../operations/brake.ts";
 import type { DoneItems } from "../operations/reporter.ts";
 import { isPrintable, printable, printableJson } from "../printable.ts";
-import { counted, formatAge } from "../task/amounts.ts";
+import { counted, firstOf, formatAge } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";
 import { cut, widthOf } from "./width.ts";
 
@@ -48,11 +48,10 @@ function wordOf(value: LogFields[string]): string {
 
 /** The first tasks of a plan and its counts by status, printed before the question. */
 export function planLines({ count, refused, counts, first }: PlanSummary): string {
-  const names = first.map(({ userId, taskId, status }) => `  ${printable(memberOf(userId, taskId))} (${status})`);
-  const more = count > first.length ? [`  and ${count - first.length} more`] : [];
+  const names = first.map((task) => `${printable(memberOf(task))} (${task.status})`);
   const byStatus = Object.entries(counts).map(([status, tasks]) => `${tasks} ${status}`);
   const kept = refused > 0 ? [`${counted(refused, "other chosen task")} refused`] : [];
-  return `${[...names, ...more, `in all ${count}: ${byStatus.join(", ")}`, ...kept].join("\n")}\n`;
+  return `${[`  ${firstOf(names, count, "\n  ")}`, `in all ${count}: ${byStatus.join(", ")}`, ...kept].join("\n")}\n`;
 }
 
 /** Lines of a log with a head as of tail(1), and as a terminal would show them: of a progress bar only its end. */

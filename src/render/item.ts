@@ -83,9 +83,9 @@ export interface TimeTelling {
   readonly now: number;
 }
 
-/** A time of a record for people. Other texts are unchanged. */
-export function timeText(text: string, { style, times, zone, now }: TimeTelling): string {
-  if (style === "raw" || text === "") return text;
+/** A time of a record for people. Other fields and texts are unchanged. */
+export function timeText(field: string, text: string, { style, times, zone, now }: TimeTelling): string {
+  if (!isTimeField(field) || style === "raw" || text === "") return text;
   const epoch = times.epochOf(text);
   if (!Number.isFinite(epoch)) return text;
   if (style === "iso") return formatInZone(epoch, zone);

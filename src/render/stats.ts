@@ -1,7 +1,7 @@
 import type { StatsResult } from "../operations/stats/stats.ts";
 import type { NamedTask } from "../operations/stats/types.ts";
 import { printable, shellWord } from "../printable.ts";
-import { counted, formatAge, formatBytes, formatDuration } from "../task/amounts.ts";
+import { counted, firstOf, formatAge, formatBytes, formatDuration } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";
 import { BAR_SIGNS, type BarStatus, FULL_BLOCK, hourChart } from "./hour-chart.ts";
 import { textOf } from "./item-lines.ts";
@@ -99,7 +99,7 @@ function notes(stats: StatsResult, { colors }: StatsStyle): string {
 
 function nameOf({ user_id, task_id, status, ageSeconds }: NamedTask): string {
   const age = ageSeconds < 0 ? "in the future" : `${formatAge(ageSeconds)} ago`;
-  return `${printable(memberOf(user_id, task_id))} (${status}, ${age})`;
+  return `${printable(memberOf({ userId: user_id, taskId: task_id }))} (${status}, ${age})`;
 }
 
 function diskLine({ audioBytes, logBytes, sharedLogBytes, unowned, unread }: NonNullable<StatsResult["disk"]>): string {
@@ -113,9 +113,8 @@ function diskLine({ audioBytes, logBytes, sharedLogBytes, unowned, unread }: Non
 }
 
 function stuckLine({ stuck, user }: StatsResult): string {
-  const more = stuck.count > 1 ? `, and ${stuck.count - 1} more` : "";
   const command = `ttsctl mark${user === null ? "" : ` --user ${shellWord(user)}`} --stuck --to error`;
-  return `stuck    ${stuck.count}: ${nameOf(stuck.tasks[0]!)}${more}; ${command}`;
+  return `stuck    ${stuck.count}: ${firstOf([nameOf(stuck.tasks[0]!)], stuck.count)}; ${command}`;
 }
 
 function invalidLine({ count, records }: NonNullable<StatsResult["invalid"]>): string {
@@ -123,6 +122,5 @@ function invalidLine({ count, records }: NonNullable<StatsResult["invalid"]>): s
     const id = user_id === null && task_id === null ? "" : ` (${user_id ?? "?"}:${task_id ?? "?"})`;
     return printable(`byte ${byte}${id}: ${reason}`);
   });
-  const more = count > named.length ? `; and ${count - named.length} more` : "";
-  return `invalid  ${counted(count, "record")}: ${named.join("; ")}${more}`;
+  return `invalid  ${counted(count, "record")}: ${firstOf(named, count, "; ")}`;
 }

@@ -44,7 +44,7 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
   const { width: screen } = style;
   const rooms = columns.map(({ head, least, mayGo }, i) => {
     const cells = first.map((row) => (screen === null ? (row[i] ?? "") : cut(row[i] ?? "", screen)));
-    const full = Math.max(withHead ? widthOf(head) : 1, ...cells.map(widthOf));
+    const full = cells.reduce((most, cell) => Math.max(most, widthOf(cell)), withHead ? widthOf(head) : 1);
     return { full, least: Math.min(full, least), mayGo, isEmpty: cells.every((text) => text === "") };
   });
   const widths = fitColumns(rooms, screen);
@@ -108,7 +108,7 @@ export interface Room {
   readonly isEmpty?: boolean;
 }
 
-/** A width for each column so that all fit; null for one that is left out: empty ones first, then the last. The widest are narrowed. */
+/** A width for each column that fits; null for one that is left out: empty ones first, then the last. The widest are narrowed. */
 export function fitColumns(columns: readonly Room[], available: number | null): (number | null)[] {
   const widths: (number | null)[] = columns.map(({ full }) => full);
   if (available === null) return widths;
@@ -146,10 +146,7 @@ export function taskTable(columns: readonly string[], withHead: boolean, style: 
 
   function cells(task: Task): string[] {
     const record = needsRecord ? itemFields(task) : null;
-    return fields.map((field) => {
-      const text = cellText(task, field, record);
-      return printable(isTimeField(field) ? timeText(text, telling) : text);
-    });
+    return fields.map((field) => printable(timeText(field, cellText(task, field, record), telling)));
   }
 
   return {

@@ -1,5 +1,5 @@
 import { type Clock, later } from "../clock.ts";
-import { type ErrorCode, isRedisError, isStoreError, TtsctlError, valueIf } from "../errors.ts";
+import { hasCode, isRedisError, isStoreError, TtsctlError, valueIf } from "../errors.ts";
 import type { RecordRules } from "../task/rules.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { NotRedis } from "./redis/errors.ts";
@@ -163,17 +163,15 @@ export function behindWarning(problem: string, path: string): string {
 
 export function fallbackWarning(error: TtsctlError, path: string): string {
   // With these codes, Redis comes back without a change to the configuration.
-  const advice = hasCode(error, "REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING") ? undefined : error.hint;
+  const comesBack =
+    !(error instanceof NotRedis) && hasCode("REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_LOADING")(error);
+  const advice = comesBack ? undefined : error.hint;
   return `${error.message}: reading ${path} instead; ${advice ?? "after the outage run `ttsctl sync`"}`;
 }
 
 /** Whether Redis couldn't be connected to, or didn't answer in time. Any other error is an answer. */
 export function isOutage(error: TtsctlError): boolean {
-  return hasCode(error, "REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_TLS");
-}
-
-function hasCode(error: TtsctlError, ...codes: readonly ErrorCode[]): boolean {
-  return codes.includes(error.code) && !(error instanceof NotRedis);
+  return !(error instanceof NotRedis) && hasCode("REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_TLS")(error);
 }
 
 /** Why the mirror must not be read while deletions are owed to it. */

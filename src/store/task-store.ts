@@ -1,5 +1,5 @@
 import { isRedisError, TtsctlError, valueIf } from "../errors.ts";
-import { counted } from "../task/amounts.ts";
+import { counted, firstOf } from "../task/amounts.ts";
 import { givenName, needsRecord, ofUser, passes, type Sort, soleUser, type TaskFilter } from "../task/query-fields.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
@@ -246,8 +246,8 @@ export function invalidWarnings({ path, invalid, layout }: Snapshot): string[] {
       const id = userId === undefined && taskId === undefined ? "" : ` (${userId ?? "?"}:${taskId ?? "?"})`;
       return `byte ${offset}${id}: ${reason}`;
     });
-    const more = invalid.count > 3 ? `; and ${invalid.count - 3} more` : "";
-    lines.push(`${path} holds ${counted(invalid.count, "invalid record")}, left alone: ${names.join("; ")}${more}`);
+    const list = firstOf(names, invalid.count, "; ");
+    lines.push(`${path} holds ${counted(invalid.count, "invalid record")}, left alone: ${list}`);
   }
   const unfinished = layout?.unfinished ?? null;
   if (unfinished !== null) lines.push(`${path} ends in an unfinished append at byte ${unfinished}, ignored`);

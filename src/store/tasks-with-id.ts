@@ -46,7 +46,7 @@ export async function tasksNamed(
   for (const id of all) found.get(id.taskId)!.push(id);
   return names.map((name) => {
     const tasks = idsIn(name).flatMap((taskId) => found.get(taskId)!);
-    return tasks.filter(({ userId, taskId }) => taskId === name || memberOf(userId, taskId) === name);
+    return tasks.filter((id) => id.taskId === name || memberOf(id) === name);
   });
 }
 

@@ -3,6 +3,12 @@ export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
+/** The first of some texts, and how many there are besides: `a, b, and 3 more`. */
+export function firstOf(texts: readonly string[], count: number, separator = ", "): string {
+  const more = count - texts.length;
+  return [...texts, ...(more > 0 ? [`and ${more} more`] : [])].join(separator);
+}
+
 export const LIMIT_ACCEPTED = "a number of tasks from 1, or all";
 
 /** Infinity for all. Zero is refused: in a script it is a mistake. */

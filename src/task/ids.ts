@@ -72,6 +72,6 @@ export function uniqueTasks<T extends TaskId>(ids: readonly T[]): T[] {
 }
 
 /** A task as people see it, and its name in the plain layout. */
-export function memberOf(userId: string, taskId: string): string {
+export function memberOf({ userId, taskId }: { readonly userId: string; readonly taskId: string }): string {
   return userId === "" ? taskId : `${userId}:${taskId}`;
 }

@@ -213,8 +213,8 @@ export function soleUser({ users }: TaskFilter): string | undefined {
 }
 
 /** A task as the request names it: by its id if the user is given, else as `user:task`. */
-export function givenName({ userId, taskId }: TaskId, filter: TaskFilter): string {
-  return soleUser(filter) === undefined ? memberOf(userId, taskId) : taskId;
+export function givenName(id: TaskId, filter: TaskFilter): string {
+  return soleUser(filter) === undefined ? memberOf(id) : id.taskId;
 }
 
 export function passes(task: Task, filter: TaskFilter): boolean {

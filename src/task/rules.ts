@@ -91,7 +91,7 @@ export class RecordRules {
 
   /** The member of the global index; without a user, the task id is the member itself. */
   member(userId: string, taskId: string): string {
-    if (!this.isPublished || userId === "") return memberOf(userId, taskId);
+    if (!this.isPublished || userId === "") return memberOf({ userId, taskId });
     return `${quotePlus(userId)}:${quotePlus(taskId)}`;
   }
 

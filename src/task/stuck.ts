@@ -47,15 +47,15 @@ export class StuckTasks {
 
 /** The oldest first; of equals the first by their ids, so both stores name the same. */
 function compareAges(a: StuckTask, b: StuckTask): number {
-  const [nameA, nameB] = [a, b].map(({ userId, taskId }) => memberOf(userId, taskId)) as [string, string];
+  const [nameA, nameB] = [a, b].map(memberOf) as [string, string];
   return a.score - b.score || (nameA < nameB ? -1 : 1);
 }
 
 /** The stuck tasks in one line, with the command that ends them; null if there are none. */
 export function describeStuck({ count, named: [oldest], rule }: StuckTasks): string | null {
   if (oldest === undefined) return null;
-  const { userId, taskId, status, score } = oldest;
+  const { status, score } = oldest;
   const what = count === 1 ? "1 task is stuck:" : `${count} tasks are stuck, the oldest`;
-  const which = `${memberOf(userId, taskId)} (${status} for ${formatAge(rule.now - score)})`;
+  const which = `${memberOf(oldest)} (${status} for ${formatAge(rule.now - score)})`;
   return `${what} ${which}; if no worker has ${count === 1 ? "it" : "them"}: ttsctl mark --stuck --to error`;
 }

@@ -50,6 +50,8 @@ describe("--stuck", () => {
     ["list --stuck", { TTSCTL_STUCK_AFTER: "0" }, /stuck tasks aren't detected/],
     ["delete --stuck --all --yes", {}, /--all can't be used with a selection/],
     ["list --stuck --exit-status --watch", {}, /--exit-status has no effect with --watch/],
+    ["list --since 2026-11-01T08:00.5", {}, /--since/],
+    ["list --stuck alice", {}, /too many arguments.*see ttsctl list --help/],
     ["list --stuck --interval 5", {}, /--interval has no effect without --watch/],
     ["list --stuck --watch 5", {}, /--interval sets the seconds/],
   ])("%s is wrong usage", async (line, env, message) => {

@@ -45,6 +45,17 @@ describe("list --watch on a terminal", () => {
     expect(last.lines.join("\n")).toContain("用户  任务00  done"); // the last picture stays
   });
 
+  it("is laid out anew for another size, before the next look", async () => {
+    here.root.configure(null);
+    fill(3);
+    const line = "list --watch --interval 3000 --no-color";
+    const run = onTerminal(line.split(" "), here.root.path, {}, [24, 9], new FastClock());
+    await run.says(/3 of 3 tasks/);
+    run.resize(...SIZE);
+    await run.says(/USER +TASK +STATUS +UPDATED +ERROR/);
+    await ends(run, () => run.type("\u0003"));
+  });
+
   it.runIf(hasPty)(
     "redraws after Ctrl-Z without a shell that could continue it, and isn't drawn when it fails",
     async () => {

@@ -136,7 +136,16 @@ describe("cleanup --once", () => {
 describe("delete", () => {
   it("prints the object of docs/contract.md, Commands", async () => {
     await fill();
-    const dry = await here.runArgs(["rm", "--user", "alice", "--ids", "t1,run,none", "--dry-run", "-o", "json"]);
+    const dry = await here.runArgs([
+      "rm",
+      "--user",
+      "alice",
+      "--ids",
+      "t1,run,none",
+      ...["--dry-run", "--max-delete", "5"],
+      "-o",
+      "json",
+    ]);
     expect(dry.code).toBe(3);
     const run = await here.runArgs(["delete", "--user", "alice", "--ids", "t1,run,none", "--yes", "-o", "json"]);
     expect(run.code).toBe(3);

@@ -31,6 +31,20 @@ describe("on a terminal", () => {
     expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(1);
   });
 
+  it("delete's question counts the chosen tasks that are refused, and not those that aren't there", async () => {
+    await fill();
+    for (const [ids, refused] of [
+      ["t1,none", null],
+      ["t1,run", "1 other chosen task refused"],
+    ] as const) {
+      const run = onTerminal(`delete --user alice --ids ${ids}`);
+      await run.says(/\[y\/N\]/);
+      expect(/\d+ other chosen tasks? refused/.exec(run.text)?.[0] ?? null).toBe(refused);
+      run.type("n\r");
+      await run.end();
+    }
+  });
+
   it.runIf(hasPty)("is interrupted by Ctrl-C at the question, and changes nothing", async () => {
     await fill();
     const before = [here.root.tree(), await here.server.dump()];

@@ -94,6 +94,16 @@ describe("a stream", () => {
     expect(stream.lines().at(-1)).toBe("the end");
   });
 
+  it("ends with its task", async () => {
+    const server = await here.serve("--no-cleanup", {}, new FastClock());
+    const stream = await Stream.open(server, `${STREAM}&lines=1`);
+    await stream.gets("three");
+    here.root.writeStore([]);
+    await here.server.call("FLUSHALL");
+    expect(await stream.ends()).toEqual({ reason: "gone", status: null });
+    expect(stream.wire.text).toContain("id: end\n");
+  });
+
   it("goes on over a log that is truncated, replaced or removed, and says so", async () => {
     const server = await here.serve("--no-cleanup", {}, new FastClock());
     const stream = await Stream.open(server, `${STREAM}&lines=1`);

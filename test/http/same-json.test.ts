@@ -87,7 +87,7 @@ it("lists are byte for byte those of the command line: by GET and by POST, from 
     const state = redisLink(link.kind === "redis" ? async () => mirror : null);
     const checking = { names: BODY_NAMES, rules: RULES, now: clock.now() };
     const asked = buildListQuery(parseQueryBody(JSON.stringify(query), "a test"), "auto", checking);
-    return [...pageJson(await new TaskStore(file, state).list(asked))].join("");
+    return pageJson(await new TaskStore(file, state).list(asked));
   };
   const compare = async (query: Record<string, unknown>) => {
     const expected = await printed(query);

@@ -13,6 +13,7 @@ describe("a wrong argument", () => {
     ["listPage(null)", (store) => store.listPage!(null), /query.*object/],
     ["listPage('alice')", (store) => store.listPage!("alice"), /query.*object/],
     ["listByIds() with a page", (store) => store.listByIds!("alice", ["t"], { page: 1 }), /"page"/],
+    ["listByIds() of none with a page", (store) => store.listByIds!("alice", [], { page: 1 }), /"page"/],
     ["an order", (store) => store.listPage!({ sort: "user" }), /unknown option "sort"/],
     ["a search", (store) => store.listByIds!("alice", ["t1"], { search: "x" }), /unknown option "search"/],
     ["a status that is text", (store) => store.listPage!({ status: "done" }), /status.*array/],

@@ -140,10 +140,9 @@ describe("a lease", () => {
     const running = Array.from({ length: 3 }, (_, i) => queued(`t${i}`, 100 + i, { ...RUNNING, claimed_until: 4e9 }));
     const { claim } = await filled(running);
     expect(await claim()).toBeNull();
-    const reads = vi.spyOn(Snapshot.prototype, "readTasks");
+    using reads = vi.spyOn(Snapshot.prototype, "readTasks");
     expect([await claim(), await claim()]).toEqual([null, null]);
     expect(reads).not.toHaveBeenCalled();
-    reads.mockRestore();
   });
 
   it("is renewed by an update, and ends with the status", async () => {

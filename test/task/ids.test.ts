@@ -92,6 +92,6 @@ describe("idProblem", () => {
 });
 
 test("memberOf is the member of the index", () => {
-  expect(memberOf("", "stray")).toBe("stray");
-  expect(memberOf("alice", "t:01")).toBe("alice:t:01");
+  expect(memberOf({ userId: "", taskId: "stray" })).toBe("stray");
+  expect(memberOf({ userId: "alice", taskId: "t:01" })).toBe("alice:t:01");
 });

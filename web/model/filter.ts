@@ -100,7 +100,7 @@ export function selectionOf(chosen: Filter | readonly TaskId[], only?: readonly 
   const [first] = chosen;
   const isOfOne = chosen.every(({ userId }) => userId === first?.userId);
   if (isOfOne) return { user_id: first?.userId, task_ids: chosen.map(({ taskId }) => taskId), ...status };
-  return { task_ids: chosen.map(({ userId, taskId }) => memberOf(userId, taskId)), ...status };
+  return { task_ids: chosen.map(({ userId, taskId }) => memberOf({ userId, taskId })), ...status };
 }
 
 /** How the page names a part, in its address and its form: as the flag. */

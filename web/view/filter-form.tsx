@@ -83,8 +83,8 @@ interface TextFieldProps extends Omit<PartialInputHTMLAttributes<HTMLInputElemen
 }
 
 function TextField({ part, label, typed, ...more }: TextFieldProps) {
-  const { form } = useApp();
-  const { filterParts, filterHints } = useApp().text;
+  const { form, text } = useApp();
+  const { filterParts, filterHints } = text;
   const name = label ?? filterParts[part];
   return (
     <input

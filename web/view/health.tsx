@@ -69,7 +69,7 @@ function StuckText({ count, afterSeconds, oldest }: StatsHealth["stuck"]) {
   return (
     <>
       {text.stuckCount(count)}
-      {text.stuckOldest} <Line text={memberOf(oldest.user_id, oldest.task_id)} />
+      {text.stuckOldest} <Line text={memberOf({ userId: oldest.user_id, taskId: oldest.task_id })} />
       {clock && ` (${clock.ago(oldest.updated_at, now, language)}) `}
     </>
   );

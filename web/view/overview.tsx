@@ -90,8 +90,8 @@ const LABELLED = 6;
 
 /** Tasks by the time of their last change, by the service's clock. */
 function Chart({ stats }: { stats: StatsChart | null }) {
-  const { text, clock: known } = useApp();
-  const chosen = useApp().preferences.span;
+  const { text, clock: known, preferences } = useApp();
+  const chosen = preferences.span;
   const isLoading = stats === null || known === null;
   const clock = known ?? new ServiceClock("UTC");
   const span = stats?.span ?? chosen.value;

@@ -203,7 +203,7 @@ async function runExplain(context: Context, { allowEmpty }: Flags, args: readonl
   const rows = explanation.rules.flatMap(({ rule, says, saw }) =>
     wrap(printable(saw), Math.max(room, 20)).map((line, i) => (i === 0 ? [rule, says, line] : ["", "", line])),
   );
-  const title = `${printable(memberOf(id.userId, id.taskId))} ${verdict(explanation)}`;
+  const title = `${printable(memberOf(id))} ${verdict(explanation)}`;
   await emitObject(context, explanation, () => `${title}\n${table(["RULE", "RESULT", "DETAIL"], rows, style)}`);
   return explanation.verdict === "missing" ? PARTLY : DONE;
 }

@@ -117,8 +117,9 @@ function doctorSkipped(findings: readonly Finding[], style: TableStyle): string 
   const skipped = findings.filter(({ status }) => status === "skip");
   const lines = [...groupedBy(skipped, ({ detail }) => detail)].map(([reason, some]) => {
     const names = some.map(({ check }) => check);
-    const all = { ...some[0]!, check: `${names.length} checks`, detail: `${reason}: ${names.join(", ")}` };
-    return findingText({ ...(some.length === 1 ? some[0]! : all), hint: null }, style);
+    const all = [`${names.length} checks`, `${reason}: ${names.join(", ")}`] as const;
+    const [check, detail] = names.length === 1 ? [names[0]!, reason] : all;
+    return findingText({ check, status: "skip", detail, hint: null }, style);
   });
   return lines.join("");
 }

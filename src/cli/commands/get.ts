@@ -95,7 +95,7 @@ export function getLines(result: GetResult, style: TableStyle): string[] {
   if (task === null) return invalid === null ? [] : [`${printable(invalid.json)}\n`];
   const paint = (status: string) => paintStatus(status, style);
   const where = file === null ? "in Redis" : redis === null ? "in the file" : "in both stores";
-  const title = `${printable(memberOf(task.userId, task.taskId))} is ${paint(printable(statusText(task)))}, ${where}`;
+  const title = `${printable(memberOf(task))} is ${paint(printable(statusText(task)))}, ${where}`;
   const painted = rowsOf(task, result, style.width).map((cells) => {
     const row = cells.map(printable);
     const [mark, name] = row.length === 2 ? ["", row[0]] : row;

@@ -58,7 +58,7 @@ async function runLogs(context: Context, flags: Flags, args: string[]): Promise<
     isEmpty = false;
     if (!(await print(part))) return DONE;
   }
-  if (isEmpty) await context.inform(`${memberOf(id.userId, id.taskId)} has no log`);
+  if (isEmpty) await context.inform(`${memberOf(id)} has no log`);
   return DONE;
 }
 
@@ -73,7 +73,7 @@ const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}`, (te
 async function followTask(context: Context, parts: GetParts, id: TaskId, flags: Flags, status: string | null) {
   const { signal, clock } = context; // from here on, a stop signal is waited for
   const finished = status === null || isTerminal(status);
-  const name = memberOf(id.userId, id.taskId);
+  const name = memberOf(id);
   const logs = parts.artifacts.logsOf(id.taskId);
   context.onRelease(async () => logs.close());
   const began = await logs.begin(flags.tail ?? null);

@@ -1,5 +1,6 @@
 import { isPrintable } from "../../printable.ts";
-import { type Change, type Counted, type Listed, nameOf, type Row } from "./readings.ts";
+import { memberOf } from "../../task/ids.ts";
+import type { Change, Counted, Listed, Row } from "./readings.ts";
 
 /** As they were typed: a user id, and status words. */
 export type FilterTexts = { readonly user: string; readonly status: string };
@@ -84,7 +85,7 @@ function answer(state: TopState, question: Question, key: string, actions: Actio
     state.task = null;
     begin(state, question.row, { kind: "delete" }, actions);
   } else if (question.kind === "delete") {
-    state.said = [`${nameOf(question.row)} is kept`];
+    state.said = [`${memberOf(question.row)} is kept`];
   } else if (key === "enter") {
     const { kind, text } = question;
     if (kind === "mark") begin(state, question.row, { kind, status: text || DEFAULT_MARK }, actions);
@@ -93,7 +94,7 @@ function answer(state: TopState, question: Question, key: string, actions: Actio
 }
 
 function begin(state: TopState, row: Row, change: Change, actions: Actions): void {
-  state.busy = `${change.kind === "delete" ? "deleting" : "marking"} ${nameOf(row)}`;
+  state.busy = `${change.kind === "delete" ? "deleting" : "marking"} ${memberOf(row)}`;
   actions.change(row, change);
 }
 

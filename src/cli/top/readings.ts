@@ -20,10 +20,6 @@ export type Row = Pick<Task, "userId" | "taskId" | "status" | "error" | "score">
 
 export type Change = { readonly kind: "delete" } | { readonly kind: "mark"; readonly status: string };
 
-export function nameOf({ userId, taskId }: Pick<Row, "userId" | "taskId">): string {
-  return memberOf(userId, taskId);
-}
-
 /** Seconds of the rates, and the most changes that are read for them. */
 const WINDOW = 60;
 const MOST_CHANGES = 1000;
@@ -71,7 +67,7 @@ export function taskLines(context: Context, row: Row): Promise<string[]> {
   return noted(context, true, async (step) => {
     const parts = { ...(await step.stores()), artifacts: await step.artifacts() };
     const result = await getTask(parts, row, "auto");
-    if (result.task === null && result.invalid === null) return [notFound([memberOf(row.userId, row.taskId)])];
+    if (result.task === null && result.invalid === null) return [notFound([memberOf(row)])];
     const logs = await parts.artifacts.logsOf(row.taskId).last(200);
     const lines = [...getLines(result, await context.tableStyle()), ...logs.flatMap((log) => [...logText(log)])];
     return [...lines.map((line) => line.trimEnd()), ...result.warnings];
@@ -110,7 +106,8 @@ export function changeTask(context: Context, { userId, taskId, status }: Row, ch
     const ended = await (to === null ? remove() : mark(to));
     if (ended.error !== null) throw ended.error;
     const { result } = ended;
-    if (result.requested === 0) return [`${memberOf(userId, taskId)} isn't ${status} any more: nothing was changed`];
+    if (result.requested === 0)
+      return [`${memberOf({ userId, taskId })} isn't ${status} any more: nothing was changed`];
     const text = "deleted" in result ? describeDelete(result) : describeMark(result, to!.shown);
     return text.split("\n", 1); // the warnings have the rest
   });

@@ -4,9 +4,10 @@ import { relativeTime } from "../../render/item.ts";
 import { type Colors, type Column, paintStatus, STATUS_COLORS, STATUSES, tableLayout } from "../../render/table.ts";
 import { cut, widthOf, wrap } from "../../render/width.ts";
 import { counted, formatAge } from "../../task/amounts.ts";
+import { memberOf } from "../../task/ids.ts";
 import type { Size } from "../screen.ts";
 import { DEFAULT_MARK, type Question, TASK_FRAME, type TopState } from "./model.ts";
-import { type Counted, type Listed, nameOf } from "./readings.ts";
+import type { Counted, Listed } from "./readings.ts";
 
 interface TopStyle {
   readonly colors: Colors;
@@ -63,13 +64,13 @@ function questionText(question: Question): string {
   const { text } = question;
   if (!("row" in question))
     return `${question.kind === "user" ? "user" : "statuses, with commas"} (empty: all): ${text}_`;
-  const task = `${nameOf(question.row)} (${question.row.status})`;
+  const task = `${memberOf(question.row)} (${question.row.status})`;
   if (question.kind === "delete") return `delete ${task} with audio and logs? y/N`;
   return `mark ${task} as (${DEFAULT_MARK}): ${text}_   Enter, or Esc`;
 }
 
 function taskOf({ row, lines, from }: NonNullable<TopState["task"]>, room: number, { colors }: TopStyle): string[] {
-  if (lines === null) return [colors.dim(`reading ${printable(nameOf(row))} ...`)];
+  if (lines === null) return [colors.dim(`reading ${printable(memberOf(row))} ...`)];
   const height = Math.max(0, room - (TASK_FRAME - 1));
   const first = Math.max(0, Math.min(from, lines.length - height));
   const shown = lines.slice(first, first + height);
@@ -86,7 +87,7 @@ function listOf(state: TopState, columns: number, room: number, style: TopStyle)
 
 function headOf({ listed, counted: counts, filter, rows }: TopState, columns: number, style: TopStyle): string[] {
   const failures = counts?.failures.slice(0, rows < 20 ? 1 : rows < 40 ? 3 : 5) ?? [];
-  const shown = failures.map((row) => `${nameOf(row)}  ${relativeTime(counts!.at - row.score)}  ${row.error}`);
+  const shown = failures.map((row) => `${memberOf(row)}  ${relativeTime(counts!.at - row.score)}  ${row.error}`);
   const lines: [label: string, text: string][] = [
     ["all tasks", countsOf(counts, style)],
     ["last minute", ratesOf(listed, counts)],
@@ -136,7 +137,7 @@ function waitingOf({ stats: { oldestWaiting, stuck } }: Counted): string {
 }
 
 function aged({ user_id, task_id, ageSeconds }: NamedTask): string {
-  return printable(`${nameOf({ userId: user_id, taskId: task_id })} (${formatAge(ageSeconds)})`);
+  return printable(`${memberOf({ userId: user_id, taskId: task_id })} (${formatAge(ageSeconds)})`);
 }
 
 const COLUMNS: readonly Column[] = [

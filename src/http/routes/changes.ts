@@ -105,7 +105,7 @@ export type ChangeTurn = ReturnType<typeof changeTurns>;
 export function changeTurns({ clock, run }: Pick<ServerParts, "clock" | "run">, done = () => {}) {
   const turn = turns(clock, 1);
   let last: Promise<unknown> = Promise.resolve();
-  run.onRelease(() => within<unknown>(clock, 1500, last, () => {}).then(() => {})); // ends its batch, and its lines in the ledger
+  run.onRelease(() => within<unknown>(clock, 1500, last, () => {}).then(() => {})); // to end its batch and its ledger lines
   return (c: Context<Env>, change: () => Promise<Response>): Promise<Response> =>
     turn(c.env, () => {
       const { socket } = c.env.incoming;

@@ -51,8 +51,9 @@ export function addLogs(add: AddEndpoint, parts: ServerParts, answerEvents: Answ
             const heard = { onLines, onNews: (line: string) => send("note", line) };
             const reason = await followLog({ clock, logs, signal, finished, state: () => state.look(), ...heard });
             const status = state.status === null ? null : (shownStatus(state.status) ?? state.status);
-            const end: StreamEnd = { reason: reason === "finished" && status === null ? "gone" : reason, status };
-            await send("end", end, reason === "finished" ? { id: ENDED } : {});
+            const isOver = reason === "finished" || reason === "gone";
+            const end: StreamEnd = { reason: isOver && status === null ? "gone" : reason, status };
+            await send("end", end, isOver ? { id: ENDED } : {});
           } finally {
             logs.close();
           }

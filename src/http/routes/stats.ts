@@ -32,7 +32,7 @@ type Counts = (userId: string | undefined, disk?: boolean, estimate?: boolean) =
 
 /** @returns counts that all who ask share, until they are forgotten */
 export function keptCounts({ run, clock }: ServerParts) {
-  // Apart, so that those of many users don't take the place of the counts of all.
+  // Two caches: counts of many users must not evict those of all.
   const [ofAll, ofUsers] = [keptAnswers<StatsResult>(clock), keptAnswers<StatsResult>(clock)];
   const counts: Counts = (userId, disk = false, estimate = false) => {
     const asked = { userId, disk, estimate, source: "auto" as const };
@@ -76,8 +76,7 @@ export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): 
     return isChanging() ? null : found;
   };
   add("GET /stats/health", async (c) => {
-    const { redis } = await healthOf(parts);
-    const comparison = redis === "ok" ? kept.get("", drift) : null;
+    const comparison = (await run.mirrorState()).kind === "on" ? kept.get("", drift) : null;
     const [{ stuck }, compared, passes] = await Promise.all([counts(undefined), comparison, cleanup.state()]);
     const wrong = {
       stuck: stuck.count > 0,

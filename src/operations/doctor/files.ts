@@ -48,11 +48,11 @@ export const FILE_CHECKS: Checks = {
   async "store.folder"({ file }) {
     const [target, stats] = await targetOf(file);
     const path = dirname(target);
-    const code = await access(path, RIGHTS).catch((error) => error);
-    if (code) {
+    const denied = await access(path, RIGHTS).catch((error) => error);
+    if (denied) {
       const hint =
-        systemErrorCode(code) === "ENOENT" ? "check [store] path and --store" : hintFor(code, AS_THE_SERVICE);
-      return fail(`${path}: ${describeSystemError(code)}: nothing can be locked or rewritten there`, hint);
+        systemErrorCode(denied) === "ENOENT" ? "check [store] path and --store" : hintFor(denied, AS_THE_SERVICE);
+      return fail(`${path}: ${describeSystemError(denied)}: nothing can be locked or rewritten there`, hint);
     }
     if (stats === null || keepsOwner(stats)) return ok(`${path} is writable, and a rewrite keeps owner and mode`);
     return fail(`a rewrite cannot keep the owner ${stats.uid}:${stats.gid}, so it is refused`, AS_THE_SERVICE);

@@ -1,6 +1,6 @@
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { shownLayout } from "../../store/redis/shown-layout.ts";
-import { counted, formatAge, formatDuration } from "../../task/amounts.ts";
+import { counted, firstOf, formatAge, formatDuration } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import { NO_FILTER } from "../../task/query-fields.ts";
 import { describeStuck } from "../../task/stuck.ts";
@@ -78,11 +78,9 @@ export const TASK_CHECKS: Checks = {
     const snapshot = await probe.snapshot();
     const rows = [...matchingRows(snapshot, { ...NO_FILTER, since: probe.parts.clock.now() + AHEAD })];
     if (rows.length === 0) return ok("no task has a time in the future");
-    const ids = rows.slice(0, NAMED).map((row) => snapshot.idOf(row));
-    const names = ids.map(({ userId, taskId }) => memberOf(userId, taskId)).join(", ");
-    const more = rows.length > NAMED ? `, and ${rows.length - NAMED} more` : "";
+    const names = rows.slice(0, NAMED).map((row) => memberOf(snapshot.idOf(row)));
     const hint = "cleanup keeps them at least until then; check the service's clock and [service] timezone";
-    return warn(`${counted(rows.length, "task")} with a time in the future: ${names}${more}`, hint);
+    return warn(`${counted(rows.length, "task")} with a time in the future: ${firstOf(names, rows.length)}`, hint);
   },
 
   async "tasks.shared_ids"(probe) {

@@ -196,9 +196,9 @@ export function eventFollower(
     });
   }
 
-  async function reportOnce(what: string, tell: () => Promise<void>): Promise<void> {
+  async function reportOnce(what: string, report: () => Promise<void>): Promise<void> {
     if (reported === what) return;
     reported = what;
-    await tell();
+    await report();
   }
 }

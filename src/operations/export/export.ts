@@ -121,7 +121,7 @@ export async function exportTasks(
       await ask(async (mirror) => {
         for await (const members of indexMembers(mirror, userId)) {
           for (const { userId, taskId, score } of members) {
-            const row = snapshot?.rowOf(userId, taskId) ?? -1;
+            const row = snapshot?.rowOf({ userId, taskId }) ?? -1;
             if (row < 0) times[onlyInRedis.addId(userId, taskId)] = score;
             else if (!sameInstant(rows!.score(row), score)) differing.add(rows!.key(row));
           }
@@ -137,8 +137,8 @@ export async function exportTasks(
     };
     // The rows that pass the filter, or whose other copy may pass.
     const wanted = snapshot === null ? () => false : rowFilter(snapshot, filter);
-    const theirs = snapshot === null ? [] : [...matchingRows(snapshot, { ...NO_FILTER, users: filter.users })];
-    const due = theirs.filter((row) => wanted(row) || differs(row));
+    const inFile = snapshot === null ? [] : [...matchingRows(snapshot, { ...NO_FILTER, users: filter.users })];
+    const due = inFile.filter((row) => wanted(row) || differs(row));
     for (const some of batches(due, BATCH)) {
       if (signal.aborted) return;
       const tasks = await snapshot!.readTasks(some);

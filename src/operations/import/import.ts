@@ -134,7 +134,7 @@ export async function importRecords(
 /** The chosen rows of a source, ascending, and the chosen ids that it lacks. */
 function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: number[]; missing: string[] } {
   if (ids === null) return { rows: [...matchingRows(source, filter)], missing: [] };
-  const rowOf = ({ userId, taskId }: TaskId) => source.rowOf(userId, taskId);
+  const rowOf = (id: TaskId) => source.rowOf(id);
   const found = new Set(ids.map(rowOf));
   const missing = ids.filter((id) => rowOf(id) < 0).map((id) => givenName(id, filter));
   return { rows: [...matchingRows(source, filter)].filter((row) => found.has(row)), missing };

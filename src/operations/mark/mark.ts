@@ -122,9 +122,9 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
       problem = outcome.problem;
       // A service put an older record back after the mark; of tasks that had the status already, nothing was marked.
       const unchanged = new Set(behind);
-      for (const { userId, taskId } of outcome.returned) {
+      for (const id of outcome.returned) {
         result.returned++;
-        result[unchanged.has(base.rowOf(userId, taskId)) ? "unchanged" : "marked"]--;
+        result[unchanged.has(base.rowOf(id)) ? "unchanged" : "marked"]--;
       }
     }
     const nothingDone = marked.length === 0 && result.marked === 0;
@@ -302,7 +302,7 @@ async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, 
         continue;
       }
       const copies = { file: fileCopy(base, id), mirror: redis && mirrorCopy(redis, mirror!) };
-      const row = base.rowOf(id.userId, id.taskId);
+      const row = base.rowOf(id);
       const decision = decideMark(copies, rule);
       const marked = decision === "mark" && records[i] != null ? marker(records[i]) : null;
       if (typeof decision === "object") plan.refused.push([id, decision.reason]);

@@ -126,14 +126,13 @@ export async function planMerge(
 ) {
   /** By row of the source: its fate, and the time of the file's record, epoch seconds; NaN for none. */
   const [fates, times]: [Fate[], number[]] = [[], []];
-  const id = (row: number) => source.idOf(row);
   const scoreOf = (row: number) => source.rows.score(row);
   for (const batch of batches(rows, COMPARED)) {
     const pairs = batch.map((row) => {
-      const { userId, taskId } = id(row);
-      const theirs = base.rowOf(userId, taskId);
+      const id = source.idOf(row);
+      const theirs = base.rowOf(id);
       // An invalid record of the same task would hide the record; in JSON Lines, `deleted` would delete its task.
-      const isHidden = theirs < 0 && base.hasInvalid(userId, taskId);
+      const isHidden = theirs < 0 && base.hasInvalid(id);
       const isRefused = base.writesLines ? source.rows.looksDeleted.has(row) : isHidden;
       return { row, theirs, isRefused, before: theirs < 0 ? Number.NaN : base.rows.score(theirs) };
     });
@@ -154,7 +153,7 @@ export async function planMerge(
   }
   const goingIn = () => of("added", "replaced");
   return {
-    id,
+    id: (row: number) => source.idOf(row),
     fate,
     of,
     goingIn,
@@ -164,7 +163,7 @@ export async function planMerge(
 
     /** The service changed or deleted these tasks before they were written. */
     leave(ids: readonly TaskId[]): void {
-      for (const { userId, taskId } of ids) fates[source.rowOf(userId, taskId)] = "changed";
+      for (const id of ids) fates[source.rowOf(id)] = "changed";
     },
 
     counts(): MergeCounts {

@@ -142,9 +142,9 @@ async function readAll(snapshot: Snapshot, mirror: Mirror | null, limits: Limits
   /** The copies in Redis whose time in the index isn't the file's. */
   const inRedis = new Map<number, Version>();
   for await (const members of mirror === null ? [] : indexMembers(mirror)) {
-    const moved = members.filter(({ userId, taskId, score }) => {
-      const row = snapshot.rowOf(userId, taskId);
-      return row < 0 || snapshot.rows.score(row) !== score;
+    const moved = members.filter((member) => {
+      const row = snapshot.rowOf(member);
+      return row < 0 || snapshot.rows.score(row) !== member.score;
     });
     const copies = await mirror!.copies(moved, "state");
     moved.forEach(({ userId, taskId }, i) => {

@@ -32,7 +32,7 @@ interface PurgeParts extends Parts<"artifacts" | "reporter" | "signal" | "ledger
   readonly backup: BackupFile | null;
 }
 
-interface PurgePolicy extends TallyRules {
+export interface PurgePolicy extends TallyRules {
   /** Epoch seconds; one for the whole pass. */
   readonly now: number;
   /** Empty directories that last changed before this are removed too, epoch seconds. */
@@ -65,13 +65,18 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
   /** The plan of a run, for the brake and the question. Changes nothing. */
   async function plan(): Promise<PlanSummary> {
     const planned = new PlanSummary();
-    for await (const { id, copies } of plannedTasks()) planned.add(id, newestCopy(copies)?.status ?? "dangling");
+    const refuse = () => void planned.refused++;
+    for await (const { id, copies } of plannedTasks(refuse)) planned.add(id, newestCopy(copies)?.status ?? "dangling");
     return planned;
   }
 
-  async function* plannedTasks(): AsyncGenerator<Looked> {
+  async function* plannedTasks(onKept = () => {}): AsyncGenerator<Looked> {
     for (const ids of idBatches()) {
-      for (const task of await look(ids, () => {})) if (policy.decide(task).kind === "purge") yield task;
+      for (const task of await look(ids, () => {})) {
+        const decision = policy.decide(task);
+        if (decision.kind === "purge") yield task;
+        else if (decision.kind === "keep" && decision.candidate) onKept();
+      }
     }
   }
 
@@ -149,7 +154,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     const outOfMirror = await removeFromMirror(still.filter(({ copies }) => copies.file !== null));
     for (const task of await removeArtifacts(outOfMirror)) {
       const { id, reason, redis, files, bytes } = task;
-      const row = base.rowOf(id.userId, id.taskId);
+      const row = base.rowOf(id);
       ended.push({ row, reason, redis: redis?.type === "hash", files, bytes });
       end(id);
     }
@@ -279,7 +284,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
   /** Reports the tasks that the rewrite took out or, if it fails, those that have lost all but their record. */
   async function rewrite(): Promise<void> {
     if (ended.length === 0) return;
-    await fileNow.close(); // the rewrite reads the file once more
+    await fileNow.close(); // the rewrite reads the file again
     const { rows } = base;
     const keys = ended.map(({ row }) => rows.key(row));
     const changes = new Changes(base, { removed: KeySet.from(keys, rows.keys.size), puts: NO_PUTS });

@@ -68,7 +68,7 @@ export async function readMirrorTasks(
     const states = await statesOf(mirror, members);
     members.forEach(({ userId, taskId }, i) => {
       const state = states[i];
-      const row = state !== undefined || behind === null ? -1 : behind.rowOf(userId, taskId);
+      const row = state !== undefined || behind === null ? -1 : behind.rowOf({ userId, taskId });
       if (state !== undefined) tasks.add(userId, taskId, statusCode(state.status), state.score);
       else if (row < 0) dangling.addId(userId, taskId);
       else {

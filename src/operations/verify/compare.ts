@@ -125,7 +125,7 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     try {
       await walkMembers(user, inSyncOf.get(user), (member) => {
         if (user === wanted) note(member);
-        else if (snapshot.rowOf(wanted, member.taskId) >= 0 && !snapshot.holds(member)) drift.add(member);
+        else if (snapshot.rowOf({ ...member, userId: wanted }) >= 0 && !snapshot.holds(member)) drift.add(member);
       });
     } catch (error) {
       if (!(error instanceof TtsctlError) || isFatal(error)) throw error;

@@ -61,7 +61,7 @@ export async function planBatch(requests: readonly Request[], current: Snapshot)
 
   const decide = ({ id, task }: Change): ChangeResult => {
     const last = finals.get(keyOf(id));
-    const row = current.rowOf(id.userId, id.taskId);
+    const row = current.rowOf(id);
     const inFile = row < 0 ? Number.NaN : current.rows.score(row);
     const before = last === undefined ? inFile : (last.task?.score ?? Number.NaN);
     if (task === null) {
@@ -77,7 +77,7 @@ export async function planBatch(requests: readonly Request[], current: Snapshot)
   const decideUpdate = async (update: Update): Promise<ChangeResult> => {
     const id = await update.find(current, () => ({
       tasks: tasksLeft(),
-      rows: new Set([...finals.values()].map(({ id: { userId, taskId } }) => current.rowOf(userId, taskId))),
+      rows: new Set([...finals.values()].map(({ id }) => current.rowOf(id))),
     }));
     const last = id === null ? undefined : finals.get(keyOf(id));
     const task = id === null ? null : last === undefined ? (await current.recordsOf([id]))[0]! : last.task;

@@ -95,9 +95,9 @@ export class Changes {
     this.base = base;
     this.#puts = puts;
     this.#replaced = new Int32Array(puts.size).map((_, number) => {
-      const id = puts.id(number);
-      if (base.holds(id)) put.add(base.keyOf(id));
-      return base.rowOf(id.userId, id.taskId);
+      const key = base.keyOf(puts.id(number));
+      if (key >= 0) put.add(key);
+      return key < 0 ? -1 : base.rows.liveRow(key);
     });
     this.#removed = Int32Array.from(removed).filter((key) => !put.has(key));
     this.#removedRows = this.#removed.map((key) => base.rows.liveRow(key));
@@ -117,7 +117,6 @@ export class Changes {
         else if (!isSame && (change.put >= 0 || now.holds(change))) others(change);
       }
     }
-    due.sort((a, b) => a - b);
     return { removed, puts: chosenFrom(this.#puts, due) };
   }
 
@@ -126,7 +125,7 @@ export class Changes {
    * A new record was deleted by the service if one of its contents had new records already.
    */
   async undoneIn(now: Snapshot): Promise<Edit> {
-    this.#isTaken ||= this.#replaced.some((row, number) => row < 0 && now.holds(this.#puts.id(number)));
+    this.#isTaken ||= this.#replaced.some((row, number) => row < 0 && now.rowOf(this.#puts.id(number)) >= 0);
     const { removed, puts } = await this.dueIn(now);
     const due: number[] = [];
     for (const batch of batches(Array(puts.size).keys(), READ_AT_ONCE)) {
@@ -156,9 +155,9 @@ async function sameIn(base: Snapshot, now: Snapshot, batch: readonly Change[]): 
   const same = new Set<Change>();
   const likely: [Change, row: number][] = [];
   for (const change of batch) {
-    const { userId, taskId, row } = change;
-    const there = now.rowOf(userId, taskId);
-    if (base.hasInvalid(userId, taskId) !== now.hasInvalid(userId, taskId)) continue;
+    const { row } = change;
+    const there = now.rowOf(change);
+    if (base.hasInvalid(change) !== now.hasInvalid(change)) continue;
     if (row < 0 && there < 0) same.add(change);
     else if (row >= 0 && there >= 0 && base.rows.score(row) === now.rows.score(there)) likely.push([change, there]);
   }

@@ -74,8 +74,7 @@ function placesOf(snapshot: Snapshot, { removed, puts }: Edit): { replacing: Int
   const replacing = new Int32Array(snapshot.rows.size).fill(-1);
   const added = new KeySet(puts.size);
   for (let number = 0; number < puts.size; number++) {
-    const { userId, taskId } = puts.id(number);
-    const row = snapshot.rowOf(userId, taskId);
+    const row = snapshot.rowOf(puts.id(number));
     if (row >= 0 && !removed.has(snapshot.rows.key(row))) replacing[row] = number;
     else added.add(number);
   }
@@ -180,19 +179,19 @@ async function namesFor(snapshot: Snapshot, { removed, puts }: Edit): Promise<(i
     if (removed.has(key)) continue;
     const start = gap.indexOf(QUOTE);
     const name = decodeString(gap, start, skipString(gap, start + 1, gap.length));
-    const { userId, taskId } = key < 0 ? { userId: "", taskId: "" } : rows.keys.id(key);
-    const isOwn = rows.state(row) === LIVE && name === memberOf(userId, taskId);
-    if (!isOwn || mayBeOfOthers(userId, taskId)) taken.addId("", name);
+    const id = key < 0 ? { userId: "", taskId: "" } : rows.keys.id(key);
+    const isOwn = rows.state(row) === LIVE && name === memberOf(id);
+    if (!isOwn || mayBeOfOthers(id.userId, id.taskId)) taken.addId("", name);
   }
   let own: Set<string> | undefined;
   /** The name may also belong to a task whose id ends with that number. */
   const isTaken = (id: TaskId) => {
     own ??= new Set(Array.from({ length: puts.size }, (_, number) => keyOf(puts.id(number))));
-    const isName = taken.find("", memberOf(id.userId, id.taskId)) >= 0 || rows.keys.find(id.userId, id.taskId) >= 0;
+    const isName = taken.find("", memberOf(id)) >= 0 || rows.keys.find(id.userId, id.taskId) >= 0;
     return isName || own.has(keyOf(id));
   };
   return ({ userId, taskId }) => {
-    let name = memberOf(userId, taskId);
+    let name = memberOf({ userId, taskId });
     if (taken.find("", name) >= 0) {
       let number = 2;
       while (isTaken({ userId, taskId: `${taskId}#${number}` })) number++;

@@ -225,7 +225,7 @@ export const STOP = -2;
 /** The first byte that doesn't begin a UTF-8 character: decoding replaces it. */
 function firstBadByte(bytes: Buffer, end: number): number {
   const decoded = Buffer.from(bytes.toString("utf8", 0, end));
-  let at = bytes.findIndex((byte, i) => byte !== decoded[i]);
+  let at = decoded.findIndex((byte, i) => byte !== bytes[i]);
   while ((decoded[at]! & 0xc0) === 0x80) at--; // it may begin as the replacement does
   return at;
 }

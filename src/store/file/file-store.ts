@@ -6,10 +6,10 @@ import type { RecordRules } from "../../task/rules.ts";
 import { KeySet } from "../key-table.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
-import { Changes, type Edit, isEmpty, NO_PUTS, type PlanEdit } from "./changes.ts";
+import { Changes, type Edit, isEmpty, NO_EDIT, NO_PUTS, type PlanEdit } from "./changes.ts";
 import { planSplices } from "./edit.ts";
 import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
-import { isLately, lastWriterOf, noteOf } from "./last-writer.ts";
+import { isLately, isMadeFrom, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock } from "./lock.ts";
 import { type Owed, type OwedList, owedList } from "./owed-list.ts";
 import { removeLeftover, replaceFile } from "./replace.ts";
@@ -246,26 +246,34 @@ export class FileStore {
     return { before, edit, identity, wroteLately: isLately(others, this.clock) };
   }
 
-  /** Watches for a content that undoes changes, and makes those again. @param last the content with the changes */
-  async #keep(landed: Changes, last: FileIdentity | null): Promise<Pick<Applied, "rewrites" | "returned">> {
+  /** Watches for a content that undoes changes, and makes those again. @param known the content with the changes */
+  async #keep(landed: Changes, known: FileIdentity | null): Promise<Pick<Applied, "rewrites" | "returned">> {
     let rewrites = 1;
     let deadline = this.clock.monotonic() + WATCH_S;
-    for (let known = last; this.clock.monotonic() < deadline && !this.#options.signal?.aborted; ) {
+    let problem: unknown = null;
+    const undone = async (current: Snapshot, note: string) => {
+      const edit = (await isMadeFrom(known, current, note)) ? NO_EDIT : await landed.undoneIn(current);
+      const doing = `repeats its change, because the service keeps undoing it (${rewrites} of ${MOST_REPEATS} times)`;
+      if (!isEmpty(edit)) await this.#runLock?.leave(doing);
+      return edit;
+    };
+    while (this.clock.monotonic() < deadline && !this.#options.signal?.aborted) {
       await this.clock.sleep(WATCH_POLL_MS);
-      const now = await this.identity();
-      if (sameIdentity(now, known)) continue;
-      known = now;
-      if (rewrites > MOST_REPEATS) continue;
-      const times = `${rewrites} of ${MOST_REPEATS} times`;
-      await this.#runLock?.leave(`repeats its change, because the service keeps undoing it (${times})`);
-      const again = await this.#land((current) => landed.undoneIn(current));
-      if (again === null) continue;
-      await again.before.close();
-      rewrites++;
-      known = again.identity;
-      deadline = this.clock.monotonic() + WATCH_S;
+      try {
+        const now = await this.identity();
+        const again = sameIdentity(now, known) || rewrites > MOST_REPEATS ? null : await this.#land(undone);
+        await again?.before.close();
+        known = again?.identity ?? now;
+        problem = null;
+        if (again === null) continue;
+        rewrites++;
+        deadline = this.clock.monotonic() + WATCH_S;
+      } catch (error) {
+        problem = error; // the next look may succeed
+      }
     }
     await this.#runLock?.leave("");
+    if (problem !== null) throw problem;
     return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#undone(landed) : [] };
   }
 

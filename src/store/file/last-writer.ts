@@ -68,6 +68,12 @@ async function isAppended(snapshot: Snapshot, { dev, ino, size }: FileIdentity, 
   return added === Number(length) && hashOf(await snapshot.readBytes(Number(from), Number(size))) === hash;
 }
 
+/** Whether a content is the known one, or ttsctl made it from that: then it undoes nothing. @param note as for `lastWriterOf` */
+export async function isMadeFrom(known: FileIdentity | null, current: Snapshot, note: string): Promise<boolean> {
+  const { isOurs, since } = await lastWriterOf(current, note);
+  return isOurs && since.includes(identityText(known));
+}
+
 export function isLately(epoch: number, clock: Clock): boolean {
   return clock.now() - epoch < LATELY_S;
 }

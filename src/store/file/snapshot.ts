@@ -134,13 +134,13 @@ export class Snapshot {
   }
 
   /** The row in force of a task, or -1. */
-  rowOf(userId: string, taskId: string): number {
+  rowOf({ userId, taskId }: TaskId): number {
     const key = this.rows.keys.find(userId, taskId);
     return key < 0 ? -1 : this.rows.liveRow(key);
   }
 
   /** Whether the file has an invalid record with these ids. */
-  hasInvalid(userId: string, taskId: string): boolean {
+  hasInvalid({ userId, taskId }: TaskId): boolean {
     return this.rows.hasInvalid(this.rows.keys.find(userId, taskId));
   }
 
@@ -202,7 +202,7 @@ export class Snapshot {
 
   /** The record of each task, or null. */
   async recordsOf(ids: readonly TaskId[]): Promise<(Task | null)[]> {
-    const rows = ids.map(({ userId, taskId }) => this.rowOf(userId, taskId));
+    const rows = ids.map((id) => this.rowOf(id));
     return fillIn<number, Task | null>(
       rows,
       (row) => (row < 0 ? null : undefined),

@@ -8,14 +8,15 @@ import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { type Edit, NO_EDIT, putsOf } from "./changes.ts";
 import { type FileStore, MOST_REPEATS, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
-import { type FileIdentity, identityText, sameFile, sameIdentity } from "./identity.ts";
-import { lastWriterOf } from "./last-writer.ts";
+import { type FileIdentity, sameFile, sameIdentity } from "./identity.ts";
+import { isMadeFrom } from "./last-writer.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** A change of a task that is on the disk; null for no record. */
+/** A change of a task that is on the disk; null for no valid record. */
 export interface MadeChange {
   readonly id: TaskId;
   readonly before: Task | null;
+  readonly wasInvalid: boolean;
   readonly after: Task | null;
 }
 
@@ -40,6 +41,7 @@ interface Write {
 /** A state that a task had before a change of ours. */
 interface Seen {
   readonly state: Task | null;
+  readonly wasInvalid: boolean;
   /** The number of our write that made this state, 0 for another program's; and of the one that replaced it. */
   readonly from: number;
   readonly to: number;
@@ -94,10 +96,8 @@ export class UndoWatch {
    */
   async isBehind(current: Snapshot, note: string): Promise<boolean> {
     if (!this.isWatching) return false;
-    if (!this.#isSame?.(current.identity, this.#known)) {
-      const { isOurs, since } = await lastWriterOf(current, note);
-      if (this.#isSame === null || !isOurs || !since.includes(identityText(this.#known))) return true;
-    }
+    const isKnown = this.#isSame?.(current.identity, this.#known) === true;
+    if (!isKnown && (this.#isSame === null || !(await isMadeFrom(this.#known, current, note)))) return true;
     this.#accept(current);
     return false;
   }
@@ -118,11 +118,11 @@ export class UndoWatch {
     const number = ++this.#writes;
     return new Promise((resolve) => {
       const write: Write = { left: 0, repeated: new Set(), returned: new Set(), resolve };
-      for (const { id, before, after } of changes) {
+      for (const { id, before, wasInvalid, after } of changes) {
         const known = this.#tasks.get(keyOf(id));
         if (known === undefined && isLate) continue;
         const task = known ?? { id, wanted: after, last: 0, seen: [], repeats: 0 };
-        task.seen.push({ state: before, from: task.last, to: number, write, until: this.#end() });
+        task.seen.push({ state: before, wasInvalid, from: task.last, to: number, write, until: this.#end() });
         Object.assign(task, { wanted: after, last: number, repeats: 0 });
         this.#tasks.set(keyOf(id), task);
         write.left++;
@@ -188,13 +188,17 @@ export class UndoWatch {
       if (record === null) continue;
       const read = seen.filter(({ state }) => sameRecord(state, record)).map(({ from }) => from);
       if (sameRecord(wanted, record)) read.push(last);
+      // In any other state, a record that was new was read before it was changed.
+      if (read.length === 0) read.push(...seen.filter(({ state }) => state === null).map(({ to }) => to));
       if (read.length > 0) this.#taken = Math.max(this.#taken, Math.min(...read)); // at least that
     }
     return tasks.filter(({ id, wanted, seen, repeats }, i) => {
       const record = records[i]!;
-      if (repeats > MOST_REPEATS || sameRecord(wanted, record) || (record === null && current.holds(id))) return false;
+      const isInvalid = current.hasInvalid(id);
+      if (repeats >= MOST_REPEATS || (sameRecord(wanted, record) && (wanted !== null || !isInvalid))) return false;
+      const read = seen.filter(({ state, wasInvalid }) => sameRecord(state, record) && wasInvalid === isInvalid);
       // A program that has read our record, and then lacks it, has deleted it.
-      return seen.some(({ state, to }) => sameRecord(state, record) && (record !== null || to > this.#taken));
+      return read.some(({ to }) => record !== null || wanted === null || to > this.#taken);
     });
   }
 
@@ -202,7 +206,7 @@ export class UndoWatch {
   async #endThose(): Promise<void> {
     const now = this.#clock.monotonic();
     const ended = [...this.#tasks.values()].filter(({ seen }) => seen.some(({ until }) => until <= now));
-    const gaveUp = await this.#returnedOf(ended.filter(({ repeats }) => repeats > MOST_REPEATS)).catch((error) => {
+    const gaveUp = await this.#returnedOf(ended.filter(({ repeats }) => repeats >= MOST_REPEATS)).catch((error) => {
       this.#problem = error as TtsctlError;
       return new Set();
     });
@@ -229,9 +233,10 @@ export class UndoWatch {
 
 /** The changes of an edit of a content: read when the result is called, which may be after an append. */
 export function changesOf({ removed, puts }: Edit, before: Snapshot): () => Promise<MadeChange[]> {
-  const changed = new Map<string, { id: TaskId; row: number; put: number }>();
+  const changed = new Map<string, Omit<MadeChange, "before" | "after"> & { row: number; put: number }>();
   const note = (id: TaskId, put: number) => {
-    changed.set(keyOf(id), { id, row: before.rowOf(id.userId, id.taskId), put });
+    const [row, wasInvalid] = [before.rowOf(id), before.hasInvalid(id)];
+    changed.set(keyOf(id), { id, row, wasInvalid, put });
   };
   for (const key of removed) note(before.rows.keys.id(key), -1);
   for (let put = 0; put < puts.size; put++) note(puts.id(put), put);
@@ -243,7 +248,7 @@ export function changesOf({ removed, puts }: Edit, before: Snapshot): () => Prom
       (live) => before.readTasks(live.map(({ row }) => row)),
     );
     const records = await puts.read(Array.from({ length: puts.size }, (_, put) => put));
-    return all.map(({ id, put }, i) => ({ id, before: seen[i]!, after: put < 0 ? null : records[put]! }));
+    return all.map(({ put, ...one }, i) => ({ ...one, before: seen[i]!, after: put < 0 ? null : records[put]! }));
   };
 }
 

@@ -1,15 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, realpath, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import {
-  closeQuietly,
-  describeSystemError,
-  hasCode,
-  systemErrorCode,
-  type TtsctlError,
-  usage,
-  valueIf,
-} from "../../errors.ts";
+import { closeQuietly, describeSystemError, hasCode, type TtsctlError, usage, valueIf } from "../../errors.ts";
 import { identityAt, sameFile } from "./identity.ts";
 
 /** A file for an operator is missing or regular: a link could lead into any file, and a pipe would block the run. */
@@ -88,7 +80,7 @@ export async function syncDirectory(path: string): Promise<void> {
 /** Why a file could not be opened or written, for a message. */
 export function whyNotWritten(cause: unknown): string {
   if (cause instanceof NotRegular) return cause.message;
-  return systemErrorCode(cause) === "ELOOP" ? "it is a symbolic link" : describeSystemError(cause);
+  return hasCode("ELOOP")(cause) ? "it is a symbolic link" : describeSystemError(cause);
 }
 
 async function openRegular(path: string, flags: number, mode?: number): Promise<FileHandle> {
@@ -157,7 +149,7 @@ export async function openUnnamed(storePath: string): Promise<FileHandle> {
       return handle;
     } catch (error) {
       await closeQuietly(handle);
-      if (systemErrorCode(error) !== "EEXIST" || tries === MOST_TRIES) throw error;
+      if (!hasCode("EEXIST")(error) || tries === MOST_TRIES) throw error;
     }
   }
 }

@@ -44,14 +44,13 @@ export function copyOf(hash: readonly unknown[], places: readonly unknown[], nam
   if (userScore instanceof TtsctlError && view !== "full") return userScore;
   const fields: Record<string, string | null> = {};
   for (let i = 0; i < names.length; i++) fields[names[i]!] = hash[i + 1] as string | null;
-  const copy: RedisCopy = {
+  return {
     type: kind === 1 ? "hash" : kind === 0 ? "none" : String(kind),
     fields,
     indexScore: indexScore as string | null,
     userScore: userScore instanceof TtsctlError ? null : (userScore as string | null),
     lookup: typeof lookup === "string" ? (lookup as LookupState) : null,
-  };
-  return copy;
+  } satisfies RedisCopy;
 }
 
 /** Whether Redis has nothing of the task. */

@@ -172,7 +172,7 @@ export function nodeOptions({ timeout }: { readonly timeout: number }) {
 }
 
 /**
- * What a TLS connection to a host needs. The files are read anew for each connection, or those of a cluster at once, since
+ * What a TLS connection to a host needs. The files are read again for each connection, or those of a cluster at once, since
  * a certificate may have been renewed. @throws TtsctlError REDIS_TLS for a file that cannot be read
  */
 export async function tlsOptions(files: TlsFiles): Promise<(host: string) => ConnectionOptions> {

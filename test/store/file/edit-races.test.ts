@@ -48,7 +48,7 @@ describe("a service that writes while the change is planned", () => {
     writeOld(path("s.json"), dump(three));
     const plan = disturbed(
       (current) => {
-        const row = current.rowOf("alice", "t2");
+        const row = current.rowOf({ userId: "alice", taskId: "t2" });
         return { removed: new Set(current.rows.score(row) === 1 ? [current.rows.key(row)] : []), puts: NO_PUTS };
       },
       () => replaceStore(path("s.json"), theirs),

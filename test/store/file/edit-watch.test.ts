@@ -134,6 +134,65 @@ describe("beside a service that wrote within the last minute", () => {
     expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
   });
 
+  test("what another process of ttsctl writes meanwhile is kept, also if it is what was seen", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const clock = new TestClock();
+    const other = storeAt("s.json", clock, { signal: AbortSignal.abort() });
+    let added: Promise<unknown> | undefined;
+    const stop = clock.every(400, () => {
+      added ??= other.apply(putting(rec("t1")));
+    });
+    const outcome = await storeAt("s.json", clock).apply(removing("t1"));
+    stop();
+    await added;
+    expect([outcome.rewrites, idsIn(path("s.json"))]).toEqual([1, ["t2", "t3", "t1"]]);
+  });
+
+  test("a look that fails isn't the last one", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const clock = new TestClock();
+    const contents = [dump(three).slice(0, -9), dump(three)];
+    const stop = clock.every(60, () => {
+      const content = contents.shift();
+      if (content !== undefined) writeFileSync(path("s.json"), content);
+    });
+    const outcome = await storeAt("s.json", clock).apply(removing("t1"));
+    stop();
+    expect([outcome, idsIn(path("s.json"))]).toEqual([{ rewrites: 2, returned: [], changed: [] }, ["t2", "t3"]]);
+  });
+
+  test("in JSON Lines, new records are put again beside an invalid record of one of them", async () => {
+    const lines = [...three, rec("t9", 1, { updated_at: "never" })].map((record) => `${JSON.stringify(record)}\n`);
+    writeFileSync(path("s.jsonl"), lines.join(""));
+    const clock = new TestClock();
+    let written = 0;
+    const stop = clock.every(60, () => void (written++ === 0 && writeFileSync(path("s.jsonl"), lines.join(""))));
+    const outcome = await storeAt("s.jsonl", clock).apply(putting(rec("t8"), rec("t9")));
+    stop();
+    expect(outcome.rewrites).toBe(2);
+    const held = readFileSync(path("s.jsonl"), "utf8").trimEnd().split("\n");
+    expect(held.map((line) => JSON.parse(line).task_id)).toEqual(["t1", "t2", "t3", "t9", "t8", "t9"]);
+  });
+
+  test("the run lock says that a change is repeated, once it is", async () => {
+    writeFileSync(path("s.json"), dump(three));
+    const clock = new TestClock();
+    const store = storeAt("s.json", clock);
+    const lock = await store.lock("run");
+    const contents = [[...three.slice(1), rec("t4")], three];
+    const said: string[] = [];
+    const stop = clock.every(60, () => {
+      said.push(readFileSync(path(".s.json.run.lock"), "utf8").match(/repeats its change.*times\)/)?.[0] ?? "");
+      const content = contents.shift();
+      if (content !== undefined) replaceStore(path("s.json"), content);
+    });
+    await store.apply(removing("t1"));
+    stop();
+    await lock.release();
+    const repeats = "repeats its change, because the service keeps undoing it (1 of 10 times)";
+    expect(said.slice(0, 3)).toEqual(["", "", repeats]);
+  });
+
   test("an interrupt ends the watch, not the rewrite", async () => {
     writeFileSync(path("s.json"), dump(three));
     const clock = new TestClock();

@@ -25,7 +25,7 @@ export function useStoreFile() {
 /** A plan that removes tasks wherever they are. */
 export function removing(...tasks: string[]): PlanEdit {
   return (current: Snapshot) => {
-    const rows = tasks.map((task) => current.rowOf("alice", task)).filter((row) => row >= 0);
+    const rows = tasks.map((taskId) => current.rowOf({ userId: "alice", taskId })).filter((row) => row >= 0);
     return { removed: new Set(rows.map((row) => current.rows.key(row))), puts: NO_PUTS };
   };
 }

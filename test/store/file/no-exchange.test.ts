@@ -15,7 +15,7 @@ const three = [rec("t1"), rec("t2"), rec("t3")];
 const removing =
   (task: string): PlanEdit =>
   (current) => {
-    const row = current.rowOf("alice", task);
+    const row = current.rowOf({ userId: "alice", taskId: task });
     return { removed: new Set(row < 0 ? [] : [current.rows.key(row)]), puts: NO_PUTS };
   };
 

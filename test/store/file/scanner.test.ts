@@ -121,6 +121,12 @@ describe("never guess: any other shape is an error with its line and byte", () =
     ["a comma after a line", `${A},\n${B}\n`, 1, A.length],
     ["a line that isn't JSON", `${A}\nhello\n${B}\n`, 2, A.length + 1],
     ["an array and lines", `[${A}]\n${B}\n`, 2, A.length + 3],
+    [
+      "a line that is cut within a character",
+      Buffer.from(`${A.slice(0, -1)}, "a": "，`).subarray(0, -2),
+      1,
+      A.length + 7,
+    ],
     ["a raw newline in a string", `[{"a": "x\ny"}]`, 1, 9],
     ["a single quote", "[{'a': 1}]", 1, 2],
     ["a comment", `[${A} // x\n]`, 1, A.length + 2],

@@ -48,11 +48,12 @@ describe("random stores against a model", () => {
           for (const { userId, taskId } of store.elements) {
             if (userId === undefined || taskId === undefined) continue;
             const { live, invalid } = expected.get(`${userId}:${taskId}`)!;
-            const row = rows.find((row) => snapshot.rowOf(userId, taskId) === row);
-            expect([row !== undefined, snapshot.hasInvalid(userId, taskId)]).toEqual([live >= 0, invalid]);
+            const row = rows.find((row) => snapshot.rowOf({ userId, taskId }) === row);
+            expect([row !== undefined, snapshot.hasInvalid({ userId, taskId })]).toEqual([live >= 0, invalid]);
             expect(snapshot.holds({ userId, taskId })).toBe(live >= 0 || invalid);
           }
-          expect([snapshot.rowOf("nobody", "t01"), snapshot.rowOf("ali", "cet01")]).toEqual([-1, -1]);
+          expect(snapshot.rowOf({ userId: "nobody", taskId: "t01" })).toBe(-1);
+          expect(snapshot.rowOf({ userId: "ali", taskId: "cet01" })).toBe(-1);
           tasks += live.length;
         });
       }),
@@ -174,7 +175,7 @@ describe("invalid records", () => {
       writeFileSync(path("s.json"), content);
       await withSnapshot(path("s.json"), (snapshot) => {
         const superseded = content === lines(broken, valid);
-        expect([snapshot.size, snapshot.hasInvalid("alice", "t01")]).toEqual([size, !superseded]);
+        expect([snapshot.size, snapshot.hasInvalid({ userId: "alice", taskId: "t01" })]).toEqual([size, !superseded]);
         expect(snapshot.holds({ userId: "alice", taskId: "t01" })).toBe(true);
       });
     }

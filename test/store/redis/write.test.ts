@@ -53,6 +53,11 @@ describe.each(KINDS)("on %s", (kind) => {
       }
     });
 
+    it("names a key of another type", async () => {
+      await here.server.call("SET", KEY, "x");
+      expect(await write(task())).toEqual([expect.objectContaining({ message: expect.stringContaining(KEY) })]);
+    });
+
     it("of a hash without a time: looks again if its payload changed between look and write", async () => {
       const payload = (second: number) => JSON.stringify(task({ updated_at: `2024-01-01T00:00:0${second}` }));
       await here.server.call("HSET", KEY, "payload", payload(0));

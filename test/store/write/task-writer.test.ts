@@ -75,6 +75,38 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     ]);
   });
 
+  it("doesn't bring back a new task that the other program worked on and then deleted", async () => {
+    here().text = textOf(shape, [timed("t1", 1)]);
+    const { settled } = await here().writer.upsert(taskOf(timed("n", 1)));
+    here().replace(textOf(shape, [timed("t1", 1), timed("n", 2, { status: "running" })]));
+    await here().clock.sleep(100); // until the watch has seen it
+    here().replace(textOf(shape, [timed("t1", 1)]));
+    expect([await settled, Object.keys(held())]).toEqual(["written", ["alice:t1"]]);
+  });
+
+  it("of an invalid record that comes back is made again", async () => {
+    const old = textOf(shape, [timed("t1", 1), timed("n", 1, { updated_at: "never" })]);
+    for (const isRemoval of [false, true]) {
+      here().text = old;
+      const { writer } = here();
+      const { settled } = isRemoval ? await writer.remove(id("n")) : await writer.upsert(taskOf(timed("n", 2)));
+      here().replace(old);
+      await settled;
+      // A new record is put beside the invalid one, which only a removal of the task removes.
+      expect([here().text.includes("never"), here().text.includes(at(2))]).toEqual([!isRemoval, !isRemoval]);
+    }
+  });
+
+  it("is made again ten times", async () => {
+    const old = textOf(shape, [timed("t1", 1)]);
+    here().text = old;
+    const { settled } = await here().writer.remove(id("t1"));
+    const stop = here().clock.every(20, () => void (held()["alice:t1"] === undefined && here().replace(old)));
+    expect(await settled).toBe("returned");
+    stop();
+    expect(here().rewrites).toBe(shape === "jsonl" ? 10 : 11);
+  });
+
   it("equals a plain model, whatever the changes and batches; for Python too", async () => {
     const change = fc.record({
       task: fc.constantFrom("t1", "t2", "用户", "t:4"),
