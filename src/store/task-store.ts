@@ -268,15 +268,12 @@ async function answerFrom(source: TaskSource, query: ListQuery): Promise<Omit<Li
 
 /** The store file as a fallback for Redis: read on first use, once. */
 export class FileBehind implements Pick<TaskSource, "find"> {
-  readonly file: FileStore;
   #reading: Promise<Snapshot | null> | undefined;
   /** Why the file couldn't be read. */
   problem: TtsctlError | null = null;
   readonly warnings: string[] = [];
 
-  constructor(file: FileStore) {
-    this.file = file;
-  }
+  constructor(readonly file: FileStore) {}
 
   async find(ids: readonly TaskId[]): Promise<(Task | undefined)[]> {
     const snapshot = await this.snapshot();

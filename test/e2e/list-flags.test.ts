@@ -142,3 +142,32 @@ it("a narrow screen cuts no id", async () => {
     expect(stdout).toContain(`${user}  ${task}`);
   }
 });
+
+it("from Redis warns once of a file that is cut off", async () => {
+  await fill(record("alice", "t1"), record("alice", "t2"));
+  const text = here.root.storeText();
+  const map = JSON.stringify({ "alice:t1": record("alice", "t1") }, null, 2);
+  for (const [content, warns] of [
+    ...([
+      [text, false],
+      [text.slice(0, -9), true],
+      [`${text}\n\n`, false],
+      [map, false],
+    ] as const),
+    ...([
+      [map.slice(0, -1), true],
+      [`${JSON.stringify(record("alice", "t1"))}\n{"user`, false],
+      ["", false],
+    ] as const),
+  ]) {
+    here.root.write("voice_task.json", content);
+    for (const line of ["list", "list --limit all"]) {
+      const { code, stderr } = await here.run(line);
+      expect([content, code, stderr.match(/warning: .* is cut off/g)?.length ?? 0]).toEqual([
+        content,
+        0,
+        warns ? 1 : 0,
+      ]);
+    }
+  }
+});

@@ -20,6 +20,7 @@ import {
 } from "../../render/item.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { taskTable } from "../../render/table.ts";
+import { isCut } from "../../store/file/identity.ts";
 import { type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
 import { counted, LIMIT_ACCEPTED, parseLimit } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";
@@ -76,6 +77,9 @@ async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: A
     },
   });
   await print(context, { pieces: pieces(), ...(page === null ? long : short(page)) }, look);
+  if (query.source === "auto" && !sources.has("file") && (await isCut(stores.file.path))) {
+    context.reporter.warn(`${stores.file.path} is cut off: \`ttsctl doctor\` shows where`);
+  }
   if (page !== null) await remark(context, look, query, page, names);
   return stopped || page?.missing.length || (look.exitStatus && total > 0) ? PARTLY : DONE;
 }

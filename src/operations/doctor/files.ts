@@ -118,7 +118,7 @@ export const FILE_CHECKS: Checks = {
     const [free, share] = [bavail * bsize, blocks === 0 ? 1 : bavail / blocks];
     const detail = `${formatBytes(free)} free where the store file is, ${Math.floor(share * 100)}%`;
     const needs = `${detail}: a rewrite needs the size of the store file, ${formatBytes(store)}`;
-    if (free < store * TIMES_THE_STORE) return warn(needs, FREE_SOME);
+    if (free < store * TIMES_THE_STORE) return (free < store ? fail : warn)(needs, FREE_SOME);
     return share < LEAST_SHARE ? warn(detail, FREE_SOME) : ok(detail);
   },
 };

@@ -122,18 +122,16 @@ export class SequenceScan {
 
 /** JSON Lines: one value a line, or none. */
 export class LineScan {
-  readonly #onElement: OnElement;
   readonly #spans = new Spans();
-  #lines: number;
   readonly open = 0;
   readonly close = 0;
   unfinished: number | null = null;
 
-  /** @param linesBefore known lines before the bytes */
-  constructor(onElement: OnElement, linesBefore = 0) {
-    this.#onElement = onElement;
-    this.#lines = linesBefore;
-  }
+  /** @param lines known lines before the bytes */
+  constructor(
+    private readonly onElement: OnElement,
+    private lines = 0,
+  ) {}
 
   readonly consume: Consume = (bytes, from, end, offset, last) => {
     let at = from;
@@ -154,8 +152,8 @@ export class LineScan {
     const valueEnd = scanElement(bytes, start, end, this.#spans);
     if (!isBlank(bytes, valueEnd, end))
       throw new JsonSyntaxError("text after the record", skipSpace(bytes, valueEnd, end));
-    this.#lines++;
-    this.#onElement(bytes, start, valueEnd, offset + start, this.#spans);
+    this.lines++;
+    this.onElement(bytes, start, valueEnd, offset + start, this.#spans);
   }
 
   /** A last line without a newline: a record, or an unfinished append. */
@@ -167,7 +165,7 @@ export class LineScan {
       this.#line(bytes, from, end + 1, offset);
       return;
     } catch (error) {
-      if (this.#lines === 0 || !(error instanceof JsonSyntaxError)) throw error;
+      if (this.lines === 0 || !(error instanceof JsonSyntaxError)) throw error;
     }
     this.unfinished = offset + from;
   }

@@ -28,7 +28,6 @@ const NO_ROW = -1;
 
 /** Every element of a store file as columns of numbers: a million objects would take more than a gigabyte. */
 export class Rows {
-  readonly keys: KeyTable;
   /** Rows of an array or map that would be tombstones in JSON Lines, since they say `deleted`. */
   readonly looksDeleted = new Set<number>();
   #starts = new Float64Array(1 << 10);
@@ -42,30 +41,28 @@ export class Rows {
   #states = new Uint8Array(1 << 10);
   /** Keys that an invalid record also has. */
   readonly #invalidKeys = new Set<number>();
-  readonly #lastCounts: boolean;
-  readonly #fileSize: number;
   size = 0;
   live = 0;
   #knownKeys = 0;
 
   /** @param lastCounts of duplicates the last counts (JSON Lines), not the newest @param fileSize in bytes, for the number of rows */
-  constructor(lastCounts: boolean, keys: KeyTable, fileSize = 0) {
-    this.#lastCounts = lastCounts;
-    this.keys = keys;
-    this.#fileSize = fileSize;
-  }
+  constructor(
+    private readonly lastCounts: boolean,
+    readonly keys: KeyTable,
+    private readonly fileSize = 0,
+  ) {}
 
   addTask(start: number, end: number, key: number, status: number, score: number): void {
     const row = this.#add(start, end, key, LIVE);
     this.#statuses[row] = status;
     this.#scores[row] = score;
     const before = this.liveRow(key);
-    if (before >= 0 && !this.#lastCounts && this.#scores[before]! > score) {
+    if (before >= 0 && !this.lastCounts && this.#scores[before]! > score) {
       this.#states[row] = SUPERSEDED;
       return;
     }
     this.#retire(key);
-    if (this.#lastCounts) this.#invalidKeys.delete(key);
+    if (this.lastCounts) this.#invalidKeys.delete(key);
     this.#liveRows[key] = row;
     this.live++;
   }
@@ -74,7 +71,7 @@ export class Rows {
   addInvalid(start: number, end: number, key: number): void {
     this.#add(start, end, key, INVALID);
     if (key === NO_KEY) return;
-    if (this.#lastCounts) this.#retire(key);
+    if (this.lastCounts) this.#retire(key);
     this.#invalidKeys.add(key);
   }
 
@@ -149,7 +146,7 @@ export class Rows {
 
   #growRows(): void {
     // An eighth more: growing again would cost more.
-    const expected = (this.#fileSize / Math.max(this.end(this.size - 1), 1)) * this.size * 1.125;
+    const expected = (this.fileSize / Math.max(this.end(this.size - 1), 1)) * this.size * 1.125;
     const length = roomAfter(this.#starts.length, expected);
     this.keys.expected = Math.max(this.keys.expected, length);
     this.#starts = grown(this.#starts, length);

@@ -84,27 +84,24 @@ export function sharedSnapshot(path: string, rules: RecordRules, clock: Clock, {
 
 /** The store file as it is now: a snapshot that is read again after a change. */
 export class CurrentFile {
-  readonly #file: Pick<SharedSnapshot, "read" | "identity">;
-  #snapshot: Snapshot | undefined;
-
-  /** @param file a `FileStore` or `SharedSnapshot` @param first its content, if that was read already */
-  constructor(file: Pick<SharedSnapshot, "read" | "identity">, first?: Snapshot) {
-    this.#file = file;
-    this.#snapshot = first;
-  }
+  /** @param file a `FileStore` or `SharedSnapshot` @param kept its content, if that was read already */
+  constructor(
+    private readonly file: Pick<SharedSnapshot, "read" | "identity">,
+    private kept?: Snapshot,
+  ) {}
 
   /** Valid until the next call, or `close`. */
   async snapshot(): Promise<Snapshot> {
-    const kept = this.#snapshot;
-    if (kept !== undefined && sameIdentity(await this.#file.identity(), kept.identity)) return kept;
+    const kept = this.kept;
+    if (kept !== undefined && sameIdentity(await this.file.identity(), kept.identity)) return kept;
     await this.close();
-    this.#snapshot = await this.#file.read();
-    return this.#snapshot;
+    this.kept = await this.file.read();
+    return this.kept;
   }
 
   async close(): Promise<void> {
-    await this.#snapshot?.close();
-    this.#snapshot = undefined;
+    await this.kept?.close();
+    this.kept = undefined;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -67,8 +67,6 @@ export const NOT_WATCHED: Watched = { repeated: new Set(), returned: new Set(), 
  * undoes the change, which is then made again. All decisions are made under the lock of a rewrite.
  */
 export class UndoWatch {
-  readonly #file: Writable<FileStore>;
-  readonly #clock: Clock;
   /** By `keyOf`. */
   readonly #tasks = new Map<string, WatchedTask>();
   /** The content that was last found, or made, as it should be. */
@@ -81,10 +79,10 @@ export class UndoWatch {
   #isRunning = false;
   #problem: TtsctlError | null = null;
 
-  constructor(file: Writable<FileStore>, clock: Clock) {
-    this.#file = file;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly file: Writable<FileStore>,
+    private readonly clock: Clock,
+  ) {}
 
   get isWatching(): boolean {
     return this.#tasks.size > 0;
@@ -141,7 +139,7 @@ export class UndoWatch {
       this.#accept(current);
       return NO_EDIT;
     };
-    await this.#file.land(plan, async ({ identity }) => {
+    await this.file.land(plan, async ({ identity }) => {
       [this.#known, this.#isSame] = [identity, sameIdentity];
       for (const task of due) {
         task.repeats++;
@@ -159,15 +157,15 @@ export class UndoWatch {
   }
 
   #end(): number {
-    return this.#clock.monotonic() + WATCH_S;
+    return this.clock.monotonic() + WATCH_S;
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.isWatching) {
-      await this.#clock.sleep(WATCH_POLL_MS);
+      await this.clock.sleep(WATCH_POLL_MS);
       try {
-        const now = await this.#file.identity();
+        const now = await this.file.identity();
         if (this.#isSame?.(now, this.#known)) this.#known = now;
         else await this.repeat();
         this.#problem = null;
@@ -204,7 +202,7 @@ export class UndoWatch {
 
   /** Ends the watch of changes that are older than 2 s. */
   async #endThose(): Promise<void> {
-    const now = this.#clock.monotonic();
+    const now = this.clock.monotonic();
     const ended = [...this.#tasks.values()].filter(({ seen }) => seen.some(({ until }) => until <= now));
     const gaveUp = await this.#returnedOf(ended.filter(({ repeats }) => repeats >= MOST_REPEATS)).catch((error) => {
       this.#problem = error as TtsctlError;
@@ -225,7 +223,7 @@ export class UndoWatch {
   /** Those whose last state isn't in the file. */
   async #returnedOf(tasks: readonly WatchedTask[]): Promise<Set<string>> {
     if (tasks.length === 0 || this.#problem !== null) return new Set();
-    await using current = await this.#file.read();
+    await using current = await this.file.read();
     const records = await current.recordsOf(tasks.map(({ id }) => id));
     return new Set(tasks.filter(({ wanted }, i) => !sameRecord(wanted, records[i]!)).map(({ id }) => keyOf(id)));
   }

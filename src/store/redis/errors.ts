@@ -147,13 +147,12 @@ export function connectionError(cause: unknown, where: string): TtsctlError {
   if (code === "ECONNREFUSED") return unavailable(`Redis at ${where} refuses connections`);
   if (code === "ENOENT") return unavailable(`there is no socket of Redis at ${where}`);
   if (/^(ENOTFOUND|EAI_AGAIN)$/.test(code)) return unavailable(`the host name of Redis at ${where} can't be resolved`);
-  if (message.includes("Unknown RESP type")) {
-    return notRedis("answers in another protocol", where);
-  }
+  if (message.includes("Unknown RESP type")) return notRedis("answers in another protocol", where);
   const tls = tlsError(cause, where);
   if (tls !== undefined) return tls;
   if (/timed out|ETIMEDOUT/.test(message)) return timeoutError(where, cause);
-  return unavailable(`Redis at ${where} is not reachable: ${message.replace(/\.$/, "")}`);
+  const why = message.includes("enableOfflineQueue") ? "the connection was lost" : message.replace(/\.$/, "");
+  return unavailable(`Redis at ${where} is not reachable: ${why}`);
 }
 
 /** With any other error a primary can't be used, but it is the primary. */
