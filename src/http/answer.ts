@@ -98,15 +98,14 @@ export const STATUSES: Readonly<Partial<Record<ErrorCode, number>>> = {
 /** A refused request: `message` is one line, `hint` what to do next. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
-  readonly code: HttpCode;
-  readonly hint: string | undefined;
-  readonly headers: Headers;
 
-  constructor(code: HttpCode, message: string, hint?: string, headers: Headers = {}) {
+  constructor(
+    readonly code: HttpCode,
+    message: string,
+    readonly hint?: string,
+    readonly headers: Headers = {},
+  ) {
     super(message);
-    this.code = code;
-    this.hint = hint;
-    this.headers = headers;
   }
 }
 

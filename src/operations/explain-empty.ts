@@ -67,6 +67,8 @@ async function explainUser({ store }: EmptyParts, userId: string, all: number, s
   const { tasks } = await store.list({ filter: NO_FILTER, ids: null, page: 1, pageSize: NEWEST, source });
   const users = new Set(tasks.map((task) => task.userId));
   const like = nearest(userId, users).filter((user) => user !== userId);
+  if (userId.includes(",") && like.length === 0)
+    return `no user is named ${JSON.stringify(userId)}; give --user once for each`;
   const hint = like.length === 0 ? "" : `; did you mean ${like.map((user) => JSON.stringify(user)).join(" or ")}?`;
   return `no task of user ${JSON.stringify(userId)} among ${counted(all, "task")}${hint}`;
 }

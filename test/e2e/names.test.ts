@@ -131,3 +131,8 @@ it.each(["sync", "verify", "export", "delete --yes", "mark --to error --yes"])(
     ).not.toContain("did you mean");
   },
 );
+
+it("a list of users in one --user is explained", async () => {
+  here.root.writeStore([record("alice", "t1"), record("bob", "t2")]);
+  expect((await here.run("list --user alice,bob")).stderr).toContain("give --user once for each");
+});

@@ -1,6 +1,6 @@
 import { type FileHandle, link, lstat, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError, usage } from "../../errors.ts";
+import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError, usage, writeAdvice } from "../../errors.ts";
 import { makeFile, refuseUsed, syncDirectory } from "../../store/file/written-file.ts";
 
 const HELD = 1 << 16;
@@ -119,6 +119,6 @@ function exists(path: string): TtsctlError {
 
 function failed(path: string, cause: unknown): TtsctlError {
   if (cause instanceof TtsctlError) return cause;
-  const hint = "no partial file was left; check free disk space, and the directory's owner and mode";
+  const hint = `no partial file was left; ${writeAdvice(cause)}`;
   return new TtsctlError("EXPORT_FAILED", `cannot write ${path}: ${describeSystemError(cause)}`, { hint, cause });
 }

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, TtsctlError, writeAdvice } from "../../errors.ts";
 import { Snapshot } from "../../store/file/snapshot.ts";
 import { openUnnamed } from "../../store/file/written-file.ts";
 import type { RecordRules } from "../../task/rules.ts";
@@ -57,6 +57,6 @@ export async function appendTo(handle: FileHandle, data: string | Uint8Array, st
 
 function spoolFailed(storePath: string, cause: unknown): TtsctlError {
   const what = `cannot write a temporary file in ${dirname(storePath)}: ${describeSystemError(cause)}`;
-  const hint = "nothing was changed; check free disk space, and the directory's owner and mode";
+  const hint = `nothing was changed; ${writeAdvice(cause)}`;
   return new TtsctlError("SPOOL_FAILED", what, { hint, cause });
 }

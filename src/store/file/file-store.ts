@@ -50,26 +50,23 @@ export interface FileStoreOptions {
 
 /** The store file of a service (docs/contract.md, Store file). */
 export class FileStore {
-  readonly path: string;
-  readonly rules: RecordRules;
-  readonly clock: Clock;
   /** The deletions that Redis may lack. */
   readonly owed: OwedList;
-  readonly #options: FileStoreOptions;
   /** Held by this run, which notes in it what takes long. */
   #runLock: Lock | undefined;
 
-  constructor(path: string, rules: RecordRules, clock: Clock, options: FileStoreOptions = {}) {
-    this.path = path;
-    this.rules = rules;
-    this.clock = clock;
-    this.#options = options;
+  constructor(
+    readonly path: string,
+    readonly rules: RecordRules,
+    readonly clock: Clock,
+    private readonly options: FileStoreOptions = {},
+  ) {
     this.owed = owedList(() => this.target(), clock);
   }
 
   /** The file as it is now; close the snapshot when done. */
   async read(signal?: AbortSignal): Promise<Snapshot> {
-    const { shared } = this.#options;
+    const { shared } = this.options;
     return shared === undefined ? Snapshot.read(this.path, this.rules, signal) : shared.read();
   }
 
@@ -91,7 +88,7 @@ export class FileStore {
   async lock(purpose: "run" | "watch"): Promise<Lock> {
     const target = await this.target();
     const seconds = purpose === "watch" ? WATCH_LOCK_WAIT_S : LOCK_WAIT_S;
-    const { signal, holder, onWait } = this.#options;
+    const { signal, holder, onWait } = this.options;
     const lock = await takeLock(target, purpose, { seconds, clock: this.clock, signal, onWait }, holder);
     if (purpose !== "run") return lock;
     const release = () => {
@@ -110,7 +107,7 @@ export class FileStore {
 
   /** Does work under the lock of a rewrite. @param target `target()` */
   async withWriteLock<T>(target: string, work: (lock: Lock) => Promise<T>): Promise<T> {
-    const { signal, holder } = this.#options;
+    const { signal, holder } = this.options;
     const take = (seconds: number, ends?: AbortSignal) =>
       takeLock(target, "write", { seconds, clock: this.clock, signal: ends }, holder);
     const lock = await take(LOCK_WAIT_S, signal).catch((error) => {
@@ -229,7 +226,7 @@ export class FileStore {
         if (landed === null) await before.close();
       }
       if (landed !== null) return landed;
-      if (this.#options.signal?.aborted) stopAt = Math.min(stopAt, this.clock.monotonic() + GRACE_S);
+      if (this.options.signal?.aborted) stopAt = Math.min(stopAt, this.clock.monotonic() + GRACE_S);
       if (this.clock.monotonic() > Math.min(deadline, stopAt)) throw busy(target);
     }
     return "elsewhere";
@@ -257,7 +254,7 @@ export class FileStore {
       if (!isEmpty(edit)) await this.#runLock?.leave(doing);
       return edit;
     };
-    while (this.clock.monotonic() < deadline && !this.#options.signal?.aborted) {
+    while (this.clock.monotonic() < deadline && !this.options.signal?.aborted) {
       await this.clock.sleep(WATCH_POLL_MS);
       try {
         const now = await this.identity();

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { closeQuietly, describeSystemError, TtsctlError } from "../../errors.ts";
+import { closeQuietly, describeSystemError, TtsctlError, writeAdvice } from "../../errors.ts";
 import { type FileIdentity, sameFile } from "./identity.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -9,13 +9,10 @@ const SPACE = 0x20;
 
 /** A file of JSON Lines to append to under the write lock. `O_APPEND` keeps what others append without the lock. */
 export class LineLog {
-  readonly #path: string;
-  readonly #handle: FileHandle;
-
-  private constructor(path: string, handle: FileHandle) {
-    this.#path = path;
-    this.#handle = handle;
-  }
+  private constructor(
+    private readonly path: string,
+    private readonly handle: FileHandle,
+  ) {}
 
   /** Opens the snapshot's file; null if the path names another one by now. @throws TtsctlError STORE_WRITE_FAILED */
   static async open(path: string, snapshot: Snapshot): Promise<LineLog | null> {
@@ -29,11 +26,11 @@ export class LineLog {
 
   /** Cuts off an unfinished append. Returns the new identity; null if the file changed since it was read. */
   async cut({ layout }: Snapshot): Promise<FileIdentity | null> {
-    if ((await this.#handle.stat()).size !== layout!.size) return null;
-    await this.#handle.truncate(layout!.unfinished!).catch((cause) => {
-      throw appendFailed(this.#path, cause);
+    if ((await this.handle.stat()).size !== layout!.size) return null;
+    await this.handle.truncate(layout!.unfinished!).catch((cause) => {
+      throw appendFailed(this.path, cause);
     });
-    return this.#handle.stat({ bigint: true });
+    return this.handle.stat({ bigint: true });
   }
 
   async bytesOf(lines: readonly string[], snapshot: Snapshot): Promise<Buffer> {
@@ -50,25 +47,25 @@ export class LineLog {
   async append(bytes: Buffer, from: number): Promise<void> {
     let done = 0;
     try {
-      while (done < bytes.length) done += (await this.#handle.write(bytes, done, bytes.length - done)).bytesWritten;
-      await this.#handle.datasync();
+      while (done < bytes.length) done += (await this.handle.write(bytes, done, bytes.length - done)).bytesWritten;
+      await this.handle.datasync();
     } catch (cause) {
       await this.#blank(bytes.subarray(0, done), from).catch(() => {});
-      throw appendFailed(this.#path, cause);
+      throw appendFailed(this.path, cause);
     }
   }
 
   async close(): Promise<void> {
-    await closeQuietly(this.#handle);
+    await closeQuietly(this.handle);
   }
 
   /** Overwrites what was written with spaces, wherever it is. To cut it off might cut off a line that another program appends. */
   async #blank(written: Buffer, from: number): Promise<void> {
-    const length = (await this.#handle.stat()).size - from;
-    const { buffer } = await this.#handle.read(Buffer.alloc(length), 0, length, from);
+    const length = (await this.handle.stat()).size - from;
+    const { buffer } = await this.handle.read(Buffer.alloc(length), 0, length, from);
     const at = buffer.indexOf(written);
     if (at < 0 || written.length === 0) return;
-    const handle = await open(`/proc/self/fd/${this.#handle.fd}`, constants.O_WRONLY); // O_APPEND ignores positions
+    const handle = await open(`/proc/self/fd/${this.handle.fd}`, constants.O_WRONLY); // O_APPEND ignores positions
     try {
       const blanks = written.map((byte) => (byte === NEWLINE ? NEWLINE : SPACE));
       await handle.write(blanks, 0, blanks.length, from + at);
@@ -81,7 +78,7 @@ export class LineLog {
 
 function appendFailed(path: string, cause: unknown): TtsctlError {
   return new TtsctlError("STORE_WRITE_FAILED", `cannot append to ${path}: ${describeSystemError(cause)}`, {
-    hint: "check free disk space, and the owner and mode of the file",
+    hint: writeAdvice(cause),
     cause,
   });
 }

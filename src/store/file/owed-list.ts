@@ -1,7 +1,7 @@
 import { chown, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../../clock.ts";
-import { describeSystemError, TtsctlError } from "../../errors.ts";
+import { describeSystemError, TtsctlError, writeAdvice } from "../../errors.ts";
 import { keyOf } from "../../task/ids.ts";
 import { newer, newest } from "../../task/version.ts";
 import type { TaskId } from "../task-source.ts";
@@ -118,7 +118,7 @@ function parse(line: string): Owed | null {
 
 function failed(path: string, cause: unknown, done = "nothing was deleted; "): TtsctlError {
   return new TtsctlError("STORE_WRITE_FAILED", `cannot write ${path}: ${describeSystemError(cause)}`, {
-    hint: `${done}check free disk space, and the owner and mode of the directory`,
+    hint: `${done}${writeAdvice(cause)}`,
     cause,
   });
 }

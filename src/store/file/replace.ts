@@ -1,7 +1,7 @@
 import { constants, fstatSync, linkSync, renameSync, statSync } from "node:fs";
 import { type FileHandle, open, readFile, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { closeQuietly, describeSystemError, hasCode, TtsctlError, valueIf } from "../../errors.ts";
+import { closeQuietly, describeSystemError, hasCode, TtsctlError, valueIf, writeAdvice } from "../../errors.ts";
 import { formatBytes } from "../../task/amounts.ts";
 import type { Splice } from "./edit.ts";
 import { type FileIdentity, identityAt, identityNow, sameContent, sameIdentity } from "./identity.ts";
@@ -74,7 +74,7 @@ function failure(message: string, hint: string, cause?: unknown): TtsctlError {
 }
 
 function writeFailed(target: string, cause: unknown): TtsctlError {
-  const hint = "the file is unchanged; check free disk space, and the owner and mode of the file and its directory";
+  const hint = `the file is unchanged; ${writeAdvice(cause)}`;
   return failure(`cannot rewrite ${target}: ${describeSystemError(cause)}`, hint, cause);
 }
 

@@ -43,22 +43,18 @@ interface Source {
 
 /** One content of the store file: validated, its rows in memory, its file still open. It stays valid if the path is replaced. */
 export class Snapshot {
-  readonly path: string;
-  readonly rows: Rows;
-  readonly invalid: InvalidRecords;
-  readonly rules: RecordRules;
-  readonly #source: Source | null;
   readonly #parser: RecordParser;
   #growing: Promise<boolean> = Promise.resolve(true);
   /** How many readers have not closed it. */
   #holders = 1;
 
-  private constructor(path: string, rules: RecordRules, rows: Rows, invalid: InvalidRecords, source: Source | null) {
-    this.path = path;
-    this.rules = rules;
-    this.rows = rows;
-    this.invalid = invalid;
-    this.#source = source;
+  private constructor(
+    readonly path: string,
+    readonly rules: RecordRules,
+    readonly rows: Rows,
+    readonly invalid: InvalidRecords,
+    private readonly source: Source | null,
+  ) {
     this.#parser = new RecordParser(rules);
   }
 
@@ -100,20 +96,20 @@ export class Snapshot {
   }
 
   get layout(): ScanResult | null {
-    return this.#source?.content.layout ?? null;
+    return this.source?.content.layout ?? null;
   }
 
   /** Null if the file was missing. */
   get identity(): FileIdentity | null {
-    return this.#source?.content.identity ?? null;
+    return this.source?.content.identity ?? null;
   }
 
   get exists(): boolean {
-    return this.#source !== null;
+    return this.source !== null;
   }
 
   get fd(): number | null {
-    return this.#source?.handle.fd ?? null;
+    return this.source?.handle.fd ?? null;
   }
 
   get shape(): Shape | null {
@@ -225,7 +221,7 @@ export class Snapshot {
   async readBytes(from: number, end: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafe(end - from);
     for (let done = 0; done < bytes.length; ) {
-      const bytesRead = await readAt(this.#source!.handle, bytes.subarray(done), from + done, this.path);
+      const bytesRead = await readAt(this.source!.handle, bytes.subarray(done), from + done, this.path);
       if (bytesRead === 0) throw this.#changedUnderUs();
       done += bytesRead;
     }
@@ -247,7 +243,7 @@ export class Snapshot {
 
   /** The line, from 1, of a byte of the file. @throws TtsctlError STORE_UNREADABLE */
   async lineOf(offset: number): Promise<number> {
-    return lineAt(this.#source!.handle, offset, this.path);
+    return lineAt(this.source!.handle, offset, this.path);
   }
 
   /**
@@ -261,12 +257,12 @@ export class Snapshot {
   }
 
   async #grow(): Promise<boolean> {
-    if (this.#source === null) return false;
-    const { handle, content, reader } = this.#source;
+    if (this.source === null) return false;
+    const { handle, content, reader } = this.source;
     try {
       const grown = await scanAppended(handle, content, reader.add);
       if (grown === null) return false;
-      this.#source.content = grown;
+      this.source.content = grown;
       return true;
     } catch (error) {
       throw await nameStoreError(error, this.path, handle);
@@ -282,7 +278,7 @@ export class Snapshot {
 
   /** Each reader closes it once; the last one closes the file. */
   async close(): Promise<void> {
-    if (--this.#holders === 0) await closeQuietly(this.#source?.handle);
+    if (--this.#holders === 0) await closeQuietly(this.source?.handle);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
