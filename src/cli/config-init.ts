@@ -92,7 +92,8 @@ async function findFiles(context: Context, values: NewValues, path: string, base
   if (store === undefined) {
     const [found, ...others] = await placesOf(folders, STORES, "isFile");
     if (found === undefined && !mayLack) {
-      throw usage(`no store file found in ${folders.join(", ")}`, `--store names it; looked for ${STORES.join(", ")}`);
+      const hint = `--store names it, also one that will be made; looked for ${STORES.join(", ")}`;
+      throw usage(`no store file found in ${folders.join(", ")}`, hint);
     }
     if (others.length > 0) context.reporter.warn(`${found} is used; also found: ${others.join(", ")}`);
     set("store.path", found, join(folders[0]!, STORES[0]!));
