@@ -43,19 +43,8 @@ const WRITTEN = [
   "[s]\r\nk = v\rl = w\n\n",
   "[s]\nk\u2028 = \u2028a\u2028b\x85\n",
   "[9]\na=1\n[3]\n7=x\n5=y\n",
-  "[s]\nk = v\n[s]\n",
-  "[s]\nk = v\nK : w\n",
-  "[DEFAULT]\nk = v\n[DEFAULT]\nl = w\n",
-  "[DEFAULT]\nk = v\n[DEFAULT]\nk = w\n",
   "\ufeff[s]\nk = v\n",
-  "\ufeff",
-  "k = v\n[s]\n",
-  "[s]\nk\n",
-  "[s]\n= v\n",
-  "[s]\n[]\n",
   "[s] and more\nk = v",
-  "",
-  "# only a comment",
 ];
 
 const FILES = times(3000, 60_000);

@@ -26,18 +26,12 @@ describe("where Redis is", () => {
     ],
     ["a url above sentinels", { flags: { redisUrl: "redis://h" }, file: SENTINELS }, { kind: "node", host: "h" }],
     ["a host above sentinels", { env: { REDIS_HOST: "h" }, file: SENTINELS }, { kind: "node", host: "h" }],
-    ["a socket above sentinels", { env: { REDIS_URL: "unix:///s" }, file: SENTINELS }, { kind: "socket", path: "/s" }],
     [
       "sentinels above a host and a url",
       { env: { REDIS_SENTINELS: "s3:1", REDIS_SENTINEL_NAME: "tts" }, file: redis("url = unix:///s?db=2") },
       { kind: "sentinels", sentinels: [{ host: "s3", port: 1 }] },
     ],
     ["no sentinels at all", { file: redis("sentinels =", "host = h") }, { kind: "node", host: "h" }],
-    [
-      "a node of a cluster",
-      { file: redis("cluster = true", "host = h", "port = 7000") },
-      { kind: "cluster", nodes: [{ host: "h", port: 7000 }] },
-    ],
     [
       "nodes of a cluster",
       { env: { REDIS_CLUSTER: "1" }, file: redis("nodes = h:7000,[::1]:7001") },
@@ -49,11 +43,6 @@ describe("where Redis is", () => {
         ],
       },
     ],
-    [
-      "a url of a cluster",
-      { env: { REDIS_URL: "redis://h:7000" }, file: redis("cluster = yes", "nodes = x:1") },
-      { kind: "cluster", nodes: [{ host: "h", port: 7000 }] },
-    ],
   ])("%s", (_, row, place) => {
     expect(target(row).place).toMatchObject(place as object);
   });
@@ -64,22 +53,17 @@ describe("conflicting settings are reported in one line", () => {
   it.each<[string, Row, string[]]>([
     ["db in a cluster", { env: { REDIS_DB: "3" }, file: redis("cluster = true") }, ["REDIS_DB", "db 3", "cluster"]],
     ["db of a url in a cluster", { file: redis("cluster = true", "url = redis://h/1") }, [url, "db 1"]],
-    ["sentinels without a name", { env: { REDIS_SENTINELS: "h:1" } }, ["REDIS_SENTINELS", "sentinel_name"]],
     ["a name without sentinels", { file: redis("sentinel_name = tts") }, ["[redis] sentinel_name", "sentinels"]],
-    ["a name above a host", { env: { REDIS_SENTINEL_NAME: "t", REDIS_HOST: "h" } }, ["REDIS_SENTINEL_NAME"]],
     [
       "a cluster with sentinels",
       { env: { REDIS_CLUSTER: "true" }, file: SENTINELS },
       ["REDIS_CLUSTER", "[redis] sentinels"],
     ],
-    ["a cluster over a socket", { file: redis("cluster = on", "url = unix:///s") }, ["[redis] cluster", url]],
     ["TLS over a socket", { env: { REDIS_TLS: "on" }, file: redis("url = unix:///s") }, ["REDIS_TLS", url]],
     ["nodes without a cluster", { file: redis("nodes = h:1") }, ["[redis] nodes", "cluster = true"]],
     ["a key without a certificate", { file: redis("tls = on", "tls_key = k") }, [tlsKey, "tls_cert"]],
-    ["a url and TLS", { file: redis("url = rediss://h", "tls = false") }, [url, "[redis] tls "]],
     ["a url and sentinels", { env: { REDIS_URL: "redis://h", REDIS_SENTINELS: "h:1" } }, ["REDIS_URL", "REDIS_SENT"]],
     ["a host and sentinels", { file: `${SENTINELS}host = h\n` }, ["[redis] host", "[redis] sentinels"]],
-    ["nodes and sentinels", { file: `${SENTINELS}nodes = h:1\n` }, ["[redis] sentinels", "[redis] nodes"]],
     ["no port", { env: { REDIS_SENTINELS: "h:1,h2" } }, ["REDIS_SENTINELS", '"h:1,h2"', "host:port"]],
     ["no such layout", { env: { REDIS_LAYOUT: "fancy" } }, ["REDIS_LAYOUT", '"fancy"', "plain, api_ms"]],
   ])("%s", (_, row, parts) => {

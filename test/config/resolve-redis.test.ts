@@ -22,22 +22,10 @@ describe("a url replaces all lower levels, absent parts included", () => {
   test.each<[string, Row, Source, Record<string, unknown>]>([
     ["flag over all", { flags: { redisUrl: "redis://h" }, env: ENV, file: FULL }, "flag", { host: "h" }],
     [
-      "flag over another url",
-      { flags: { redisUrl: "redis://h/3" }, env: { REDIS_URL: "rediss://u:p@e:9/9" } },
-      "flag",
-      { host: "h", db: 3 },
-    ],
-    [
       "variable over the file",
       { env: { REDIS_URL: "redis://:p@h:7" }, file: FULL },
       "env",
       { host: "h", port: 7, password: "p" },
-    ],
-    [
-      "variable over a url of the file",
-      { env: { REDIS_URL: "redis://h" }, file: "[redis]\nurl = rediss://u:p@f/5" },
-      "env",
-      { host: "h" },
     ],
     [
       "in the file",
@@ -76,19 +64,9 @@ describe("a part above a url replaces that part", () => {
       },
     ],
     [
-      "all",
-      { env: ENV, file: "[redis]\nurl = redis://h" },
-      { host: ["eh", "env"], port: [2, "env"], tls: [false, "file"] },
-    ],
-    [
       "a host over a socket",
       { env: { REDIS_HOST: "eh" }, file: "[redis]\nurl = unix:///s" },
       { host: ["eh", "env"], socket: [null, "file"] },
-    ],
-    [
-      "a password for a socket",
-      { env: { REDIS_PASSWORD: "p" }, file: "[redis]\nurl = unix:///s" },
-      { password: ["p", "env"], socket: ["/s", "file"] },
     ],
   ])("%s", (_, row, parts) => {
     expect(address(row)).toMatchObject(parts);

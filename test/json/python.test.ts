@@ -8,21 +8,17 @@ const digits = (count: number) => "1".repeat(count);
 
 const READABLE: [string, string][] = [
   ["4,300 digits", `{"n":${digits(4300)}}`],
-  ["4,300 digits and a sign", `{"n":-${digits(4300)}}`],
   ["digits of a fraction", `{"n":${digits(5000)}.5}`],
   ["digits behind a point", `{"n":0.${digits(5000)}}`],
-  ["digits with an exponent", `{"n":${digits(5000)}e1}`],
   ["digits in a string", `{"n":"${digits(5000)}"}`],
   ["digits in a string with quotes", `{"n":"\\"${digits(5000)}"}`],
   ["500 levels", nested(500)],
-  ["500 levels of objects", nested(500, '{"a":', "}")],
   ["brackets in a string", `{"n":"${"[".repeat(5000)}"}`],
   ["many arrays beside each other", `[${"[],".repeat(2000)}[]]`],
 ];
 
 const UNREADABLE: [string, string][] = [
   ["4,301 digits", `{"n":${digits(4301)}}`],
-  ["4,301 digits and a sign", `{"n":-${digits(4301)}}`],
   ["4,301 digits at the end of an array", `[0.5,${digits(4301)}]`],
   ["12,000 levels", nested(12_000)],
   ["12,000 levels of objects", nested(12_000, '{"a":', "}")],

