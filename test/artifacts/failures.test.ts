@@ -1,68 +1,32 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { NOW, Site } from "./helpers.ts";
+import { afterEach, expect, it, vi } from "vitest";
+import { NOW, useSite } from "./helpers.ts";
 
-type Hook = (path: string) => void;
-const hooks = vi.hoisted(
-  () =>
-    ({
-      unlink: undefined,
-      rename: undefined,
-      readdir: undefined,
-      mkdir: undefined,
-      opendir: undefined,
-      readFile: undefined,
-      fstat: undefined,
-    }) as Record<string, Hook | undefined>,
-);
+const hooks = vi.hoisted(() => ({ unlink: (_path: string) => {} }));
 
 vi.mock("node:fs", async (original) => {
   const actual = await original<typeof import("node:fs")>();
-  const hooked =
-    (name: "unlink" | "rename" | "readdir" | "opendir" | "mkdir" | "readFile") =>
-    (path: unknown, ...rest: unknown[]) => {
-      hooks[name]?.(String(path));
-      return (actual[`${name}Sync`] as (...args: unknown[]) => unknown)(path, ...rest);
-    };
-  const fstatSync = (fd: number, options: object) => {
-    hooks.fstat?.(actual.readlinkSync(`/proc/self/fd/${fd}`));
-    return actual.fstatSync(fd, options);
+  const unlinkSync = (path: string) => {
+    hooks.unlink(path);
+    return actual.unlinkSync(path);
   };
-  return {
-    ...actual,
-    fstatSync,
-    readFileSync: hooked("readFile"),
-    unlinkSync: hooked("unlink"),
-    renameSync: hooked("rename"),
-    readdirSync: hooked("readdir"),
-    opendirSync: hooked("opendir"),
-    mkdirSync: hooked("mkdir"),
-  };
+  return { ...actual, unlinkSync };
 });
 
-function failing(code: string, errno: number, when: RegExp): Hook {
-  return (path) => {
-    if (when.test(path)) throw Object.assign(new Error(`${code}: raw ${path}`), { code, errno });
-  };
-}
-
-let site: Site;
-
-beforeEach(() => {
-  site = new Site();
-});
-afterEach(async () => {
-  for (const name of Object.keys(hooks)) hooks[name] = undefined;
-  await site.remove();
+const site = useSite();
+afterEach(() => {
+  hooks.unlink = () => {};
 });
 
 it("puts back a directory from which nothing could be removed", async () => {
   site.write("output/alice/t01/t01.wav");
   site.age();
   const artifacts = await site.open();
-  hooks.unlink = failing("EACCES", -13, /t01\.wav$/);
+  hooks.unlink = () => {
+    throw Object.assign(new Error("raw"), { code: "EACCES", errno: -13 });
+  };
   expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toEqual({
     kind: "kept",
     newer: false,

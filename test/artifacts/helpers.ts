@@ -10,18 +10,27 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { afterEach, beforeEach } from "vitest";
 import { type Artifacts, openArtifacts, type SweepRules } from "../../src/artifacts/artifacts.ts";
 
 /** The passes of these tests begin now; what they find is older unless a test makes it newer. */
 export const NOW = Math.floor(Date.now() / 1000) - 1000;
 export const OLD = NOW - 100_000;
 
-/** A folder with `output/` and `Logs/` for one test. */
-export class Site {
-  readonly root = mkdtempSync(join(tmpdir(), "ttsctl-artifacts-"));
+/** A folder with `output/` and `Logs/`, a new one for each test. */
+export function useSite(): Site {
+  const site = new Site();
+  beforeEach(() => site.make());
+  afterEach(() => site.remove());
+  return site;
+}
+
+class Site {
+  root = "";
   readonly #opened: Artifacts[] = [];
 
-  constructor() {
+  make(): void {
+    this.root = mkdtempSync(join(tmpdir(), "ttsctl-artifacts-"));
     mkdirSync(this.path("output"));
     mkdirSync(this.path("Logs"));
   }
@@ -55,8 +64,8 @@ export class Site {
     });
   }
 
-  async remove(): Promise<void> {
-    for (const artifacts of this.#opened) artifacts.close();
+  remove(): void {
+    for (const artifacts of this.#opened.splice(0)) artifacts.close();
     rmSync(this.root, { recursive: true, force: true });
   }
 }

@@ -1,13 +1,8 @@
 import { existsSync, mkdirSync, symlinkSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { NOW, openDescriptors, Site } from "./helpers.ts";
+import { describe, expect, it } from "vitest";
+import { NOW, openDescriptors, useSite } from "./helpers.ts";
 
-let site: Site;
-
-beforeEach(() => {
-  site = new Site();
-});
-afterEach(() => site.remove());
+const site = useSite();
 
 describe("the log index", () => {
   it("finds and removes the logs of a task in every hour", async () => {

@@ -1,14 +1,9 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Site } from "./helpers.ts";
+import { describe, expect, it } from "vitest";
+import { useSite } from "./helpers.ts";
 
 const PARKED = "output/.ttsctl-purge/123-abc/alice/t01";
-let site: Site;
-
-beforeEach(() => {
-  site = new Site();
-});
-afterEach(() => site.remove());
+const site = useSite();
 
 describe("recover", () => {
   it("puts back the directories that a killed pass left, and the next purge removes them", async () => {

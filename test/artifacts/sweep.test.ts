@@ -1,14 +1,9 @@
 import { mkdirSync, readdirSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { NOW, Site, sweepBefore } from "./helpers.ts";
+import { describe, expect, it } from "vitest";
+import { NOW, sweepBefore, useSite } from "./helpers.ts";
 
 const EXPIRE_BEFORE = NOW - 1000;
-let site: Site;
-
-beforeEach(() => {
-  site = new Site();
-});
-afterEach(() => site.remove());
+const site = useSite();
 
 describe("sweep", () => {
   it("removes a user's folder that this pass emptied and that was old before", async () => {
