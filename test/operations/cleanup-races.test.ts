@@ -61,31 +61,4 @@ describe("a task that is re-queued during a pass keeps its record, its mirror an
     await expectKept();
     expect(here.site.root.has("output/a/t1/new.wav")).toBe(true);
   });
-
-  it("with new audio, before the record changes", async () => {
-    await expired();
-    const before = once(() => here.site.root.write("output/a/t1/new.wav", "new"));
-    here.site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
-    expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
-    expect(here.site.root.readStore()).toHaveLength(2);
-    expect(await here.site.server.hash(KEY)).toMatchObject({ status: "succeeded" });
-    expect(audio()).toBe(true);
-  });
-});
-
-describe("a Redis that is lost under a pass", () => {
-  it("at the removal: the outcome is unknown, so those tasks fail and are kept completely", async () => {
-    const { site } = here;
-    await expired();
-    site.flaky.goDown((method) => method === "remove");
-    const { result, problem } = await site.cleanup();
-    expect(problem).toMatchObject({ code: "REDIS_UNAVAILABLE" });
-    expect(result).toMatchObject({ candidates: 1, purged: 0, failed: 1 });
-    expect(site.reporter.text).toContain("unknown");
-    expect(site.root.readStore()).toHaveLength(2);
-    expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
-    site.flaky.comeBack();
-    expect((await site.cleanup()).result).toMatchObject({ purged: 1, failed: 0 });
-    expect(site.root.readStore()).toEqual([OTHER]);
-  });
 });

@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
-import { open } from "node:fs/promises";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { openBackup } from "../../src/operations/purge/backup.ts";
-import { hookedArtifacts } from "../helpers/doubles.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
 
@@ -10,37 +8,6 @@ const here = useSite();
 const COUNTS = { skipped: 0, failed: 0, returned: 0, dryRun: false };
 
 describe("cleanup", () => {
-  it("purges tasks that are terminal and expired in every copy, with their artifacts", async () => {
-    const { site } = here;
-    const [done, failed] = [record("a", "done"), record("a", "failed", { status: "failed" })];
-    const young = record("a", "young", { updated_at: ago(6 * 86_400) });
-    const running = record("a", "running", { status: "running" });
-    await site.writeBoth(done, failed, young, running, record("a", "odd", { status: "odd" }));
-    site.root.writeArtifacts([done, failed, young, running]);
-    const { result, problem } = await site.cleanup();
-    expect(result).toMatchObject({ ...COUNTS, candidates: 2, purged: 2, files: 4, bytes: 220 });
-    expect(problem).toBeNull();
-    expect(site.purged).toContainEqual(
-      expect.objectContaining({ taskId: "done", local: true, redis: true, reason: "expired", files: 2, bytes: 110 }),
-    );
-    expect(site.root.readStore().map(({ task_id }) => task_id)).toEqual(["young", "running", "odd"]);
-    expect(site.root.storeText()).toBe(
-      JSON.stringify([young, running, record("a", "odd", { status: "odd" })], null, 2),
-    );
-    expect(site.root.has("output/a/done")).toBe(false);
-    expect(site.root.has("Logs/20200101/08/failed.log")).toBe(false);
-    expect(site.root.has("output/a/young/young.wav")).toBe(true);
-    expect(site.root.has("Logs/20200101/08/running.log")).toBe(true);
-    expect((await site.server.zset("tts:tasks:index")).map(([member]) => member).sort()).toEqual([
-      "a:odd",
-      "a:running",
-      "a:young",
-    ]);
-    expect(await site.server.zset("tts:user:a:index")).toHaveLength(3);
-    expect(await site.server.call("EXISTS", "tts:task:a:done", "tts:task:a:failed")).toBe(0);
-    expect(site.root.has("output/.ttsctl-purge")).toBe(false);
-  });
-
   it("keeps tasks of which one copy is not finished or not expired, and counts them as skipped", async () => {
     const { site } = here;
     await site.writeRedis(
@@ -106,27 +73,6 @@ describe("cleanup", () => {
     expect(site.reporter.text).toContain("invalid record");
   });
 
-  it("removes every duplicate of a purged task, and decides by the newest", async () => {
-    const { site } = here;
-    const newest = record("a", "kept", { updated_at: ago(60) });
-    site.root.writeStore([
-      record("a", "t1"),
-      record("a", "kept"),
-      record("a", "t1", { updated_at: "2021-01-01T00:00:00" }),
-      newest,
-    ]);
-    expect((await site.cleanup()).result).toMatchObject({ purged: 1, candidates: 1 });
-    expect(site.root.readStore()).toEqual([record("a", "kept"), newest]);
-  });
-
-  it("purges the oldest first, whatever the order of the file", async () => {
-    const { site } = here;
-    const ages = [30, 50, 20, 40].map((days) => record("alice", `t${days}`, { updated_at: ago(days * 86_400) }));
-    await site.writeBoth(...ages);
-    await site.cleanup();
-    expect(site.purged.map(({ taskId }) => taskId)).toEqual(["t50", "t40", "t30", "t20"]);
-  });
-
   it("reports the limit in UTC: a task exactly at it is purged", async () => {
     const { site } = here;
     const at = Math.floor(Date.now() / 1000) - 1000;
@@ -140,69 +86,7 @@ describe("cleanup", () => {
   });
 });
 
-describe("a dry run", () => {
-  it("counts the plan of a pass, to the byte, and changes nothing", async () => {
-    const { site } = here;
-    const young = record("b", "t1", { updated_at: ago(60) });
-    await site.writeBoth(record("a", "t1"), young, record("a", "t2"), record("c", "t2"), record("a", "t3"));
-    await site.writeRedis(
-      record("d", "redis"),
-      record("d", "dangling"),
-      record("a", "t3", { status: "queued", updated_at: ago(9) }),
-    );
-    await site.server.call("DEL", "tts:task:d:dangling");
-    site.root.writeArtifacts([
-      record("a", "t1"),
-      young,
-      record("a", "t2"),
-      record("c", "t2"),
-      record("d", "redis"),
-      record("a", "t3"),
-    ]);
-    const [tree, dump] = [site.root.tree(), await site.server.dump()];
-    const plan = (await site.cleanup({ dryRun: true })).result;
-    const planned = site.purged.splice(0);
-    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
-    const done = (await site.cleanup()).result;
-    expect({ ...plan, dryRun: false, durationMs: 0, expireBefore: "" }).toEqual({
-      ...done,
-      durationMs: 0,
-      expireBefore: "",
-    });
-    expect(done).toMatchObject({ purged: 5, skipped: 1 });
-    // Which of two users' tasks takes the log that they share is left to chance.
-    const named = (tasks: typeof planned) =>
-      tasks.map(({ files: _, bytes: __, ...rest }) => JSON.stringify(rest)).sort();
-    expect(named(planned)).toEqual(named(site.purged));
-  });
-});
-
 describe("--backup", () => {
-  it("has every purged record as a line before its deletion, from either store", async () => {
-    const { site } = here;
-    const text = { n: 1, text: "多\n行" };
-    await site.writeBoth(record("a", "both", text), record("a", "young", { updated_at: ago(60) }));
-    await site.writeRedis(record("b", "redis"), record("b", "dangling"));
-    await site.server.call("DEL", "tts:task:b:dangling");
-    const path = site.root.at("backup.jsonl");
-    site.root.write("backup.jsonl", "{}\n");
-    const backup = await openBackup(path);
-    site.wrapArtifacts = (real) =>
-      hookedArtifacts(real, {
-        before: (task) => {
-          if (task !== "dangling") expect(readFileSync(path, "utf8")).toContain(`"task_id":"${task}"`);
-        },
-      });
-    expect((await site.cleanup({}, backup)).result).toMatchObject({ purged: 3 });
-    await backup.close();
-    const lines = readFileSync(path, "utf8").split("\n");
-    expect(lines.slice(1, -1).map((line) => JSON.parse(line))).toEqual([
-      record("a", "both", text),
-      record("b", "redis"),
-    ]);
-    expect(lines.at(-1)).toBe("");
-  });
-
   it("has what only the file's record says beside a newer copy without a payload", async () => {
     const { site } = here;
     const newer = { status: "failed", updated_at: "2020-01-02T00:00:00+00:00" };
@@ -256,29 +140,5 @@ describe("--backup", () => {
     await backup.close();
     expect(site.reporter.text).toContain("its record in Redis could not be read for the backup");
     expect((await site.server.hash(key)).status).toBe("succeeded");
-  });
-
-  it("that can't be written stops the pass before any deletion of the batch", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"));
-    site.root.writeArtifacts([record("a", "t1")]);
-    await expect(openBackup("/dev/full")).rejects.toMatchObject({ code: "BACKUP_FAILED" });
-    const backup = await openBackup(site.root.at("backup.jsonl"));
-    const [tree, dump] = [site.root.tree(), await site.server.dump()];
-    const full = Object.assign(new Error("no space"), { code: "ENOSPC", errno: -28 });
-    const handle = await open(site.root.store);
-    const { write } = handle;
-    const failing = vi.spyOn(Object.getPrototypeOf(handle), "write").mockImplementation(function (
-      this: unknown,
-      ...args
-    ) {
-      return String(args[0]).includes('"t1"') ? Promise.reject(full) : Reflect.apply(write, this, args);
-    });
-    await handle.close();
-    await expect(site.cleanup({}, backup)).rejects.toMatchObject({ code: "BACKUP_FAILED" });
-    failing.mockRestore();
-    expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
-    await backup.close();
-    await expect(openBackup(site.root.at("no/such/folder"))).rejects.toMatchObject({ code: "BACKUP_FAILED" });
   });
 });

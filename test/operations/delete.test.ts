@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ofUser } from "../../src/task/query-fields.ts";
-import { hookedArtifacts } from "../helpers/doubles.ts";
-import { ago, record } from "../helpers/records.ts";
+import { record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
 
 const here = useSite();
@@ -21,32 +20,6 @@ describe("delete by ids", () => {
   });
 });
 
-describe("delete by filter", () => {
-  it("keeps a task that only its older copy, of either store, would choose, and says so", async () => {
-    const { site } = here;
-    const failed = { status: "failed", updated_at: "2020-01-01T00:00:00" };
-    const later = { status: "succeeded", updated_at: "2021-01-01T00:00:00" };
-    await site.writeRedis(
-      record("a", "ahead", later),
-      record("a", "behind", failed),
-      record("a", "newly", { ...later, status: "failed" }),
-    );
-    site.root.writeStore([record("a", "ahead", failed), record("a", "behind", later), record("a", "newly", failed)]);
-    const before = [site.root.tree(), await site.server.dump()];
-    const { result } = await site.delete({ filter: { ...of("a", ["error"]), until: 1_600_000_000 } });
-    expect(result).toMatchObject({ requested: 3, deleted: 0, failed: 0 });
-    const reasons = Object.fromEntries(result.refused.map(({ task_id, reason }) => [task_id, reason]));
-    expect(reasons.ahead).toContain("the one that counts, in Redis, is done");
-    expect(reasons.behind).toContain("the one that counts, in the file, is done");
-    expect(reasons.newly).toContain("in Redis"); // an error too, but not before that time
-    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
-    expect(site.asked).toEqual([]);
-    const all = await site.delete({ filter: of("a", ["error"]) });
-    expect(all.result).toMatchObject({ requested: 3, deleted: 1 });
-    expect(site.purgedNames()).toEqual(["a:newly"]);
-  });
-});
-
 describe("delete is careful", () => {
   it("works on the file if Redis is down, and owes Redis the deletion until the next sync", async () => {
     const { site } = here;
@@ -61,24 +34,5 @@ describe("delete is careful", () => {
     await site.sync();
     expect(await site.server.call("EXISTS", "tts:task:a:t1")).toBe(0);
     expect(await site.file.owed.isThere()).toBe(false);
-  });
-
-  it("keeps a task that the service starts during the run", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "t2"));
-    site.root.writeArtifacts([record("a", "t1")]);
-    const running = record("a", "t1", { status: "running", updated_at: ago(0) });
-    const writes: Promise<void>[] = [];
-    const before = () => {
-      writes.push(site.serviceWrites(running));
-      site.root.write("output/a/t1/new.wav", "new", Date.now() / 1000);
-    };
-    site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
-    const { result } = await site.delete(ids("t1"));
-    await Promise.all(writes);
-    expect(result).toMatchObject({ deleted: 0, refused: [{ task_id: "t1" }] });
-    expect(site.root.readStore()).toContainEqual(running);
-    expect((await site.server.hash("tts:task:a:t1")).status).toBe("running");
-    expect(site.root.has("output/a/t1/t1.wav")).toBe(true);
   });
 });

@@ -16,48 +16,6 @@ const hashOf = (name: string) => here.site.server.hash(`tts:task:${name}`);
 const lines = () => here.site.root.storeText().split("\n");
 
 describe("mark", () => {
-  it.each([
-    ["epoch seconds", 1_577_865_600, /"updated_at": \d{10}[,\n]/],
-    ["epoch seconds with a fraction", 1_577_865_600.5, /"updated_at": \d{10}\.\d+/],
-    ["an offset", "2020-01-01T08:00:00+08:00", /"updated_at": "[^"]+\+08:00"/],
-    ["Z", "2020-01-01T08:00:00Z", /"updated_at": "[^"]+\dZ"/],
-  ])("writes the time as the record has it: %s", async (_, time, pattern) => {
-    const { site } = here;
-    await site.writeBoth(running("a", "t1", { updated_at: time }));
-    expect((await site.mark(ids("t1"))).result.marked).toBe(1);
-    expect(site.root.storeText()).toMatch(pattern);
-    expect((await site.sync()).unchanged).toBe(1);
-  });
-
-  it("names the tasks that it refuses also if there are too many others", async () => {
-    const { site } = here;
-    await site.writeBoth(running("a", "t1"), running("a", "t2"));
-    site.root.writeStore([running("a", "t1"), { user_id: "a", task_id: "t2" }]);
-    const mark = site.mark(ids("t1", "t2"), { maxMark: { count: 0 } });
-    await expect(mark).rejects.toMatchObject({ code: "MAX_DELETE_EXCEEDED" });
-    expect(site.reporter.text).toContain("a:t2 is left unchanged: the file holds an invalid record of it");
-  });
-
-  it("works in a map and in JSON Lines", async () => {
-    const { site } = here;
-    site.root.write(
-      "voice_task.json",
-      JSON.stringify({ "a:t1": running("a", "t1"), x: record("a", "t2") }, null, 1),
-      1,
-    );
-    expect((await site.mark(ids("t1"))).result.marked).toBe(1);
-    expect(Object.keys(JSON.parse(site.root.storeText()))).toEqual(["a:t1", "x"]);
-    await site.server.call("FLUSHALL");
-    site.root.write(
-      "voice_task.json",
-      `${JSON.stringify(running("a", "t1"))}\n${JSON.stringify(record("a", "t2"))}\n`,
-      1,
-    );
-    expect((await site.mark(ids("t1"))).result.marked).toBe(1);
-    const last = JSON.parse(site.root.storeText().trim().split("\n").at(-1)!);
-    expect(last).toMatchObject({ task_id: "t1", status: "failed" });
-  });
-
   it("changes status, error and time in both stores, and no other byte", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), running("a", "t2", { 备注: 1.0, seed: 5 }), running("b", "t3"));
@@ -160,23 +118,6 @@ describe("mark beside the service", () => {
       expect(site.reporter.text).toContain("changed during the run and is kept; the file has the mark");
     },
   );
-
-  it("marks tasks again that a service writes back from an older read", async () => {
-    const { site } = here;
-    await site.writeBoth(running("a", "t1"), running("a", "t2"));
-    site.root.write("voice_task.json", site.root.storeText()); // just now, by another process
-    const old = site.root.storeText();
-    const stop = site.clock.every(5, () => {
-      if (site.root.storeText() === old) return;
-      stop();
-      site.root.write("voice_task.tmp", old);
-      site.root.rename("voice_task.tmp", "voice_task.json");
-    });
-    const { result } = await site.mark(ids("t1"));
-    stop();
-    expect(result).toMatchObject({ marked: 1, returned: 0 });
-    expect(site.root.readStore()[0]!.status).toBe("failed");
-  });
 });
 
 describe("mark whose record the service undoes after the watch", () => {

@@ -3,7 +3,6 @@ import { type Artifacts, openArtifacts } from "../../src/artifacts/artifacts.ts"
 import { type CleanupOptions, type CleanupOutcome, cleanupOnce } from "../../src/operations/cleanup.ts";
 import { type DeleteOptions, deleteTasks } from "../../src/operations/delete.ts";
 import { type Explanation, explainTask } from "../../src/operations/explain.ts";
-import type { Ledger } from "../../src/operations/ledger.ts";
 import { type MarkOptions, markTasks } from "../../src/operations/mark/mark.ts";
 import { cleanUpOrphans, type OrphanOptions, type OrphanResult } from "../../src/operations/orphans.ts";
 import type { BackupFile } from "../../src/operations/purge/backup.ts";
@@ -51,22 +50,16 @@ export class Site {
   readonly purged = this.reporter.items.cleanup;
   readonly marked = this.reporter.items.mark;
   orphans: string[] = [];
-  /** What was asked before something was removed. */
-  readonly asked: number[] = [];
-  /** What happens before the answer. */
+  /** What happens while the operator is asked. */
   whileAsked = () => {};
   readonly server: RedisServer;
   readonly flaky: FlakyMirror;
   /** What the operation gets for a mirror. */
   state: MirrorState;
-  ledger: Ledger | null = null;
   /** Stands between the operation and the real artifacts. */
   wrapArtifacts: (real: Artifacts) => Artifacts = (real) => real;
 
-  readonly #confirm = async (count: number) => {
-    this.asked.push(count);
-    this.whileAsked();
-  };
+  readonly #confirm = async () => this.whileAsked();
 
   private constructor(server: RedisServer, mirror: Writable<Mirror>) {
     this.server = server;
@@ -121,7 +114,7 @@ export class Site {
   repair(options: Partial<RepairOptions> = {}): Promise<VerifyOutcome> {
     const defaults = { ...DEFAULTS, restore: false };
     const confirm = this.#confirm;
-    const parts = { ...this.#common(), mirror: this.mirror, rules: RULES, ledger: this.ledger, confirm };
+    const parts = { ...this.#common(), mirror: this.mirror, rules: RULES, confirm };
     return verifyAndRepair(parts, { ...defaults, ...options });
   }
 
@@ -155,7 +148,7 @@ export class Site {
 
   delete(selection: Partial<Selection>, options: Partial<DeleteOptions> = {}) {
     const defaults = { dryRun: false, force: false, maxDelete: null, allowEmpty: false, retention: 7 * DAY };
-    const confirm = async ({ count }: { count: number }) => void this.asked.push(count);
+    const confirm = this.#confirm;
     const chosen = { ...EVERYTHING, ...selection };
     return this.#withArtifacts((artifacts) => {
       const parts = { ...this.#common(), mirror: this.state, artifacts, backup: null, confirm };
@@ -166,15 +159,8 @@ export class Site {
   mark(selection: Partial<Selection>, options: Partial<MarkOptions> = {}) {
     const mark = { status: "failed", shown: "error", error: "the worker died" };
     const defaults = { ...mark, dryRun: false, maxMark: null, allowEmpty: false, isBackedUp: false };
-    const confirm = async ({ count }: { count: number }) => void this.asked.push(count);
-    const parts = {
-      ...this.#common(),
-      ledger: this.ledger,
-      mirror: this.state,
-      rules: RULES,
-      backup: null,
-      confirm,
-    };
+    const confirm = this.#confirm;
+    const parts = { ...this.#common(), mirror: this.state, rules: RULES, backup: null, confirm };
     return markTasks(parts, { ...EVERYTHING, ...selection }, { ...defaults, ...options });
   }
 
@@ -188,13 +174,7 @@ export class Site {
   }
 
   #common() {
-    return {
-      file: this.file,
-      clock: this.clock,
-      reporter: this.reporter,
-      signal: this.stop.signal,
-      ledger: this.ledger,
-    };
+    return { file: this.file, clock: this.clock, reporter: this.reporter, signal: this.stop.signal, ledger: null };
   }
 
   async #withArtifacts<T>(work: (artifacts: Artifacts) => Promise<T>): Promise<T> {

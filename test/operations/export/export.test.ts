@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { TtsctlError } from "../../../src/errors.ts";
 import { type ExportOptions, exportTasks } from "../../../src/operations/export/export.ts";
 import { NO_FILTER } from "../../../src/task/query-fields.ts";
 import type { Task } from "../../../src/task/task.ts";
@@ -69,19 +68,6 @@ describe("an entry that isn't a task", () => {
 });
 
 describe("one store", () => {
-  test("of two: the file, if Redis is down or lost midway, with a warning", async () => {
-    const { site } = here;
-    site.root.writeStore([at("a", 5)]);
-    await site.writeRedis(at("a", 6), at("x", 1));
-    site.flaky.goDown((method) => method === "read");
-    const midway = await run();
-    site.state = { kind: "down", error: new TtsctlError("REDIS_UNAVAILABLE", "down") };
-    for (const { json, result } of [midway, await run()]) {
-      expect([json, result.problem?.code]).toEqual([[JSON.stringify(at("a", 5))], "REDIS_UNAVAILABLE"]);
-      expect(result).toMatchObject({ fromFile: 1, fromRedis: 0, dangling: 0 });
-    }
-  });
-
   test("of two: Redis, if the file is missing, with a warning; without Redis nothing is exported", async () => {
     const { site } = here;
     await site.writeRedis(at("x", 1));

@@ -10,24 +10,18 @@ const DEFAULTS: ImportOptions = {
   ...{ policy: "newer", dryRun: false, skipInvalid: false, selection: EVERYTHING, limits: null },
 };
 
-/** Merges records, as JSON texts or values, into the store of a site. */
+/** Merges records into the store of a site. */
 export async function merge(
   site: Site,
-  records: readonly (RecordJson | string)[],
+  records: readonly RecordJson[],
   options: Partial<ImportOptions> & { confirm?: (planned: MergeCounts) => Promise<void> } = {},
 ) {
   const { confirm, ...rest } = options;
   await using source = await spooled(site.root.store, RULES, async (add) => {
-    for (const record of records) await add(typeof record === "string" ? record : JSON.stringify(record));
+    for (const record of records) await add(JSON.stringify(record));
   });
-  const parts = {
-    file: site.file,
-    mirror: site.state,
-    clock: site.clock,
-    reporter: site.reporter,
-    signal: site.stop.signal,
-    ledger: null,
-  };
+  const { file, state, clock, reporter, stop } = site;
+  const parts = { file, mirror: state, clock, reporter, signal: stop.signal, ledger: null };
   const asked = confirm === undefined ? parts : { ...parts, confirm };
   const read = { records: source, bad: new BadLines("the records") };
   const { result, counts, mirrored, problem } = await importRecords(asked, read, { ...DEFAULTS, ...rest });
