@@ -47,36 +47,6 @@ async function synced(...records: RecordJson[]): Promise<void> {
   flaky.calls.length = 0;
 }
 
-describe("fallback and recovery", () => {
-  const tasks = [record("alice", "t1"), record("alice", "t2"), record("bob", "t3")];
-  const newestFirst = ["t3", "t2", "t1"];
-
-  it("reads from Redis, in an outage from the file, then from Redis again", async () => {
-    await synced(...tasks);
-    expect(await store.list(PAGE)).toMatchObject({ source: "redis", warnings: [] });
-    flaky.goDown();
-    const during = await store.list(PAGE);
-    expect(during).toMatchObject({ source: "file", total: 3 });
-    expect(during.warnings).toHaveLength(1);
-    expect(during.warnings[0]).toContain("ttsctl sync");
-    expect(idsOf(during)).toEqual(newestFirst);
-    flaky.comeBack();
-    const after = await store.list(PAGE);
-    expect(after).toMatchObject({ source: "redis", warnings: [] });
-    expect(idsOf(after)).toEqual(newestFirst);
-  });
-
-  it.each(["standing", "page"])("falls back whole if Redis fails midway, at %s", async (at) => {
-    await synced(...tasks);
-    flaky.goDown((method) => method === at);
-    const answer = await store.list(PAGE);
-    expect(flaky.calls).toContain(at);
-    expect(answer).toMatchObject({ source: "file", total: 3, dangling: 0 });
-    expect(answer.warnings).toHaveLength(1);
-    expect(idsOf(answer)).toEqual(newestFirst);
-  });
-});
-
 describe("a Redis that was never synced, or was flushed", () => {
   const tasks = [record("alice", "t1"), record("alice", "t2"), record("bob", "t3")];
 
@@ -90,16 +60,6 @@ describe("a Redis that was never synced, or was flushed", () => {
     root.writeStore(tasks);
     store = new TaskStore(new SyncingFile(root.store, RULES, systemClock), linkTo(flaky.mirror));
     expect(await store.list(PAGE)).toMatchObject({ source: "redis", total: 3, warnings: [] });
-  });
-
-  it("is read if it has as many, but not if its index was lost since a sync", async () => {
-    root.writeStore(tasks);
-    await writeToMirror(flaky.mirror, tasks.map(taskOf));
-    expect(await store.list(PAGE)).toMatchObject({ source: "redis", warnings: [] });
-    await server.call("FLUSHALL");
-    await flaky.mirror.beginSync("token");
-    await flaky.mirror.endSync("token", "2024-01-01T00:00:00+00:00");
-    expect(await store.list(PAGE)).toMatchObject({ source: "file", total: 3 });
   });
 });
 
@@ -119,14 +79,6 @@ describe("members whose hash is gone", () => {
 });
 
 describe("by ids", () => {
-  it("keeps the requested order, fills from the file, and names missing ids", async () => {
-    await synced(record("alice", "t1"), record("alice", "t3"));
-    root.writeStore([record("alice", "t1"), record("alice", "t2"), record("alice", "t3")]);
-    const answer = await store.list({ ...byIds("t3", "x", "t2", "t1", "y"), page: 7, pageSize: 1 });
-    expect(idsOf(answer)).toEqual(["t3", "t2", "t1"]);
-    expect(answer).toMatchObject({ source: "mixed", missing: ["x", "y"], page: 1, pageSize: 3, total: 3 });
-  });
-
   it("survives a Redis that fails midway", async () => {
     await synced(record("alice", "t1"));
     flaky.goDown((method) => method === "read");

@@ -2,7 +2,6 @@
  * What another ttsctl does beside a test, as the environment variable TASK says; its arguments are only what a lock
  * file shows of it. It prints one line when its work is done, and an error as JSON.
  */
-import { readFileSync, writeFileSync } from "node:fs";
 import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
 import { NO_PUTS } from "../../../src/store/file/changes.ts";
@@ -15,8 +14,6 @@ import { Zone } from "../../../src/task/time.ts";
 export type ChildTask =
   /** Holds a lock until it is killed. */
   | { do: "hold"; path: string; purpose: LockPurpose }
-  /** Adds one to the number in a file, some times, each under the lock. */
-  | { do: "count"; path: string; counter: string; times: number }
   /** Removes tasks, one rewrite each. */
   | { do: "remove"; path: string; ids: [userId: string, taskId: string][] };
 
@@ -24,14 +21,6 @@ async function run(task: ChildTask): Promise<void> {
   if (task.do === "hold") {
     const lock = await takeLock(task.path, task.purpose, null, process.argv.slice(2));
     setInterval(() => void lock, 1 << 30); // a lock that nothing refers to is released with its file handle
-  } else if (task.do === "count") {
-    for (let i = 0; i < task.times; i++) {
-      const lock = await takeLock(task.path, "write", { seconds: 30, clock: systemClock });
-      const number = Number(readFileSync(task.counter, "utf8"));
-      await new Promise((resolve) => setImmediate(resolve));
-      writeFileSync(task.counter, `${number + 1}`);
-      await lock.release();
-    }
   } else {
     const store = writable(new FileStore(task.path, new RecordRules(new Zone("UTC")), systemClock));
     for (const [userId, taskId] of task.ids) {

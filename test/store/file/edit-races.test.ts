@@ -6,7 +6,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -28,7 +27,6 @@ describe("a service that writes while the change is planned", () => {
     ["overwrites it in place", () => writeOld(path("s.json"), dump(theirs)), [update, rec("t4")]],
     ["replaces it by the same content", () => replaceStore(path("s.json"), three), [rec("t2"), rec("t3")]],
     ["changes its mode", () => chmodSync(path("s.json"), 0o600), [rec("t2"), rec("t3")]],
-    ["touches it", () => utimesSync(path("s.json"), 5, 5), [rec("t2"), rec("t3")]],
   ];
 
   test.each(cases)("%s: the plan is made again for the new content", async (_, event, left) => {

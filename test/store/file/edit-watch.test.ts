@@ -11,15 +11,6 @@ describe("beside a service that wrote within the last minute", () => {
   const watching = () => storeAt("s.json", new TestClock());
   const at = (epoch: number) => new TestClock({ shift: epoch - Date.now() / 1000 });
 
-  test("a removed record that comes back once is removed again", async () => {
-    writeFileSync(path("s.json"), dump(three));
-    const service = bringBack(path("s.json"), three, 1);
-    const outcome = await watching().apply(removing("t1"));
-    service.stop();
-    expect([service.written, outcome]).toMatchObject([1, { rewrites: 2, returned: [] }]);
-    expect(readFileSync(path("s.json"), "utf8")).toBe(dump(three.slice(1)));
-  });
-
   test("a record that always comes back is removed ten more times, then reported as returned", async () => {
     writeFileSync(path("s.json"), dump(three));
     const service = bringBack(path("s.json"), three, Number.POSITIVE_INFINITY);

@@ -197,28 +197,10 @@ describe("arrays and maps that Python did not write keep their own layout", () =
     ["a record a line", `[\n${A},\n${B},\n${C}\n]\n`, { remove: [b] }, `[\n${A},\n${C}\n]\n`],
     ["a record a line: one added", `[\n${A},\n${B}\n]\n`, { put: [NEW] }, `[\n${A},\n${B},\n${N}\n]\n`],
     [
-      "a record a line: one replaced",
-      `[\n${A},\n${N}\n]\n`,
-      { put: [taskFrom(rec("n", "9", ', "x": 1.0'))] },
-      `[\n${A},\n${rec("n", "9", ', "x": 1.0')}\n]\n`,
-    ],
-    [
       "a space after colons alone",
       `[${A.replaceAll(", ", ",")}]`,
       { put: [NEW] },
       `[${A.replaceAll(", ", ",")},${N.replaceAll(", ", ",")}]`,
-    ],
-    [
-      "a space after commas alone",
-      `[${A.replaceAll(": ", ":")}]`,
-      { put: [NEW] },
-      `[${A.replaceAll(": ", ":")}, ${N.replaceAll(": ", ":")}]`,
-    ],
-    [
-      "a single one, without spaces",
-      `[${A.replaceAll(" ", "")}]`,
-      { put: [NEW] },
-      `[${A.replaceAll(" ", "")},${N.replaceAll(" ", "")}]`,
     ],
     [
       "a text that looks like a separator",
@@ -226,26 +208,10 @@ describe("arrays and maps that Python did not write keep their own layout", () =
       { put: [NEW] },
       `[{"t":"\\": , ","user_id":"a","task_id":"1","updated_at":1},${N.replaceAll(" ", "")}]`,
     ],
-    ["a space inside the brackets", `[ ${A}, ${B} ]`, { remove: [a] }, `[ ${B} ]`],
-    [
-      "an element that isn't a record first",
-      `[5,${A.replaceAll(" ", "")}]`,
-      { put: [NEW] },
-      `[5,${A.replaceAll(" ", "")},${N.replaceAll(" ", "")}]`,
-    ],
     ["commas before", `[ ${A}\n, ${B}\n, ${C} ]`, { remove: [b, c] }, `[ ${A} ]`],
-    ["the first goes", `[ ${A}\n, ${B}\n, ${C} ]`, { remove: [a] }, `[ ${B}\n, ${C} ]`],
     ["all go", `\n[ ${A}\n, ${B} ]\n\n`, { remove: [a, b] }, "\n[]\n\n"],
     ["all go, one comes", `[ ${A}\n, ${B} ]`, { remove: [a, b], put: [NEW] }, `[ ${N} ]`],
-    ["a map with spaces before its colons", `{"x" : ${A},\n"y" : ${B}}`, { remove: [a] }, `{"y" : ${B}}`],
     ["a map on one line", `{"x": ${A}, "y": ${B}, "z": ${C}}`, { remove: [a, c] }, `{"y": ${B}}`],
-    [
-      "a map with commas in its keys",
-      `{",": ${A}, ", \\"": ${B}, "z": ${C}}`,
-      { remove: [b] },
-      `{",": ${A}, "z": ${C}}`,
-    ],
-    ["a map: one added", `{"x": ${A}, "y": ${B}}`, { put: [NEW] }, `{"x": ${A}, "y": ${B}, "n:9": ${N}}`],
     [
       "a map: an invalid record keeps its name, a new one does not take it",
       '{"n:9": {"user_id": "n", "task_id": "9"}, "a:1": null}',
@@ -271,15 +237,6 @@ describe("arrays and maps that Python did not write keep their own layout", () =
       `{"y": ${B}, "n:9": ${N}}`,
     ],
     ["a map: what is replaced keeps its key", `{"x": ${N}, "y": ${B}}`, { put: [NEW] }, `{"x": ${N}, "y": ${B}}`],
-    ["duplicates all go", `[${A}, ${B}, ${A}, ${A}]`, { remove: [a] }, `[${B}]`],
-    [
-      "the record in force is replaced",
-      `[${N.replace("1}", "5}")}, ${N}]`,
-      { put: [taskFrom(N.replace("1}", "7}"))] },
-      `[${N.replace("1}", "7}")}, ${N}]`,
-    ],
-    ["what goes and comes at once is added", `[${N}, ${A}]`, { remove: [["n", "9"]], put: [NEW] }, `[${A}, ${N}]`],
-    ["nothing to do", `[ ${A} ,${B}]`, {}, `[ ${A} ,${B}]`],
   ])("%s", async (_, content, change, expected) => {
     expect(await edited(content, change)).toBe(expected);
   });
@@ -289,9 +246,7 @@ describe("JSON Lines", () => {
   const tombstone = '{"user_id": "a", "task_id": "1", "deleted": true}\n';
   test.each<[string, string, Parameters<typeof edited>[1], string]>([
     ["all lines of a task go", `${A}\n${B}\n${A}\n`, { remove: [a] }, `${B}\n`],
-    ["also its tombstones", `${A}\n${tombstone}${B}\n${A}\n`, { remove: [a] }, `${B}\n`],
     ["also the last one, which has no newline", `${B}\n${A}\n${A}`, { remove: [a] }, `${B}\n`],
-    ["an emptied store keeps one tombstone", `${A}\n${A}\n`, { remove: [a] }, tombstone],
     ["an emptied store that gets a line has both", `${A}\n`, { remove: [a], put: [NEW] }, `${tombstone}${N}\n`],
     [
       "lines that aren't records are kept, behind a tombstone",
@@ -301,12 +256,9 @@ describe("JSON Lines", () => {
     ],
     ["one is appended", `${A}\n`, { put: [NEW] }, `${A}\n${N}\n`],
     ["one is appended where no newline was", A, { put: [NEW] }, `${A}\n${N}\n`],
-    ["one is appended where the last line goes", `${A}\n${B}`, { remove: [b], put: [NEW] }, `${A}\n${N}\n`],
-    ["a new record of a task is a new line", `${N}\n${A}\n`, { put: [NEW] }, `${N}\n${A}\n${N}\n`],
     ["an unfinished append is cut off by the next", `${A}\n{"user_id": "x`, { put: [NEW] }, `${A}\n${N}\n`],
     ["but not by a removal", `${A}\n${B}\n{"user_id": "x`, { remove: [a] }, `${B}\n{"user_id": "x`],
     ["also where the last whole line goes", `${A}\n${B}\n{"user_id": "x`, { remove: [b] }, `${A}\n{"user_id": "x`],
-    ["also where all go", `${A}\n{"user_id": "x`, { remove: [a] }, `${tombstone}{"user_id": "x`],
     [
       "blank lines and CRLF of what stays are kept",
       `${A}\r\n\r\n${B}\r\n${C}\r\n`,
@@ -314,7 +266,6 @@ describe("JSON Lines", () => {
       `${A}\r\n\r\n${C}\r\n`,
     ],
     ["compact lines stay compact", `${A.replaceAll(" ", "")}\n${B}\n`, { remove: [b] }, `${A.replaceAll(" ", "")}\n`],
-    ["nothing to do", `${A}\n`, {}, `${A}\n`],
   ])("%s", async (_, content, change, expected) => {
     const result = await edited(content, change);
     expect(result).toBe(expected);

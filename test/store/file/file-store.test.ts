@@ -69,17 +69,3 @@ describe("another file than the one that was read", () => {
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump(three));
   });
 });
-
-describe("leftovers of a killed run", () => {
-  test.each<[string, () => Promise<unknown>]>([
-    ["a rewrite", () => storeAt().apply(removing("t1"))],
-    ["a rewrite that has nothing to do", () => storeAt().apply(removing("t9"))],
-    ["the lock of a run", async () => (await storeAt().lock("run")).release()],
-  ])("is removed by %s", async (_, act) => {
-    writeOld(path("s.json"), dump(three));
-    writeFileSync(path(TEMPORARY), "half of a");
-    writeFileSync(path("voice_task.tmp"), "the service's own");
-    await act();
-    expect(namesIn(path())).toEqual(["s.json", "voice_task.tmp"]);
-  });
-});

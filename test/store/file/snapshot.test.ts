@@ -1,8 +1,6 @@
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fileTasks } from "../../../src/store/file/file-tasks.ts";
-import { NO_FILTER } from "../../../src/task/query-fields.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { runs } from "../../helpers/python.ts";
 import { storeOf, withSnapshot } from "./read-store.ts";
@@ -71,30 +69,13 @@ describe("duplicates", () => {
 
   test.each<[string, string, string[]]>([
     ["array: the newest counts", array(recent, other, old), ["new", "other"]],
-    ["array: also where it comes last", array(old, other, recent), ["other", "new"]],
     ["array: of two as new, the last", array(recent, tied, old), ["tied"]],
-    ["map: the newest counts", map(recent, other, old), ["new", "other"]],
     ["map: the same key twice", `{"a": ${recent}, "a": ${old}}`, ["new"]],
     ["lines: the last counts, newer or not", lines(recent, other, old), ["other", "old"]],
-    ["lines: the last counts", lines(old, recent), ["new"]],
   ])("%s", async (_, content, names) => {
     const store = await storeOf(path("s.json"), content);
     expect(store.tasks.map((task) => JSON.parse(task.json).n)).toEqual(names);
     expect([store.size, store.invalid.count]).toEqual([names.length, 0]);
-  });
-
-  test("similar ids differ: by case, composition, a zero-width space, the place of the colon", async () => {
-    const ids = [
-      ["a", "b:c"],
-      ["A", "b:c"],
-      ["a", "B:c"],
-      ["é", "x"],
-      ["e\u0301", "x"],
-      ["a", "\u200bb:c"],
-      ["a", "b:c:"],
-    ] as const;
-    const store = await storeOf(path("s.json"), array(...ids.map(([user, task]) => rec(user, task, 1))));
-    expect(store.tasks.map(({ userId, taskId }) => [userId, taskId])).toEqual(ids);
   });
 });
 
@@ -106,11 +87,8 @@ describe("tombstones", () => {
     ["in lines end a task", lines(a, gone), 0, 0],
     ["and it may come back", lines(a, gone, a), 1, 0],
     ["in lines end an invalid record too", lines(rec("alice", "t01", null), gone), 0, 1],
-    ["of nothing are nothing", lines(gone), 0, 0],
-    ["of another task do not matter", lines(a, gone.replace("t01", "t02")), 1, 0],
     ["need to say true", lines(a, gone.replace("true", "1")), 1, 0],
     ["with a colon in the user", lines(rec("a:b", "t01", 1), gone.replace(" alice ", "a:b")), 0, 1],
-    ["without a task are invalid", lines(a, '{"user_id": "alice", "deleted": true}'), 1, 1],
     [
       "with a lone surrogate are invalid, and end no task",
       lines(rec("\ufffd", "t", 1), '{"user_id":"\\ud800","task_id":"t","deleted":true}'),
@@ -118,7 +96,6 @@ describe("tombstones", () => {
       1,
     ],
     ["in an array are a record like any", array(a, gone), 1, 0],
-    ["in a map are a record like any", map(a, gone), 1, 0],
   ])("%s", async (_, content, size, invalid) => {
     const store = await storeOf(path("s.json"), content);
     expect([store.size, store.tasks.length, store.invalid.count]).toEqual([size, size, invalid]);
@@ -128,20 +105,12 @@ describe("tombstones", () => {
 describe("invalid records", () => {
   const INVALID: [string, RegExp, object][] = [
     ["null", /not an object/, {}],
-    ["5", /not an object/, {}],
-    ['"text"', /not an object/, {}],
-    ["[]", /not an object/, {}],
     ['{"task_id":"t01","updated_at":1}', /user_id is missing/, { taskId: "t01" }],
     ['{"user_id":"u","task_id":5,"updated_at":1}', /task_id is not a string/, { userId: "u" }],
-    ['{"user_id":12345,"task_id":"t01","updated_at":1}', /user_id is not a string/, { taskId: "t01" }],
-    ['{"user_id":"   ","task_id":"t01","updated_at":1}', /user_id is empty/, { taskId: "t01" }],
     ['{"user_id":"","task_id":"t01","updated_at":1}', /user_id is empty/, { taskId: "t01" }],
-    ['{"user_id":"u","task_id":"\\t","updated_at":1}', /task_id is empty/, { userId: "u" }],
     ['{"user_id":"\\udfff","task_id":"t01","updated_at":1}', /surrogate/, { userId: "\udfff", taskId: "t01" }],
-    ['{"user_id":"a:b","task_id":"t01","updated_at":1}', /':'/, { userId: "a:b", taskId: "t01" }],
     ['{"user_id":"u","task_id":"t01"}', /updated_at is missing/, { userId: "u", taskId: "t01" }],
     ['{"user_id":"u","task_id":"t02","updated_at":"x"}', /updated_at/, { userId: "u", taskId: "t02" }],
-    ['{"user_id":"u","task_id":"t03","updated_at":1e999}', /updated_at/, { userId: "u", taskId: "t03" }],
   ];
   const records = INVALID.map(([json]) => json);
   const valid = rec("alice", "t01", 1);
@@ -206,39 +175,6 @@ describe("invalid records", () => {
     }
     expect(await read(array(valid, other), "t01")).toBeNull();
     expect(await read(lines(first, valid), "t01")).toBeNull();
-  });
-});
-
-describe("ids of every kind", () => {
-  const IDS = [
-    "__proto__",
-    "constructor",
-    "toString",
-    "hasOwnProperty",
-    "0",
-    "-1",
-    "用户",
-    "🙂",
-    "a b",
-    "\x00",
-    "..",
-    "a/b",
-    '"',
-    "\\",
-    "x".repeat(5000),
-  ];
-
-  test("are kept apart and found", async () => {
-    const content = array(...IDS.flatMap((user, i) => IDS.map((task, j) => rec(user, task, i * 100 + j))));
-    writeFileSync(path("s.json"), content);
-    await withSnapshot(path("s.json"), async (snapshot) => {
-      expect(snapshot.size).toBe(IDS.length ** 2);
-      const asked = IDS.flatMap((userId, i) => IDS.map((taskId, j) => ({ userId, taskId, score: i * 100 + j })));
-      const found = await fileTasks(snapshot).find(asked);
-      expect(found.map((task) => ({ userId: task!.userId, taskId: task!.taskId, score: task!.score }))).toEqual(asked);
-      const page = await fileTasks(snapshot).page({ ...NO_FILTER, users: new Set(["__proto__"]) }, 0, 99);
-      expect(page.total).toBe(IDS.length);
-    });
   });
 });
 

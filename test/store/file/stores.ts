@@ -111,19 +111,9 @@ const tombstone = fc.tuple(id, id).map(
 
 const arbitraryOf = (all: { arbitrary: fc.Arbitrary<Element>; weight: number }[]) => fc.oneof(...all);
 const taskOnly = [{ arbitrary: task, weight: 12 }];
-const sequenceElement = arbitraryOf([
-  ...taskOnly,
-  { arbitrary: timeless, weight: 1 },
-  { arbitrary: nameless, weight: 1 },
-  { arbitrary: noObject, weight: 1 },
-]);
-const lineElement = arbitraryOf([
-  ...taskOnly,
-  { arbitrary: timeless, weight: 1 },
-  { arbitrary: nameless, weight: 1 },
-  { arbitrary: noObject, weight: 1 },
-  { arbitrary: tombstone, weight: 2 },
-]);
+const invalid = [timeless, nameless, noObject].map((arbitrary) => ({ arbitrary, weight: 1 }));
+const sequenceElement = arbitraryOf([...taskOnly, ...invalid]);
+const lineElement = arbitraryOf([...taskOnly, ...invalid, { arbitrary: tombstone, weight: 2 }]);
 
 export interface RandomStore {
   readonly shape: Shape;

@@ -1,8 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { layoutOf } from "../../../src/store/redis/mirror.ts";
-import { layoutArgument, SCRIPTS, SLOT_SCRIPTS } from "../../../src/store/redis/scripts.ts";
-import { API_MS_RULES, RULES } from "../../helpers/records.ts";
+import { SCRIPTS, SLOT_SCRIPTS } from "../../../src/store/redis/scripts.ts";
 import { RedisServer } from "../../helpers/redis.ts";
 
 const scripts = Object.entries({
@@ -35,18 +33,4 @@ it("members of an index are moved only if their scores are as they were read", a
   } finally {
     await server.remove();
   }
-});
-
-it("no include is left in a script", () => {
-  for (const [, { source }] of scripts) expect(source).not.toMatch(/--- include/);
-});
-
-it("a layout's argument to the scripts has its differences", () => {
-  expect(JSON.parse(layoutArgument(layoutOf(RULES)))).toMatchObject({
-    lookup: false,
-    payloadRules: false,
-  });
-  expect(JSON.parse(layoutArgument(layoutOf(API_MS_RULES)))).toMatchObject({
-    ...{ lookup: "tts:task_lookup:", payloadRules: true },
-  });
 });

@@ -56,26 +56,17 @@ describe("a connection with TLS", () => {
     expect(await attempt(wanting!, authority!.sign("client", "DNS:client"))).toBe("PONG");
   });
 
-  it.each<[string, () => Promise<unknown>, string, RegExp, RegExp]>([
-    ["an unknown authority", () => attempt(tls!, { ca: null }), "REDIS_TLS", /untrusted authority/, /tls_ca/],
-    ["another authority", () => attempt(tls!, { ca: stranger!.ca }), "REDIS_TLS", /untrusted authority/, /tls_ca/],
-    ["another name", () => attempt(renamed!, {}), "REDIS_TLS", /redis\.example/, /tls_server_name/],
-    ["an expired certificate", () => attempt(expired!, {}), "REDIS_TLS", /expired/, /renew/],
-    ["no client certificate", () => attempt(wanting!, {}), "REDIS_TLS", /client certificate/, /tls_cert/],
-    [
-      "a client certificate of others",
-      () => attempt(wanting!, stranger!.sign("client", "DNS:client")),
-      ...(["REDIS_TLS", /refuses the client certificate.*unknown ca/, /authority that the server trusts/] as const),
-    ],
-    ["a server without TLS", () => attempt(plain!, {}), "REDIS_TIMEOUT", /TLS handshake/, /redis:\/\//],
-    ["a client without TLS", () => attempt(tls!, null), "REDIS_UNAVAILABLE", /closed the connection/, /rediss:\/\//],
-    ["a file that is gone", () => attempt(tls!, { ca: "/no/ca.pem" }), "REDIS_TLS", /\/no\/ca\.pem/, /tls_ca/],
-  ])("fails for %s", async (_, work, code, message, hint) => {
-    const error = await work();
-    expect(error).toMatchObject({ code, exitCode: 4 });
-    const { message: said, hint: advice } = error as TtsctlError;
-    expect(said).toMatch(message);
-    expect(said).not.toContain("\n");
-    expect(advice).toMatch(hint);
+  it.each<[string, () => Promise<unknown>, string]>([
+    ["an unknown authority", () => attempt(tls!, { ca: null }), "REDIS_TLS"],
+    ["another authority", () => attempt(tls!, { ca: stranger!.ca }), "REDIS_TLS"],
+    ["another name", () => attempt(renamed!, {}), "REDIS_TLS"],
+    ["an expired certificate", () => attempt(expired!, {}), "REDIS_TLS"],
+    ["no client certificate", () => attempt(wanting!, {}), "REDIS_TLS"],
+    ["a client certificate of others", () => attempt(wanting!, stranger!.sign("client", "DNS:client")), "REDIS_TLS"],
+    ["a server without TLS", () => attempt(plain!, {}), "REDIS_TIMEOUT"],
+    ["a client without TLS", () => attempt(tls!, null), "REDIS_UNAVAILABLE"],
+    ["a file that is gone", () => attempt(tls!, { ca: "/no/ca.pem" }), "REDIS_TLS"],
+  ])("fails for %s", async (_, work, code) => {
+    expect(await work()).toMatchObject({ code, exitCode: 4, message: expect.not.stringContaining("\n") });
   });
 });

@@ -7,35 +7,15 @@ import { KINDS, useMirror } from "./setup.ts";
 
 const KEY = "tts:task:alice:t1";
 const INDEX = "tts:tasks:index";
-const USER_INDEX = "tts:user:alice:index";
 const AT = "2024-01-01T00:00:00.5";
 
 describe.each(KINDS)("on %s", (kind) => {
   const here = useMirror(kind);
 
-  const write = (json: RecordJson, options = {}) => writeToMirror(here.mirror, [taskOf(json)], options);
+  const write = (json: RecordJson) => writeToMirror(here.mirror, [taskOf(json)]);
   const task = (more: RecordJson = {}) => record("alice", "t1", { updated_at: AT, ...more });
-  const scores = async () => [
-    await here.server.call("ZSCORE", INDEX, "alice:t1"),
-    await here.server.call("ZSCORE", USER_INDEX, "t1"),
-  ];
 
   describe("writeToMirror", () => {
-    it.each([
-      { what: "a wrong score in the global index", break: ["ZADD", INDEX, 5, "alice:t1"] },
-      { what: "a wrong score in the user's index", break: ["ZADD", USER_INDEX, 5, "t1"] },
-      { what: "a missing member in the user's index", break: ["ZREM", USER_INDEX, "t1"] },
-      { what: "a missing member in the global index", break: ["ZREM", INDEX, "alice:t1"] },
-      { what: "both indexes missing", break: ["DEL", INDEX, USER_INDEX] },
-    ])("fixes $what and leaves the hash", async ({ break: command }) => {
-      await write(task({ text: "first" }));
-      await here.server.call(...command);
-      expect(await write(task({ text: "second" }))).toEqual(["reindexed"]);
-      expect(await scores()).toEqual(["1704067200.5", "1704067200.5"]);
-      expect((await here.server.hash(KEY)).payload).toContain("first");
-      expect(await write(task({ text: "second" }))).toEqual(["unchanged"]);
-    });
-
     it.each([
       { what: "a newer payload", time: "2024-01-01T00:00:00.500001", outcome: "newer" },
       { what: "a newer payload in epoch seconds", time: 1_704_067_201, outcome: "newer" },
@@ -51,11 +31,6 @@ describe.each(KINDS)("on %s", (kind) => {
         expect(await write(task({ text: "ours" }))).toEqual([outcome]);
         expect((await here.server.hash(KEY)).payload).toContain(outcome === "newer" ? "theirs" : "ours");
       }
-    });
-
-    it("names a key of another type", async () => {
-      await here.server.call("SET", KEY, "x");
-      expect(await write(task())).toEqual([expect.objectContaining({ message: expect.stringContaining(KEY) })]);
     });
 
     it("of a hash without a time: looks again if its payload changed between look and write", async () => {

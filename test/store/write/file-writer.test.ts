@@ -108,18 +108,6 @@ describe("a file that was written over in place", () => {
   });
 });
 
-describe("two writers of one file", () => {
-  it("see each other's lines, and lose none", async () => {
-    here().fill(line("t0"));
-    const writers = [here().writer, here().open()];
-    const asked = writers.flatMap((writer, w) =>
-      Array.from({ length: 100 }, (_, i) => writer.upsert(task(`w${w}n${i}`))),
-    );
-    await Promise.all(asked);
-    expect(tasksHeld()).toHaveLength(201);
-  });
-});
-
 describe("compaction by the first change of a writer", () => {
   const updates = (count: number) =>
     Array.from({ length: count }, (_, i) => line("t1", { updated_at: 1_700_000_000 + i })).join("");

@@ -9,7 +9,6 @@ import type { Task } from "../../../src/task/task.ts";
 import { FlakyMirror, linkTo } from "../../helpers/doubles.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
-import { until } from "../../helpers/until.ts";
 import { useMirror } from "../redis/setup.ts";
 import { readWithPython } from "./python-eyes.ts";
 import { textOf, useWriter, WriterPlace } from "./setup.ts";
@@ -108,20 +107,6 @@ describe("a change that a sync can't make up for", () => {
     isDown = false;
     await writer.mirror.catchUp();
     expect([await timeOf("t1"), await timeOf("t2")]).toMatchObject([undefined, { status: "failed" }]);
-  });
-
-  it("is made up for automatically if the mirror refuses for a while on the same connection", async () => {
-    await Promise.all([writer.upsert(timed("t1", 1000)), writer.upsert(timed("t2", 1000))]);
-    await redis.server.call("REPLICAOF", "127.0.0.1", 1);
-    try {
-      const outcome = await writer.remove(id("t1"));
-      expect(outcome).toMatchObject({ file: "removed", mirror: { code: "REDIS_READONLY" } });
-    } finally {
-      await redis.server.call("REPLICAOF", "NO", "ONE");
-    }
-    await here().clock.advance(1);
-    await until(async () => (await timeOf("t1")) === undefined);
-    expect(await timeOf("t2")).toMatchObject({ score: 1000 });
   });
 
   it("keeps a copy that is newer than the deleted record", async () => {
