@@ -40,6 +40,8 @@ describe("buildListQuery", () => {
     ["ids without a user", { taskIds: ["t1"] }],
     ["no id in the ids", { taskIds: [" ", ""], users: ["alice"] }],
     ["ids of several users", { taskIds: ["t1"], users: ["alice", "bob"] }],
+    ["an empty user", { users: ["\t"] }],
+    ["an empty status", { statuses: [""] }],
     ["an unknown status", { statuses: ["finito"] }],
     ["no status", { statuses: [] }],
     ["a wrong time", { since: "yesterday" }],

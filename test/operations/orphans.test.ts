@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { record } from "../helpers/records.ts";
+import { ago, record } from "../helpers/records.ts";
 import { LONG_AGO } from "../helpers/root.ts";
 import { useSite } from "./setup.ts";
 
@@ -45,6 +45,21 @@ describe("cleanup --orphans", () => {
     mkdirSync(site.root.at("output/a/made"), { recursive: true });
     mkdirSync(site.root.at("output/a/empty"));
     expect(await site.cleanUpOrphans()).toMatchObject({ folders: 0, young: 2, removed: 0 });
+  });
+
+  it("keeps the directory of a task that the service creates during the run, in the file or in Redis", async () => {
+    const { site } = here;
+    await fill(ids("a", "t1"), ids("a", "t2"), ids("a", "t3"));
+    site.flaky.onCall(async (method) => {
+      if (method !== "copies") return;
+      site.flaky.onCall(() => {});
+      site.root.writeStore([...site.root.readStore(), record("a", "t1", { status: "queued", updated_at: ago(0) })]);
+      await site.writeRedis(record("a", "t2", { status: "queued", updated_at: ago(0) }));
+    });
+    const result = await site.cleanUpOrphans();
+    expect(result).toMatchObject({ removed: 2, skipped: 4, failed: 0 });
+    expect(site.orphans.sort()).toEqual(["Logs/20200101/08/t3.log", "output/a/t3"]);
+    expect(site.root.has("output/a/t1/t1.wav") && site.root.has("Logs/20200101/08/t2.log")).toBe(true);
   });
 
   it("keeps the directory of a task for which the last look at Redis fails", async () => {

@@ -81,4 +81,18 @@ describe("sync", () => {
     expect(Date.parse(marked)).toBeGreaterThanOrEqual(before - 1);
     expect(Date.parse(marked)).toBeLessThanOrEqual(Date.now());
   });
+
+  it("with --checksum writes the file's record at an equal time if the content differs, and only there", async () => {
+    const { site } = here;
+    await site.writeRedis(
+      ...["same", "differs"].map((id) => record("a", id)),
+      record("a", "newer", { updated_at: ago(60) }),
+    );
+    site.root.writeStore([record("a", "same"), record("a", "differs", { text: "new" }), record("a", "newer")]);
+    expect(await site.sync()).toMatchObject({ unchanged: 2, newerInRedis: 1 });
+    for (const dryRun of [true, false])
+      expect(await site.sync({ checksum: true, dryRun })).toMatchObject({ written: 1, unchanged: 1, newerInRedis: 1 });
+    expect((await site.server.hash("tts:task:a:differs")).payload).toContain('"text":"new"');
+    expect(await site.sync({ checksum: true })).toMatchObject({ written: 0, unchanged: 2 });
+  });
 });

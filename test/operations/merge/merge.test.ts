@@ -60,6 +60,14 @@ describe("nothing is written", () => {
     expect(site.root.readStore()).toEqual([invalid]);
     expect(site.reporter.text).toMatch(/alice:t1 cannot be put into the store file/);
   });
+
+  test("in a dry run, which counts the plan", async () => {
+    const { site } = here;
+    site.root.writeStore(file);
+    const before = [site.root.tree(), await site.server.dump()];
+    expect(await merge(site, ours, { dryRun: true })).toMatchObject({ added: 1, replaced: 1, identical: 1 });
+    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
+  });
 });
 
 describe("while the service writes the file", () => {
