@@ -1,3 +1,4 @@
+import { isMainThread } from "node:worker_threads";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { formatInZone, formatUtc, TimeReader, toMicros, Zone } from "../../src/task/time.ts";
@@ -51,7 +52,8 @@ test.each<[epoch: number, micros: number, text: string]>([
   expect([toMicros(epoch), formatUtc(epoch)]).toEqual([micros, text]);
 });
 
-describe("the zone of this machine", () => {
+/** In a thread of `npm run mutants`, TZ has no effect. */
+describe.runIf(isMainThread)("the zone of this machine", () => {
   const before = process.env.TZ;
   afterEach(() => {
     if (before === undefined) delete process.env.TZ;

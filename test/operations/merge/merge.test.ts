@@ -20,6 +20,18 @@ const NONE = {
 };
 
 describe("records are merged", () => {
+  test("with the policy replace, the file's are overwritten, as are their copies in Redis", async () => {
+    const { site } = here;
+    await site.writeBoth(...file);
+    const outcome = await merge(site, ours, { policy: "replace" });
+    expect(outcome).toMatchObject({ added: 1, replaced: 3, identical: 1, mirrored: { written: 4, unchanged: 1 } });
+    expect(site.root.readStore()).toEqual([...ours.slice(1), ours[0]]);
+    for (const { task_id, text, updated_at } of ours) {
+      const hash = await site.server.hash(`tts:task:alice:${task_id}`);
+      expect([JSON.parse(hash.payload!).text, hash.updated_at]).toEqual([text, updated_at]);
+    }
+  });
+
   test("and newer copies in Redis are kept", async () => {
     const { site } = here;
     site.root.writeStore(file);

@@ -3,8 +3,9 @@ import type { RedisCopy } from "../../../src/store/layout/copy.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { Writable } from "../../../src/store/writable.ts";
+import { RecordRules } from "../../../src/task/rules.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
-import { API_MS_RULES, taskIn } from "../../helpers/records.ts";
+import { API_MS_RULES, taskIn, UTC } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { KINDS, useMirror } from "./setup.ts";
 
@@ -27,6 +28,21 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
   const write = async (...tasks: ReturnType<typeof task>[]) => writeToMirror(mirror, tasks);
   const copyNow = async () => (await mirror.copies([ID], "state"))[0] as RedisCopy;
   const get = (key: string) => here.server.call("GET", key);
+
+  it("writes quoted names, whole seconds and the fields of the service", async () => {
+    const more = { progress: 50, segments_done: 1.0, result_url: null, error: "失败", updated_at: AT + 5.9 };
+    expect(await write(task(more))).toEqual(["written"]);
+    expect(await here.server.hash(KEY)).toEqual({
+      ...{ task_id: "t 1", user_id: "a:b", status: "succeeded", progress: "50", segments_done: "1" },
+      ...{ total_segments: "0", result_url: "", error: "失败", updated_at: `${AT + 5}`, created_at: `${AT}` },
+      payload: task(more).json,
+    });
+    expect(await here.server.zset("tts:tasks:index")).toEqual([["a%3Ab:t+1", `${AT + 5}`]]);
+    expect(await here.server.zset("tts:user:a%3Ab:index")).toEqual([["t+1", `${AT + 5}`]]);
+    expect(await get(LOOKUP)).toBe("a%3Ab");
+    expect(await mirror.inSync([task(more)])).toEqual([true]);
+    expect(await mirror.read([ID])).toEqual([task(more)]);
+  });
 
   it("uses the time of the payload, and never goes back", async () => {
     await write(task());
@@ -69,5 +85,24 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     await write(last);
     await write(same);
     expect(await get(LOOKUP)).toBe("b"); // as a list has them
+  });
+});
+
+describe.each(KINDS)("a user's index that is scored by created_at, on %s", (kind) => {
+  const here = useMirror(kind);
+  const rules = new RecordRules(UTC, "api_ms_v3");
+
+  it("is repaired by that time of the hash, which is kept at an equal time", async () => {
+    const mirror = await connectMirror(here.server, rules);
+    const [first, second] = [AT + 7, AT + 8].map((created_at) =>
+      JSON.parse(task({ created_at, updated_at: AT + 900 }).json),
+    );
+    await writeToMirror(mirror, [taskIn(rules, first)]);
+    for (const wrong of [AT + 900, AT + 1]) {
+      await here.server.call("ZADD", "tts:user:a%3Ab:index", wrong, "t+1");
+      expect(await writeToMirror(mirror, [taskIn(rules, second)])).toEqual(["reindexed"]);
+      expect(await here.server.zset("tts:user:a%3Ab:index")).toEqual([["t+1", `${AT + 7}`]]);
+      expect(await writeToMirror(mirror, [taskIn(rules, second)])).toEqual(["unchanged"]);
+    }
   });
 });
