@@ -20,6 +20,24 @@ describe("delete by ids", () => {
   });
 });
 
+describe("delete by filter", () => {
+  it("keeps a task that only its older copy, of either store, would choose, and names it", async () => {
+    const { site } = here;
+    const failed = { status: "failed", updated_at: "2020-01-01T00:00:00" };
+    const later = { status: "succeeded", updated_at: "2021-01-01T00:00:00" };
+    const newly = record("a", "newly", { ...later, status: "failed" });
+    await site.writeRedis(record("a", "ahead", later), record("a", "behind", failed), newly);
+    site.root.writeStore([record("a", "ahead", failed), record("a", "behind", later), record("a", "newly", failed)]);
+    const before = [site.root.tree(), await site.server.dump()];
+    const { result } = await site.delete({ filter: { ...of("a", ["error"]), until: 1_600_000_000 } });
+    expect(result).toMatchObject({ requested: 3, deleted: 0, failed: 0 });
+    expect(result.refused.map(({ task_id }) => task_id).sort()).toEqual(["ahead", "behind", "newly"]);
+    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
+    expect((await site.delete({ filter: of("a", ["error"]) })).result).toMatchObject({ requested: 3, deleted: 1 });
+    expect(site.purgedNames()).toEqual(["a:newly"]);
+  });
+});
+
 describe("delete is careful", () => {
   it("works on the file if Redis is down, and owes Redis the deletion until the next sync", async () => {
     const { site } = here;

@@ -1,10 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
+import { redisLink } from "../../../src/store/mirror-link.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
+import { Mirror } from "../../../src/store/redis/mirror.ts";
 import { connectBySentinels, type SentinelTarget } from "../../../src/store/redis/sentinel.ts";
+import { FastClock } from "../../helpers/clock.ts";
 import { serve, silentServer, type TestServer } from "../../helpers/faults.ts";
+import { RULES } from "../../helpers/records.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
 import { Sentinel, SentinelSite } from "../../helpers/sentinels.ts";
+import { until } from "../../helpers/until.ts";
 
 let site: SentinelSite;
 beforeAll(async () => {
@@ -100,5 +105,26 @@ describe("Sentinels with a password", () => {
       expect(error.hint).toContain("sentinel_password");
       expect(`${error.message}${error.hint}`).not.toContain("s3cret");
     }
+  });
+});
+
+describe("a link that reconnects by Sentinels", () => {
+  it("switches to the new primary, even if the old one keeps the connection", async () => {
+    const link = redisLink(async () => new Mirror(await connectBySentinels(site.target()), RULES), {
+      reconnects: new FastClock(),
+    });
+    ends.push(() => link.close());
+    const state = await link.open();
+    if (state.kind !== "on") throw new Error("no connection");
+    const old = await site.primary();
+    // As if the Sentinels had not closed the connections of clients.
+    await old.call("REPLICAOF", "127.0.0.1", site.servers.find((server) => server !== old)!.port);
+    await expect(state.mirror.beginSync("x")).rejects.toMatchObject({ code: "REDIS_READONLY" });
+    expect((await link.open()).kind).toBe("down");
+    await site.servers.find((server) => server !== old)!.call("REPLICAOF", "NO", "ONE");
+    await until(async () => {
+      const now = await link.open();
+      return now.kind === "on" && (await now.mirror.beginSync("y").catch(() => false)) !== false;
+    }, 60);
   });
 });
