@@ -14,7 +14,7 @@ describe("parseBytes", () => {
     expect(parseBytes(text)).toBe(bytes);
   });
 
-  test.each(["", "20G", "-1", ".5GB", "1e9", "GB", "1PB", "9999999TB"])("%j is refused", (text) => {
+  test.each(["", "20G", "-1", ".5GB", "1e9", "20 GB free", "GB", "1PB", "9999999TB"])("%j is refused", (text) => {
     expect(parseBytes(text)).toBeUndefined();
   });
 });
