@@ -97,6 +97,7 @@ test.each<[string, string, string | undefined]>([
   ['{"a":1.0,"status":"x"}', "a", "1.0"],
   ['{"a":{"b":"用户"},"b":[ ]}', "a", '{"b":"用户"}'],
   ['{"st\\u0061tus":1,"status":2}', "status", "2"],
+  ['{"a":{"b":1}}', "b", undefined],
 ])("fieldJson of %s, %s: %j", (json, field, text) => expect(fieldJson(json, field)).toBe(text));
 
 describe("setFields", () => {
@@ -119,6 +120,14 @@ describe("setFields", () => {
       { numRuns: runs(1000) },
     );
   });
+});
+
+test.each([
+  ['{"x\\"status":"a","status":"b"}', '{"x\\"status":"a","status":"c"}'],
+  ['{"n":{"status":"a"},"status":"b"}', '{"n":{"status":"a"},"status":"c"}'],
+  ['{"st\\u0061tus":"a\\"b","n":{"status":"b"}}', '{"st\\u0061tus":"c","n":{"status":"b"}}'],
+])("setFields puts a string in place of the status of %s", (json, expected) => {
+  expect(setFields(json, new Map([["status", '"c"']]))).toBe(expected);
 });
 
 describe("withoutFields", () => {

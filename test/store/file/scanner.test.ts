@@ -30,8 +30,10 @@ describe("the shape is recognised by content", () => {
     ["a map of one record on one line", `{"alice:t01": ${A}}`, "map", ["alice:t01"]],
     ["an empty map with white space", "\n{ \n }\n", "map", []],
     ["a map whose keys are names of fields", `{"user_id": ${A}, "task_id": ${B}}`, "map", BOTH],
+    ["a map with strings under names of fields", `{"a": "x", "task_id": "y", "k": ${A}}`, "map", ["alice:t01"]],
     ["a map with other values", `{"a": 1, "b": null, "c": [${A}], "d": ${B}}`, "map", ["bob:t02"]],
     ["lines", `${A}\n${B}\n`, "jsonl", BOTH],
+    ["lines, the last one without a newline", `${A}\n${B}`, "jsonl", BOTH],
     ["lines with CRLF, blank lines and spaces", `\n  ${A} \r\n\r\n \t${B}\t\r\n\n`, "jsonl", BOTH],
     [
       "lines with escaped names of fields",
@@ -69,6 +71,7 @@ describe("never guess: any other shape is an error with its line and byte", () =
     ["text after an array", `[${A}]\n[]`, 2, A.length + 3],
     ["two maps on one line", `{"x": ${A}} {"x": ${A}}`, 1, A.length + 8],
     ["no comma", `[${A} ${B}]`, 1, A.length + 2],
+    ["an array without an end", `[${A}`, 1, A.length + 1],
     ["a comma too many", `[${A},]`, 1, A.length + 2],
     ["a map that ends like an array", `{"x": ${A}]`, 1, A.length + 6],
     ["a map without a value", '{"x":}', 1, 5],
