@@ -29,36 +29,23 @@ async function expectKept(): Promise<void> {
 }
 
 describe("a task that is re-queued during a pass keeps its record, its mirror and its audio", () => {
-  const audio = () => here.site.root.has("output/a/t1/t1.wav");
-  const once = (work: () => void) => {
-    let done = false;
-    return () => {
-      if (!done) work();
-      done = true;
-    };
-  };
-
-  it("after the removal in Redis if the service could not write to Redis: the mirror is written back", async () => {
-    await expired();
-    const before = once(() => {
-      here.site.root.writeStore([requeued(), OTHER]);
-      here.site.root.write("output/a/t1/new.wav", "new");
-    });
-    here.site.wrapArtifacts = (real) => hookedArtifacts(real, { before });
-    expect((await here.site.cleanup()).result).toMatchObject({ skipped: 1, purged: 0 });
-    await expectKept();
-    expect(audio()).toBe(true);
-  });
-
-  it("after its directory was removed: new audio, record and mirror are kept", async () => {
-    await expired();
-    const after = once(() => {
-      here.site.root.writeStore([requeued(), OTHER]);
-      here.site.root.write("output/a/t1/new.wav", "new");
-    });
-    here.site.wrapArtifacts = (real) => hookedArtifacts(real, { after });
-    expect((await here.site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
-    await expectKept();
-    expect(here.site.root.has("output/a/t1/new.wav")).toBe(true);
-  });
+  it.each(["before", "after"] as const)(
+    "if the service, which could not write to Redis, works just %s its directory is removed",
+    async (when) => {
+      const { site } = here;
+      await expired();
+      let isDone = false;
+      const works = () => {
+        if (isDone) return;
+        isDone = true;
+        site.root.writeStore([requeued(), OTHER]);
+        site.root.write("output/a/t1/new.wav", "new");
+      };
+      site.wrapArtifacts = (real) => hookedArtifacts(real, { [when]: works });
+      expect((await site.cleanup()).result).toMatchObject({ candidates: 1, skipped: 1, purged: 0 });
+      await expectKept();
+      const audio = ["new", "t1"].map((name) => site.root.has(`output/a/t1/${name}.wav`));
+      expect(audio).toEqual([true, when === "before"]);
+    },
+  );
 });

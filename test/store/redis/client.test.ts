@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { TtsctlError } from "../../../src/errors.ts";
 import { RedisClient } from "../../../src/store/redis/client.ts";
 import { Mirror } from "../../../src/store/redis/mirror.ts";
@@ -9,16 +9,12 @@ import { redisProxy, type Verdict } from "../../helpers/faults.ts";
 import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
-import { failureOf } from "./setup.ts";
+import { failureOf, useEnds } from "./setup.ts";
 
 const TIMEOUT_S = 0.5;
 const SECRET = "s3cret-word";
 
-/** Ends what a test began, last first. */
-const ends: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
+const ends = useEnds();
 
 async function start(...args: string[]): Promise<RedisServer> {
   const server = await RedisServer.start(...args);

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
 import { connectRedis } from "../../../src/store/redis/connect.ts";
@@ -7,15 +7,11 @@ import { type RedisCluster, sharedCluster } from "../../helpers/cluster.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
 import { targetAt } from "../../helpers/targets.ts";
 import { until } from "../../helpers/until.ts";
-import { failureOf } from "./setup.ts";
+import { failureOf, useEnds } from "./setup.ts";
 
 const TIMEOUT_S = 1;
 
-/** Ends what a test began, last first. */
-const ends: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
+const ends = useEnds();
 
 async function connect(ports: readonly number[], known?: KnownNodes): Promise<RedisCommands> {
   const nodes = ports.map((port) => ({ host: "127.0.0.1", port }));

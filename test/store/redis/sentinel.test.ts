@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import { redisLink } from "../../../src/store/mirror-link.ts";
 import type { RedisCommands } from "../../../src/store/redis/commands.ts";
@@ -10,6 +10,7 @@ import { RULES } from "../../helpers/records.ts";
 import { freePort, RedisServer } from "../../helpers/redis.ts";
 import { Sentinel, SentinelSite } from "../../helpers/sentinels.ts";
 import { until } from "../../helpers/until.ts";
+import { useEnds } from "./setup.ts";
 
 let site: SentinelSite;
 beforeAll(async () => {
@@ -17,10 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => site.remove());
 
-const ends: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
+const ends = useEnds();
 
 async function connect(target: SentinelTarget): Promise<RedisCommands> {
   const client = await connectBySentinels(target);

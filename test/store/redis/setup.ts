@@ -28,6 +28,15 @@ export function useMirror(kind: Kind = "one node"): { server: Server; mirror: Wr
   return here;
 }
 
+/** Ends what a test began, last first. */
+export function useEnds(): (() => Promise<void> | void)[] {
+  const ends: (() => Promise<void> | void)[] = [];
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+  return ends;
+}
+
 /** What it fails with, in one line, and that it did so in time. @param withinMs milliseconds */
 export async function failureOf(work: () => Promise<unknown>, withinMs: number): Promise<TtsctlError> {
   const began = performance.now();
