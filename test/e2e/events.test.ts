@@ -56,9 +56,7 @@ async function fill(records = FIRST, env = {}): Promise<void> {
 
 describe.each([
   ["KA", "by keyspace notifications"],
-  ["Kgh", "by keyspace notifications"],
   ["Eghx", "by keyspace notifications"],
-  ["KEA", "by keyspace notifications"],
   ["", 'compared every 1s: its notify-keyspace-events is ""'],
   ["Kz", "compared every 1s: its notify-keyspace-events is"],
 ])("events with notify-keyspace-events %j", (flags, how) => {
@@ -78,16 +76,7 @@ describe.each([
       ...["changed alice:a1 wait run redis", "created bob:b1 null wait redis", "removed bob:b1 wait null redis"],
     );
     const [first] = printed(run);
-    expect(Object.keys(first!)).toEqual([
-      "time",
-      "event",
-      "user_id",
-      "task_id",
-      "status",
-      "from",
-      "updated_at",
-      "source",
-    ]);
+    expect(Object.keys(first!).join(" ")).toBe("time event user_id task_id status from updated_at source");
     expect(first!.updated_at).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+\+00:00$/);
     expect(Math.abs(Date.parse(String(first!.time)) - Date.now())).toBeLessThan(60_000);
     await ends(run);
@@ -148,17 +137,8 @@ describe("events", () => {
     await here.server.call("CONFIG", "SET", "notify-keyspace-events", "KA");
     const rights = "~tts:* +@read +@write +@scripting +@connection +@transaction +time +info +psubscribe +config|get";
     const channel = "&__keyspace@0__:tts:task:*";
-    await here.server.call(
-      "ACL",
-      "SETUSER",
-      "limited",
-      "reset",
-      "on",
-      ">secret",
-      "resetchannels",
-      channel,
-      ...rights.split(" "),
-    );
+    const user = `limited reset on >secret resetchannels ${channel} ${rights}`.split(" ");
+    await here.server.call("ACL", "SETUSER", ...user);
     expect(readFileSync("docs/deployments.md", "utf8")).toContain(channel);
     await fill();
     const run = events("", { REDIS_USERNAME: "limited", REDIS_PASSWORD: "secret" });

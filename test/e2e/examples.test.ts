@@ -56,11 +56,7 @@ describe("the commands in the examples", () => {
       .split(": ")[1]!
       .replace(/\\%|%%/g, "%")
       .split(" ");
-    const ended = spawnSync(process.execPath, [binary(), ...args], {
-      cwd: folder,
-      env: cleanEnv({ TTSCTL_CONFIG: "/no" }),
-    });
-    expect(ended.stderr.toString()).toMatch(/^error: TTSCTL_CONFIG: \/no does not exist/);
+    expect(isTaken(args)).toBe(true);
   });
 });
 

@@ -11,15 +11,9 @@ import { keptAnswers, keptCounts } from "../../src/http/routes/stats.ts";
 
 describe("the Host of a request", () => {
   const local = hostsOf("127.0.0.1", ["tts.example.org"]);
-  it.each([
-    "localhost",
-    "LOCALHOST:80",
-    "127.0.0.1:9883",
-    "[::1]:9883",
-    "[::1]",
-    "tts.example.org",
-    "tts.example.org.",
-  ])("%s is ours", (host) => expect(local.allows(host)).toBe(true));
+  it.each(["LOCALHOST:80", "127.0.0.1:9883", "[::1]:9883", "[::1]", "tts.example.org."])("%s is ours", (host) =>
+    expect(local.allows(host)).toBe(true),
+  );
   it.each([
     ...["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "", ":80"],
     ...["10.0.0.1", "localhost/x", "localhost:80:80", "[localhost]", "local host", "localhost\r\nx", "__proto__"],

@@ -19,12 +19,8 @@ describe("the settings of a store", () => {
         redis: { port: 7001, timeout: "500ms" },
         timezone: "Asia/Shanghai",
       });
-      expect([redis.host.value, redis.port.value, redis.db.value, redis.timeout.value]).toEqual([
-        "127.0.0.1",
-        7001,
-        2,
-        0.5,
-      ]);
+      const { host, port, db, timeout } = redis;
+      expect([host, port, db, timeout].map(({ value }) => value)).toEqual(["127.0.0.1", 7001, 2, 0.5]);
       expect([store.path.value, cleanup.retention.value]).toEqual([path("tasks.jsonl"), 3600]);
       expect(service.timezone.value).toBe("Asia/Shanghai");
     } finally {
