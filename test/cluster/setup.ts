@@ -1,7 +1,3 @@
-import { once } from "node:events";
-import { connect } from "node:net";
-import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import type { Clock } from "../../src/clock.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
@@ -66,42 +62,5 @@ export class Place {
 
   remove(): void {
     this.root.remove();
-  }
-}
-
-/** The commands of clients that the nodes of a cluster execute, those within scripts aside, until the test ends. */
-export class Monitor {
-  /** By the words of a command as MONITOR prints them. */
-  readonly #executions = new Map<string, number>();
-  #lines = 0;
-
-  static async of({ nodes }: RedisCluster): Promise<Monitor> {
-    const monitor = new Monitor();
-    const ports = nodes.map(({ port }) => port);
-    await Promise.all(ports.map((port) => monitor.#follow(port, ports)));
-    return monitor;
-  }
-
-  async #follow(port: number, ports: readonly number[]): Promise<void> {
-    const socket = connect(port, "127.0.0.1");
-    onTestFinished(() => {
-      socket.destroy();
-    });
-    socket.on("error", () => {}); // a node that was killed
-    socket.write("MONITOR\r\n");
-    const lines = createInterface(socket);
-    await once(lines, "line");
-    lines.on("line", (line) => {
-      const [, sender, command] = /^\+[\d.]+ \[\d+ (\S+)\] (.*)/.exec(line)!;
-      const isOfClient = sender !== "lua" && !ports.some((other) => sender!.endsWith(`:${other}`)); // else of a primary
-      if (isOfClient) this.#executions.set(command!, (this.#executions.get(command!) ?? 0) + 1);
-      this.#lines++;
-    });
-  }
-
-  /** How often commands were executed, once no more come. */
-  async executions(isMeant: (command: string) => boolean): Promise<number[]> {
-    for (let before = -1; before !== this.#lines; await sleep(500)) before = this.#lines;
-    return [...this.#executions].flatMap(([command, count]) => (isMeant(command) ? [count] : []));
   }
 }

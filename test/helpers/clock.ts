@@ -63,8 +63,6 @@ export class FastClock implements Clock {
 export class TestClock implements Clock {
   /** Seconds that the wall is ahead of it. */
   shift: number;
-  /** Seconds in which the monotonic clock stood still, and the wall didn't. */
-  suspended = 0;
   /** Seconds that it jumped over. */
   jumped = 0;
   /** The seconds of each long pause that was begun. */
@@ -89,7 +87,7 @@ export class TestClock implements Clock {
   }
 
   monotonic(): number {
-    return systemClock.monotonic() + this.jumped - this.suspended;
+    return systemClock.monotonic() + this.jumped;
   }
 
   async sleep(ms: number, signal: AbortSignal | readonly AbortSignal[] = [], isBackground = false): Promise<void> {

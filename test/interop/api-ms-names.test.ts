@@ -1,79 +1,23 @@
 import fc from "fast-check";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ApiMsLayout } from "../../src/store/layout/api-ms.ts";
 import { idProblem, trimId } from "../../src/task/ids.ts";
-import { fileNameOf } from "../../src/task/rules.ts";
 import { anyChar } from "../helpers/any-char.ts";
-import { askPython, runs } from "../helpers/python.ts";
+import { runs } from "../helpers/python.ts";
 import { API_MS_RULES } from "../helpers/records.ts";
-
-interface Names {
-  readonly hash: string;
-  readonly member: string;
-  readonly userIndex: string;
-  readonly userMember: string;
-  readonly lookup: string;
-  readonly lookupValue: string;
-  readonly folder: string;
-}
-interface Answer {
-  readonly names: Names[];
-  readonly order: number[];
-  readonly unquoted: string[];
-}
 
 const layout = new ApiMsLayout(API_MS_RULES);
 const piece = fc.oneof(
-  fc.constantFrom(
-    ..."abzAZ09_.~-:/+%{} !'()*\\\0\n",
-    "张三",
-    "任务",
-    "🙂",
-    "e\u0301",
-    "\ufeff",
-    "%41",
-    "%zz",
-    "\ufffd",
-  ),
+  fc.constantFrom(..."abzAZ09_.~-:/+%{} !'()*\\\0\n", "张三", "🙂", "e\u0301", "\ufeff", "%41", "%zz", "\ufffd"),
   fc.string({ unit: anyChar, minLength: 1, maxLength: 2 }),
 );
 const id = fc
   .array(piece, { minLength: 1, maxLength: 6 })
   .map((pieces) => trimId(pieces.join("")))
   .filter((text) => idProblem("user_id", text, API_MS_RULES) === undefined);
-const quoted = fc
-  .array(
-    fc.constantFrom("%", "%4", "%E5", "%e5", "%BC", "%a0", "%F0%9F", "%ff", "%zz", "%00", "+", "é", "张", "a", ":"),
-    {
-      maxLength: 8,
-    },
-  )
-  .map((pieces) => pieces.join(""));
-
-const ids = fc.sample(fc.tuple(id, id), runs(10_000));
-const texts = fc.sample(quoted, runs(10_000));
-let python: Answer;
-beforeAll(() => {
-  python = askPython<Answer>(new URL("api_ms_names.py", import.meta.url), { ids, quoted: texts });
-});
-
-test("all names of 10,000 tasks equal Python's", () => {
-  const ours = ids.map(([user, task]): Names => {
-    return {
-      hash: layout.taskKey(user, task),
-      member: layout.member(user, task),
-      userIndex: layout.indexKey(user),
-      userMember: layout.userMember(task),
-      lookup: layout.lookup.key(task),
-      lookupValue: layout.lookup.value(user),
-      folder: `${fileNameOf(user)}/${fileNameOf(task)}`,
-    };
-  });
-  expect(ours).toEqual(python.names);
-});
 
 test("every name leads back to the task", () => {
-  for (const [userId, taskId] of ids) {
+  for (const [userId, taskId] of fc.sample(fc.tuple(id, id), runs(10_000))) {
     expect(layout.splitMember(layout.member(userId, taskId))).toEqual({ userId, taskId });
     expect(layout.taskIdOf(layout.userMember(taskId))).toBe(taskId);
     expect(layout.readKey(layout.taskKey(userId, taskId))).toEqual({ member: layout.member(userId, taskId) });
@@ -84,20 +28,7 @@ test("every name leads back to the task", () => {
 });
 
 test("a member with other quoting belongs to no task, and is kept unchanged", () => {
-  for (const member of [
-    "alice",
-    "",
-    ":",
-    "a:",
-    ":b",
-    "a:b c",
-    "%e5%bc%a0:t",
-    "a:b:c",
-    "a:%41",
-    "张:t",
-    "a:%",
-    "%FF:t",
-  ]) {
+  for (const member of ["alice", ":", "a:", ":b", "a:b c", "%e5%bc%a0:t", "a:b:c", "a:%41", "张:t", "a:%", "%FF:t"]) {
     const id = layout.splitMember(member);
     expect([id.userId, layout.member(id.userId, id.taskId)]).toEqual(["", member]);
     expect(layout.readKey(`tts:task:${member}`)).toBeNull();

@@ -1,3 +1,4 @@
+import { utimesSync } from "node:fs";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { idProblem, trimId } from "../../src/task/ids.ts";
@@ -6,8 +7,7 @@ import { drawn } from "../faults/helpers/chance.ts";
 import { LONG } from "../helpers/long.ts";
 import { API_MS_RULES } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
-import { ApiMsService, VERSIONS, type Version } from "./api-ms-service.ts";
-import { type MirrorReport, model } from "./python.ts";
+import { modelOf, python } from "./python.ts";
 
 const here = usePlace();
 const OLD = 1_600_000_000;
@@ -18,13 +18,26 @@ const json = async (...args: string[]) => {
 };
 const tasksOf = ({ items }: { items: RecordJson[] }) => items.map(({ task_id }) => task_id);
 
-const layoutOf = (version: Version) => (version === "v3" ? "api_ms_v3" : "api_ms");
+const VERSIONS = ["older", "v3"] as const;
 
-/** A service of that version, and a config.ini for it. */
-function serviceOf(version: Version): ApiMsService {
-  const redis = `[redis]\nport = ${here.server.port}\nlayout = ${layoutOf(version)}\n`;
+/** A simulated API service of that version on the root and its Redis, and a config.ini for it. */
+function serviceOf(version: (typeof VERSIONS)[number]) {
+  const layout = version === "v3" ? "api_ms_v3" : "api_ms";
+  const redis = `[redis]\nport = ${here.server.port}\nlayout = ${layout}\n`;
   here.root.write("config.ini", `${redis}[service]\ntimezone = UTC\n`);
-  return new ApiMsService(here.root.path, here.server.port, version);
+  const run = (action: "fill" | "problems", input?: unknown) => {
+    const args = [here.root.path, action, "--version", version, "--redis-port", here.server.port];
+    return python("tools/api_ms_service.py", args, { input });
+  };
+  return {
+    /** Writes file and Redis, as long ago: a file that was written just now is watched for two seconds before each change. */
+    fill(records: readonly RecordJson[]): void {
+      run("fill", records);
+      utimesSync(here.root.store, OLD, OLD);
+    },
+    /** Keys that do not fit together. */
+    problems: (): string[] => JSON.parse(run("problems")),
+  };
 }
 
 beforeEach(() => void serviceOf("older"));
@@ -76,7 +89,7 @@ it.each(drawn("versions", VERSIONS))(
     const due = Math.ceil(records.length / 3) + added.length;
     expect(await json("sync")).toMatchObject({ written: due, unchanged: records.length + 50 - due, failed: 0 });
     expect(await json("sync")).toMatchObject({ written: 0, unchanged: records.length + 50 });
-    const report = await model<MirrorReport>("UTC", version, here.root.path, here.server.port);
+    const report = modelOf(version, here.root.path, here.server.port);
     expect(report.differences).toEqual({ count: 0, first: "[]" });
     expect(report.tasks).toBe(records.length + added.length);
     const all = await json("list", "--limit", "all");
@@ -94,7 +107,7 @@ it.each(drawn("versions", VERSIONS))(
 );
 
 describe("a user's index by created_at", () => {
-  let service: ApiMsService;
+  let service: ReturnType<typeof serviceOf>;
   const count = 12;
   const records = () => Array.from({ length: count }, (_, i) => record("u", `t${i}`, i));
   const scores = async () =>
@@ -125,12 +138,12 @@ describe("a user's index by created_at", () => {
     await here.server.call("DEL", "tts:task:u:t9");
     expect(await json("verify", "--repair", "--yes")).toMatchObject({ exit: 0 });
     expect(await scores()).toEqual(before);
-    expect(service.read().problems).toEqual([]);
+    expect(service.problems()).toEqual([]);
   });
 });
 
 describe("a task id alone", () => {
-  let service: ApiMsService;
+  let service: ReturnType<typeof serviceOf>;
   beforeEach(() => {
     service = serviceOf("v3");
     service.fill([record("a:b", "任务 1", 1), record("u", "t1", 2), record("u", "t2", 3)]);
@@ -174,6 +187,66 @@ describe("a task id alone", () => {
   });
 });
 
+describe("lookups", () => {
+  let service: ReturnType<typeof serviceOf>;
+  const lookup = (task: string) => here.server.call("GET", `tts:task_lookup:${task}`);
+  beforeEach(() => {
+    service = serviceOf("older");
+  });
+
+  it("that are missing, wrong or dangling are drift, and are repaired", async () => {
+    service.fill([record("u", "t1"), record("u", "t2"), record("u", "t3")]);
+    await here.server.call("DEL", "tts:task_lookup:t1");
+    await here.server.call("SET", "tts:task_lookup:t2", "mallory");
+    await here.server.call("SET", "tts:task_lookup:gone", "u");
+    expect(await json("verify")).toMatchObject({ unindexed: 2, dangling: 2, inSync: 1, exit: 3 });
+    expect(await json("verify", "--repair", "--yes")).toMatchObject({ repaired: 4 });
+    expect([await lookup("t1"), await lookup("t2"), await lookup("gone")]).toEqual(["u", "u", null]);
+    expect(service.problems()).toEqual([]);
+  });
+
+  it("lead to the newest of tasks that share an id, with a warning, and to the next once that was deleted", async () => {
+    const [old, next, last] = [0, 50, 100].map((later) => ({ updated_at: OLD + later }));
+    here.root.writeStore([record("old", "t", 0, old), record("last", "t", 0, last), record("next", "t", 0, next)]);
+    await json("sync");
+    expect(await lookup("t")).toBe("last");
+    const checks: { check: string; status: string }[] = (await json("doctor")).checks;
+    expect(checks.find(({ check }) => check === "tasks.shared_ids")?.status).toBe("warn");
+    expect(await json("verify")).toMatchObject({ inSync: 3, warnings: expect.stringContaining("more than one user") });
+    for (const [user, left] of [
+      ["old", "last"],
+      ["last", "next"],
+    ]) {
+      expect(await json("delete", "--user", user!, "--ids", "t", "--yes")).toMatchObject({ deleted: 1 });
+      await json("sync");
+      expect([await lookup("t"), service.problems()]).toEqual([left, []]);
+    }
+  });
+
+  it("need rights of their own, and doctor says so", async () => {
+    service.fill([record("u", "t")]);
+    const keys = ["task:*", "tasks:*", "user:*", "ttsctl:*"].map((pattern) => `~tts:${pattern}`);
+    await here.server.call("ACL", "SETUSER", "tts", "reset", "on", ">pw", "+@all", ...keys);
+    const run = await here.run("doctor -o json", { env: { REDIS_USERNAME: "tts", REDIS_PASSWORD: "pw" } });
+    const checks: { check: string; status: string; detail: string }[] = JSON.parse(run.stdout).checks;
+    const rights = checks.find(({ check }) => check === "redis.rights");
+    expect(rights).toMatchObject({ status: "fail", detail: expect.stringContaining("tts:task_lookup:*") });
+    await here.server.call("ACL", "DELUSER", "tts");
+  });
+});
+
+it("another layout in Redis than in config.ini is refused before any change, and doctor says what to set", async () => {
+  serviceOf("older").fill([record("a:b", "c:d"), record("u", "t1"), record("x:y", "t2")]);
+  here.root.configure(here.server.port);
+  const before = [await here.server.dump(), here.root.storeText()];
+  const refusal = { code: "LAYOUT_MISMATCH", exit: 2 };
+  expect(await json("verify", "--repair", "--prune", "--yes")).toMatchObject(refusal);
+  expect([await here.server.dump(), here.root.storeText()]).toEqual(before);
+  const checks: { check: string; status: string; hint: string }[] = (await json("doctor")).checks;
+  const finding = checks.find(({ check }) => check === "layout");
+  expect(finding).toMatchObject({ status: "fail", hint: expect.stringContaining("layout = api_ms") });
+});
+
 describe("an unset layout beside the file of the published service", () => {
   const records = [record("a:b", "c:d"), record("u", "t1"), record("x:y", "t2")];
   beforeEach(() => {
@@ -184,11 +257,9 @@ describe("an unset layout beside the file of the published service", () => {
 
   it.each([
     ["sync"],
-    ["sync", "--dry-run"],
-    ["verify", "--repair", "--yes"],
     ["mark", "--user", "u", "--to", "failed", "--yes"],
     ["import", "in.jsonl", "--skip-invalid", "--yes"],
-  ])("%s %s refuses to fill an empty Redis", async (...args) => {
+  ])("%s refuses to fill an empty Redis", async (...args) => {
     const store = here.root.storeText();
     expect(await json(...args)).toMatchObject({
       code: "LAYOUT_MISMATCH",

@@ -211,6 +211,15 @@ it("the zone of times without an offset is the machine's, TZ", async () => {
   }
 });
 
+it.each(["file", "redis"])("stats count each task by its age, its hour and its day, from %s", async (source) => {
+  const tasks = [60, 2 * HOUR, 2 * 86_400, 10 * 86_400, 40 * 86_400].map((age) => some(1, `t${age}`, age)[0]!);
+  await lay(tasks, tasks);
+  const { ages, perHour, perDay } = (await run(root, ["stats", "--source", source])).json as Record<string, unknown>;
+  const counts = (bars: unknown) => (bars as { total: number }[]).map(({ total }) => total);
+  const sum = (bars: unknown) => counts(bars).reduce((sum, count) => sum + count);
+  expect([counts(ages), sum(perHour), sum(perDay)]).toEqual([[1, 1, 1, 1, 1], 2, 4]);
+});
+
 it("no call to Redis is about more than 500 tasks", async () => {
   const tasks = some(1200, "t", HOUR);
   const alone = some(1100, "alone", HOUR);

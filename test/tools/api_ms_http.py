@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 """What the published GPT-SoVITS API service answers to requests for its tasks, as a model to compare `serve` with.
 
-    api_ms_http.py ROOT --redis-port PORT [--v3] write|ask
+    api_ms_http.py ROOT --redis-port PORT [--version older|v3]
 
-write: takes records (JSON array on stdin) as they are. ask: takes requests (JSON array of {"method", "path", "body"} on
-stdin), and prints an array of {"status", "body"}. A DELETE is answered, but deletes nothing. --v3: user indexes are
-scored by `created_at`, and answers by ids sorted by it; without it, older versions. Port 0 means without Redis.
-Standard library only.
+Takes requests (JSON array of {"method", "path", "body"} on stdin), and prints an array of {"status", "body"}. A DELETE is
+answered, but deletes nothing. v3: answers by ids are sorted by `created_at`. Port 0 means without Redis. Standard library only.
 """
 import argparse
 import json
@@ -18,19 +16,13 @@ from api_ms_service import Service, q
 
 
 class Api(Service):
-    def __init__(self, root, port, v3):
-        self.v3 = v3
+    def __init__(self, root, port, version):
         if port != 0:
-            super().__init__(root, port)
+            super().__init__(root, port, version)
             return
         self.path = f"{root}/voice_task.json"
+        self.version = version
         self.get = self.hash = lambda *_: None
-
-    def write(self, record):
-        super().write(record)
-        if self.v3:
-            user, task = record["user_id"].strip(), record["task_id"].strip()
-            self.redis("ZADD", f"tts:user:{q(user)}:index", int(record["created_at"]), q(task))
 
     def ask(self, request):
         url = urlsplit(request["path"])
@@ -56,7 +48,7 @@ class Api(Service):
             return envelope(3, "缺少 user_id", {})
         if ids:
             found = [task for task in (self.of_user(user, i) for i in ids) if task]
-            if self.v3:
+            if self.version == "v3":
                 found.sort(key=lambda task: task.get("created_at", 0), reverse=True)
             return paged(found, len(found), 1, max(len(found), 1))
         page, size = max(1, int(page)), max(1, min(int(size), 100))
@@ -94,13 +86,11 @@ def paged(tasks, total, page, size):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("root")
-    p.add_argument("action", choices=["write", "ask"])
     p.add_argument("--redis-port", type=int, required=True)
-    p.add_argument("--v3", action="store_true")
+    p.add_argument("--version", choices=["older", "v3"], default="older")
     a = p.parse_args()
-    api = Api(a.root, a.redis_port, a.v3)
-    answers = [getattr(api, a.action)(item) for item in json.load(sys.stdin)]
-    json.dump(answers, sys.stdout)
+    api = Api(a.root, a.redis_port, a.version)
+    json.dump([api.ask(request) for request in json.load(sys.stdin)], sys.stdout)
 
 
 if __name__ == "__main__":

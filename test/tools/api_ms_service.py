@@ -1,17 +1,11 @@
 #!/usr/bin/env python3
 """A simulated GPT-SoVITS API service, whose layout in Redis is `api_ms`: what it writes, and how it reads.
 
-    api_ms_service.py ROOT --redis-port PORT write|fill|artifacts|delete|read|query
-                      [--version older|2.2|v3]
+    api_ms_service.py ROOT --redis-port PORT fill|problems [--version older|v3]
 
---version: `older` scores both indexes by updated_at and encodes output folders; `2.2` has folders called as the ids; `v3`
-scores the users' indexes by created_at besides. Logs are called as the task ids in all of them.
-write: takes records (JSON array on stdin) as they are. fill: the same for many, with one rewrite of the file. artifacts:
-takes records, and leaves an audio file and a log of each whose names a folder can have. delete: takes task ids (JSON array
-on stdin), and removes by those alone. query: takes {"user_id", "task_ids"}, and prints the records found, as the service
-answers. read: prints {"all": [record], "users": {user: [record]}, "byId": {task_id: record}, "problems": [text]} as the
-service sees Redis; `problems` are keys that do not fit together. Standard library only, no lock shared with ttsctl. Written from the
-description in docs/contract.md, Deployments.
+--version: `older` scores both indexes by updated_at; `v3` scores the users' indexes by created_at.
+fill: takes records (JSON array on stdin) as they are. problems: prints an array of what doesn't fit together in Redis, as the
+service sees it. Standard library only, no lock shared with ttsctl. Written from the description in docs/contract.md, Deployments.
 """
 import argparse
 import json
@@ -36,15 +30,6 @@ def scores_of(record, version):
     """In the global index and in the user's."""
     updated = int(record["updated_at"])
     return updated, int(record.get("created_at") or updated) if version == "v3" else updated
-
-
-def folder_of(record, version):
-    names = (str(record["user_id"]).strip(), str(record["task_id"]).strip())
-    return tuple(safe(name) for name in names) if version == "older" else names
-
-
-def is_plain(name):
-    return name not in ("", ".", "..") and not re.search(r"[/\\\x00-\x1f\x7f]", name) and len(name.encode()) <= 200
 
 
 class Redis:
@@ -130,26 +115,6 @@ class Service:
         yield ("ZADD", f"tts:user:{q(user)}:index", own, q(task))
         yield ("SET", f"tts:task_lookup:{q(task)}", q(user))
 
-    def artifacts(self, records):
-        for record in records:
-            names = folder_of(record, self.version)
-            if all(is_plain(name) for name in names):
-                self.put(os.path.join("output", *names), "audio.wav", bytes(100))
-            if is_plain(record["task_id"]):
-                self.put(os.path.join("Logs", "20200101", "08"), record["task_id"] + ".log", bytes(10))
-
-    def put(self, folder, name, data):
-        path = os.path.join(self.root, folder)
-        os.makedirs(path, exist_ok=True)
-        with open(os.path.join(path, name), "wb") as f:
-            f.write(data)
-
-    def query(self, user, tasks):
-        found = [record for record in (self.hash(user, task) for task in tasks) if record is not None]
-        if self.version == "v3":
-            found.sort(key=lambda record: record.get("created_at", 0), reverse=True)
-        return found
-
     def delete(self, task):
         self.replace([it for it in self.items() if it.get("task_id") != task])
         user = self.redis("GET", f"tts:task_lookup:{q(task)}")
@@ -180,29 +145,25 @@ class Service:
         user = self.redis("GET", f"tts:task_lookup:{q(task)}")
         return None if user is None else self.hash(unquote_plus(user), task)
 
-    def read(self):
-        problems, everything, users, by_id = [], [], {}, {}
-        for member in self.redis("ZREVRANGE", INDEX, 0, -1):
+    def problems(self):
+        problems, members, by_id = [], self.redis("ZREVRANGE", INDEX, 0, -1), set()
+        for member in members:
             user, task = (unquote_plus(part) for part in member.split(":", 1))
             record = self.hash(user, task)
             if record is None:
                 problems.append(f"no hash of {member}")
                 continue
-            everything.append(record)
             self.check(member, user, task, record, problems)
-            by_id[task] = self.get(task)
-            if by_id[task] is None:
+            by_id.add(task)
+            if self.get(task) is None:
                 problems.append(f"no way to {member} by its id")
-        for user in {record["user_id"] for record in everything}:
-            members = self.redis("ZREVRANGE", f"tts:user:{q(user)}:index", 0, -1)
-            users[user] = [self.hash(user, unquote_plus(member)) for member in members]
         for key in self.redis("KEYS", "tts:task_lookup:*"):
             if unquote_plus(key.split(":", 2)[2]) not in by_id:
                 problems.append(f"{key} leads nowhere")
         hashes = len(self.redis("KEYS", "tts:task:*"))
-        if hashes != len(everything):
-            problems.append(f"{hashes} hashes and {len(everything)} members")
-        return {"all": everything, "users": users, "byId": by_id, "problems": problems}
+        if hashes != len(members):
+            problems.append(f"{hashes} hashes and {len(members)} members")
+        return problems
 
     def check(self, member, user, task, record, problems):
         if member != f"{q(user)}:{q(task)}":
@@ -221,21 +182,15 @@ class Service:
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("root")
-    p.add_argument("action", choices=["write", "fill", "artifacts", "delete", "read", "query"])
+    p.add_argument("action", choices=["fill", "problems"])
     p.add_argument("--redis-port", type=int, required=True)
-    p.add_argument("--version", choices=["older", "2.2", "v3"], default="older")
+    p.add_argument("--version", choices=["older", "v3"], default="older")
     a = p.parse_args()
     service = Service(a.root, a.redis_port, a.version)
-    if a.action == "read":
-        json.dump(service.read(), sys.stdout)
-    elif a.action == "query":
-        asked = json.load(sys.stdin)
-        json.dump(service.query(asked["user_id"], asked["task_ids"]), sys.stdout)
-    elif a.action in ("fill", "artifacts"):
-        getattr(service, a.action)(json.load(sys.stdin))
+    if a.action == "fill":
+        service.fill(json.load(sys.stdin))
     else:
-        for item in json.load(sys.stdin):
-            (service.write if a.action == "write" else service.delete)(item)
+        json.dump(service.problems(), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ export class BesideService {
   /** Old tasks with audio and logs, in both stores. Returns the finished ones. */
   async seeds(count: number): Promise<string[]> {
     const args = ["--tasks", count, "--users", 3, "--now", 1_700_000_000, "--seed", 5, "--artifacts", count];
-    await makeStore(this.root.path, ZONE, ...args);
+    makeStore(this.root.path, ZONE, ...args);
     expect((await this.run("sync")).code).toBe(0);
     return this.records().filter(isFinished).map(nameOf);
   }
