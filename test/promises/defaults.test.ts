@@ -36,6 +36,7 @@ async function lay(file: readonly RecordJson[], redis: readonly RecordJson[], co
 
 const alone = (n: number) => lay(some(5 - n, "t", HOUR), [...some(5 - n, "t", HOUR), ...some(n, "alone", HOUR)]);
 const foreign = (n: number) => lay(some(9, "t", HOUR), some(n, "alone", HOUR));
+const foreignOld = (n: number) => lay(some(9, "t", HOUR), some(n, "alone"));
 const old = (n: number) => lay([...some(n, "old"), ...some(9 - n, "young", HOUR)], []);
 const aged = (n: number) => lay(some(1, "t", n), []);
 const stuck = (n: number) => lay(some(1, "t", n, { status: "running" }), []);
@@ -58,6 +59,17 @@ const LIMITS: [...Limit, ...commands: string[]][] = [
   ["a brake of 3", old, 3, done, 4, BRAKE, "delete --until 1d --yes --max-delete 3", `${MARK} --until 1d --max-mark 3`],
   ["a brake of 2.97", old, 2, purged(2), 3, BRAKE, "cleanup --once --max-delete 33%"],
   ["Redis-only tasks", foreign, 4, done, 5, MISMATCH, "cleanup --once", DELETE, MARK, "cleanup --orphans --yes"],
+  [
+    "old Redis-only tasks",
+    foreignOld,
+    4,
+    done,
+    5,
+    MISMATCH,
+    "cleanup --once",
+    "sync",
+    "verify --repair --restore --yes",
+  ],
   ["a task in common", common, 1, done, 0, MISMATCH, "cleanup --once"],
   ["a retention of 7 days", aged, WEEK - 60, purged(0), WEEK + 1, purged(1), "cleanup --once"],
   ["stuck after a day", stuck, 86_340, purged(0), 86_401, { json: { stuck: 1 } }, "cleanup --once"],
@@ -125,13 +137,18 @@ it.each([
   ...["cleanup --once", "cleanup --orphans --yes", "delete --all --yes", "mark --all --to failed --yes"],
   ...["sync --prune --yes --max-delete 100%", "verify --repair", "verify --repair --prune --yes --max-delete 100%"],
 ])("beside an empty file nothing is removed from Redis or the disk: %s", async (command) => {
-  await lay([], some(3, "t"));
-  await server.call("DEL", "tts:task:alice:t0");
-  root.writeArtifacts(some(3, "t"));
-  await settled();
-  const before = await everything();
-  const { code, stderr } = await run(root, command.split(" "));
-  expect([code > 0, await everything()], stderr).toEqual([true, before]);
+  const deleted = '{"user_id": "alice", "task_id": "t0", "deleted": true}\n';
+  for (const content of ["[]", '[{"user_id": "alice"}]', deleted, "", null]) {
+    await lay([], some(3, "t"));
+    await server.call("DEL", "tts:task:alice:t0");
+    root.writeArtifacts(some(3, "t"));
+    if (content === null) root.drop("voice_task.json");
+    else root.write("voice_task.json", content, 1_600_000_000);
+    await settled();
+    const before = await everything();
+    const { code, stderr } = await run(root, command.split(" "));
+    expect([content, code > 0, await everything()], stderr).toEqual([content, true, before]);
+  }
 });
 
 describe("a pass that begins with what a killed one left", () => {
