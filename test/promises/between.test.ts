@@ -232,6 +232,10 @@ describe("a task is removed from both stores with its audio, or from none", () =
 
 describe("a task that changed before its copy in Redis goes keeps its audio", () => {
   const queued = { ...A, status: "queued", updated_at: ago(120) };
+  const moveIn = () => {
+    root.write("staged.wav", "new", 1_600_000_000);
+    root.rename("staged.wav", "output/alice/t1/new.wav");
+  };
   /** Of another task, whose result is in the directory. */
   const NAMING = { ...B, result_path: "output/alice/t1/t1.wav" };
   it.each<[string, readonly RecordJson[], () => unknown]>([
@@ -240,6 +244,7 @@ describe("a task that changed before its copy in Redis goes keeps its audio", ()
     ["in that a record of another time names it", [A, B], () => replaceStore([A, { ...NAMING, updated_at: ago(120) }])],
     ["in Redis alone", [B], () => putIntoRedis(server, queued)],
     ["on the disk alone, with the newer copy in Redis", [older, B], () => root.write("output/alice/t1/new.wav", "new")],
+    ["on the disk alone, by an old file that is moved in", [older, B], moveIn],
   ])("%s", async (what, file, changes) => {
     const line = "cleanup --once --backup purged.jsonl"; // which reads from Redis between the decision and the removal
     let removal = 0;

@@ -1,12 +1,8 @@
-import { existsSync } from "node:fs";
-import { describe, expect, it } from "vitest";
-import { systemClock } from "../../../src/clock.ts";
-import { FileStore } from "../../../src/store/file/file-store.ts";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { usePlace } from "../../e2e/setup.ts";
 import { redisProxy } from "../../helpers/faults.ts";
-import { ago, RULES, record } from "../../helpers/records.ts";
-import { built, Running } from "../../helpers/ttsctl.ts";
-import { until } from "../../helpers/until.ts";
+import { ago, record } from "../../helpers/records.ts";
+import { built } from "../../helpers/ttsctl.ts";
 
 const here = usePlace();
 const OLD = [record("alice", "t1"), record("alice", "t2")];
@@ -82,32 +78,10 @@ it("delete by a status that only the copy in Redis has: checks that the file can
 
 it("an answer that is longer than asked is an error", async () => {
   await lay();
-  const proxy = await redisProxy(
-    here.server.port,
-    async () => "pass" as const,
-    (answer) => answer.replace("*4\r\n$", "*8\r\n$1\r\nx\r\n$1\r\n1\r\n$1\r\ny\r\n$1\r\n1\r\n$"),
-  );
-  try {
-    const url = `redis://127.0.0.1:${proxy.port}/0`;
-    const run = await here.run("list --page-size 2 --source redis -o json", { env: { REDIS_URL: url } });
-    expect(run.code, run.stdout).toBe(4);
-    expect(run.stderr).toContain("answered");
-  } finally {
-    await proxy.stop();
-  }
-});
-
-it("SIGTERM ends a watcher within 5 s also while it waits for the lock of a rewrite", async () => {
-  await lay();
-  const file = new FileStore(here.root.store, RULES, systemClock);
-  await file.withWriteLock(await file.target(), async () => {
-    const run = new Running(["cleanup", "--watch"], { cwd: here.root.path });
-    await until(() => existsSync(here.root.at(".voice_task.json.run.lock")));
-    await systemClock.sleep(1000);
-    const began = systemClock.monotonic();
-    run.kill("SIGTERM");
-    const { code } = await run.end();
-    expect(systemClock.monotonic() - began).toBeLessThan(5);
-    expect([0, 1]).toContain(code);
-  });
+  const longer = (answer: string) => answer.replace("*4\r\n$", "*8\r\n$1\r\nx\r\n$1\r\n1\r\n$1\r\ny\r\n$1\r\n1\r\n$");
+  const proxy = await redisProxy(here.server.port, () => "pass", longer);
+  onTestFinished(() => proxy.stop());
+  const run = await here.run("list --page-size 2 --source redis -o json", { env: { REDIS_URL: proxy.url } });
+  expect(run.code, run.stdout).toBe(4);
+  expect(run.stderr).toContain("answered");
 });
