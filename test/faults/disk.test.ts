@@ -2,17 +2,17 @@ import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { first } from "../helpers/long.ts";
-import { record } from "../helpers/records.ts";
 import { SEED } from "../helpers/seed.ts";
+import { type Case, lay, ORPHANS, WRITING } from "./helpers/cases.ts";
 import { Chance, LONG, times } from "./helpers/chance.ts";
-import { CASES as ALL, type Case, expectNamed, isTemporary, lay, OLD, runFaulty, YOUNG } from "./helpers/disk.ts";
+import { expectNamed, isTemporary, runFaulty } from "./helpers/disk.ts";
 import type { Fault } from "./helpers/steps.ts";
 import { everything, exactly, sorted } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
 /** The others write the file as these do. */
-const CASES = first(6, ALL);
+const CASES = first(6, WRITING);
 
 /** Those that can fail after the rewrite, in reading for Redis what is in the file by then. */
 const READS_AFTER = /^(mark|import|verify) /;
@@ -108,12 +108,8 @@ describe.each(CASES)("row B, a disk that fails at each call on the store file: $
   );
 });
 
-/** The commands that touch artifacts and logs, with what has artifacts and no record. */
-const ORPHANS = ["o1", "o2"].map((task) => record("gone", task));
-const WITH_ARTIFACTS: Case[] = [
-  ...CASES,
-  { line: "cleanup --orphans --yes -o json", unowned: ORPHANS, after: [...OLD, ...YOUNG] },
-];
+/** The commands that touch artifacts and logs. */
+const WITH_ARTIFACTS: Case[] = [...CASES, ORPHANS];
 
 describe.each(WITH_ARTIFACTS)("row B, a disk that fails at each call on any file: $line", (one) => {
   const { line, after, artifacts = after } = one;

@@ -4,7 +4,7 @@ import { usePlace } from "../e2e/setup.ts";
 import { record } from "../helpers/records.ts";
 import { Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
-import { lay } from "./helpers/disk.ts";
+import { lay } from "./helpers/cases.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();

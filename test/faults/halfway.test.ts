@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { lines } from "../helpers/ttsctl.ts";
-import { CASES, lay, OLD, runFaulty, YOUNG } from "./helpers/disk.ts";
+import { lay, OLD, WRITING } from "./helpers/cases.ts";
+import { runFaulty } from "./helpers/disk.ts";
 import { everything, exactly, sorted } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
-const REMOVING = CASES.filter(({ line }) => /^(cleanup|delete) /.test(line));
+const REMOVING = WRITING.filter(({ line }) => /^(cleanup|delete) /.test(line));
 
 describe("row B, a pass that fails halfway", () => {
   it.each(REMOVING)("$line: removed tasks are printed, and the next run finishes", async ({ line, after }) => {
@@ -30,17 +31,5 @@ describe("row B, a pass that fails halfway", () => {
     expect(JSON.parse(run.stdout)).toMatchObject({ failed: gone.length, files: 2 * gone.length });
     expect([0, 3]).toContain((await here.run(line)).code);
     expect(sorted(await everything(here))).toEqual(exactly(after));
-  });
-
-  it("reports in words what was removed and what is left", async () => {
-    await lay(here);
-    const fault = { act: "EIO", on: "store" } as const;
-    const { steps } = await runFaulty(here, "cleanup --once", { ...fault, at: -1 });
-    await lay(here);
-    const run = await runFaulty(here, "cleanup --once", { ...fault, at: steps.indexOf("sync") });
-    expect(run.code).toBe(1);
-    expect(lines(run.stdout)).toHaveLength(OLD.length + 1);
-    expect(run.stdout).toMatch(/pass .* purged=0 skipped=0 failed=3 .*files=6 /);
-    expect(here.root.readStore()).toHaveLength(OLD.length + YOUNG.length);
   });
 });

@@ -16,16 +16,19 @@ import { usePlace } from "../e2e/setup.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { lacks, lacksMount, lacksRight } from "../helpers/lacks.ts";
 import { first } from "../helpers/long.ts";
+import { ago, record } from "../helpers/records.ts";
 import { pastTick } from "../helpers/root.ts";
 import { binary, type Run, Running } from "../helpers/ttsctl.ts";
-import { CASES as ALL, BIG, expectNamed, isTemporary, lay, OLD, YOUNG } from "./helpers/disk.ts";
+import { lay, OLD, WRITING, YOUNG } from "./helpers/cases.ts";
+import { expectNamed, isTemporary } from "./helpers/disk.ts";
 import { contentOf } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
-const CASES = first(3, ALL);
+const CASES = first(3, WRITING);
 const isRoot = !lacksRight("root", process.getuid?.() === 0);
 const cannotMount = lacksMount();
+const BIG = record("z", "big", { text: "x".repeat(80_000), updated_at: ago(3600) });
 const NOBODY = 65_534;
 /** Makes every fsync(2) of a program fail. */
 const WITHOUT_FSYNC = ["-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:error=EIO"];
@@ -62,7 +65,7 @@ describe("row B, a real disk", () => {
     await lay(here, one);
     const folder = mount("128k");
     const store = `${folder}/voice_task.json`;
-    const text = JSON.stringify([...OLD, ...YOUNG, BIG()], null, 2);
+    const text = JSON.stringify([...OLD, ...YOUNG, BIG], null, 2);
     writeFileSync(store, text);
     const before = await everyByte();
     const run = await here.run(`${one.line} --store ${store}`);
@@ -76,7 +79,7 @@ describe("row B, a real disk", () => {
     const output = `${folder}/output`;
     const more = `[store]\npath = ${store}\n[paths]\noutput = ${output}\n`;
     here.root.configure(here.server.port, more);
-    const text = JSON.stringify([...OLD, ...YOUNG, BIG()], null, 2);
+    const text = JSON.stringify([...OLD, ...YOUNG, BIG], null, 2);
     writeFileSync(store, text);
     expect((await here.run("sync")).code).toBe(0);
     for (const { user_id, task_id } of OLD) {
@@ -138,7 +141,7 @@ describe("row B, a real disk", () => {
 it.skipIf(cannotTrace)(
   "a run ends if fsync(2) fails on its outputs too, which a library does at its exit",
   async () => {
-    await lay(here, ALL.find(({ line }) => line.startsWith("mark"))!);
+    await lay(here);
     const args = [...WITHOUT_FSYNC, process.execPath, binary(), "mark", "--all", "--to", "failed", "--yes"];
     const options = { cwd: here.root.path, env: cleanEnv(), timeout: 30_000, killSignal: "SIGKILL" } as const;
     const { status, stderr } = spawnSync("strace", args, { ...options, encoding: "utf8" });

@@ -7,7 +7,7 @@ import { LONG } from "../helpers/long.ts";
 import { record } from "../helpers/records.ts";
 import { binary, built, lines, Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
-import { lay } from "./helpers/disk.ts";
+import { lay } from "./helpers/cases.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
