@@ -3,37 +3,22 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 // @ts-expect-error a script without types
 import { linesOf, pictureOf } from "../../script/terminal-picture.mjs";
-import { PROJECT, useServices } from "./services.ts";
+import { PROJECT, patternOf, type Scenario, scenarioIn, useServices } from "./services.ts";
 
 const PAGES = [
   ...["README.md", "docs/output.md", "docs/cookbook.md", "docs/audit.md", "docs/monitoring.md"],
   ...readdirSync(join(PROJECT, "docs/commands")).map((name) => `docs/commands/${name}`),
 ];
 
-/** A console block of a page, and what was run before it: `<!-- before: COMMAND -->`. */
-interface Example {
+interface Example extends Scenario {
   readonly name: string;
-  readonly before: string[];
-  readonly steps: { command: string; output: string[] }[];
 }
 
+/** The console blocks of a page, each with what was run before it. */
 function examplesOf(page: string): Example[] {
-  const found: Example[] = [];
-  let before: string[] = [];
   const text = readFileSync(join(PROJECT, page), "utf8").replace(/^ {3}/gm, ""); // those of a list
-  for (const [, command, block] of text.matchAll(/^<!-- before: ([^\n]*) -->$|^```console\n(.*?)^```$/gms)) {
-    if (command !== undefined) before.push(command);
-    else {
-      const steps: Example["steps"] = [];
-      for (const line of block!.trimEnd().split("\n")) {
-        if (line.startsWith("$ ")) steps.push({ command: line.slice(2), output: [] });
-        else steps.at(-1)!.output.push(line);
-      }
-      found.push({ name: `${page}: ${steps[0]!.command}`, before, steps });
-      before = [];
-    }
-  }
-  return found;
+  const found = (text.match(/.*?^```console\n.*?^```$/gms) ?? []).map(scenarioIn);
+  return found.map((one) => ({ name: `${page}: ${one.steps[0]!.command}`, ...one }));
 }
 
 /** The steps of the picture in the READMEs, each with what the demo did before it. */
@@ -75,12 +60,6 @@ function normalised(output: string): string {
     .replace(/^ | $/gm, "")
     .replace(/(^\[[A-Z]+\] \w+=.*\n)+/gm, (lines) => `${lines.trimEnd().split("\n").sort().join("\n")}\n`)
     .trim();
-}
-
-/** In an output, `...` matches any lines. */
-function patternOf(output: string): RegExp {
-  const escaped = output.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${escaped.replaceAll("\\.\\.\\.", "[^]*")}$`);
 }
 
 const services = useServices();
@@ -127,7 +106,7 @@ describe("the output in the README, in docs/commands and other pages", () => {
       for (const command of ["ttsctl sync -q", ...example.before]) expect((await run(command)).status, command).toBe(0);
       for (const { command, output } of example.steps) {
         const [shown, printed] = [normalised(output.join("\n")), normalised((await run(command)).output)];
-        expect(printed, command).toMatch(patternOf(shown));
+        expect(printed, command).toMatch(patternOf(shown, "[^]*"));
       }
     },
   );

@@ -9,6 +9,30 @@ import { binary, ttsctl } from "../helpers/ttsctl.ts";
 
 export const PROJECT = new URL("../..", import.meta.url).pathname;
 
+/** Commands of a document: what happened before them (`<!-- before: COMMAND -->`), and the output below each. */
+export interface Scenario {
+  readonly before: string[];
+  readonly steps: { command: string; output: string[] }[];
+}
+
+/** The commands in the console blocks of a text. */
+export function scenarioIn(text: string): Scenario {
+  const found: Scenario = { before: [], steps: [] };
+  for (const [, command, block] of text.matchAll(/^<!-- before: ([^\n]*) -->$|^```console\n(.*?)^```$/gms)) {
+    if (command !== undefined) found.before.push(command);
+    for (const line of block?.trimEnd().split("\n") ?? []) {
+      if (line.startsWith("$ ")) found.steps.push({ command: line.slice(2), output: [] });
+      else found.steps.at(-1)!.output.push(line);
+    }
+  }
+  return found;
+}
+
+/** A document's output as a pattern. @param any what `...` in it stands for */
+export function patternOf(output: string, any: string): RegExp {
+  return new RegExp(`^${output.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("\\.\\.\\.", any)}$`);
+}
+
 /** Service roots with one Redis, for commands as documents have them. */
 export interface Services {
   readonly port: number;
