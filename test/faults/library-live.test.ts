@@ -24,19 +24,6 @@ const programIn = (store: string): ProgramOptions => ({
 });
 
 describe("row C, a program that writes with the library", () => {
-  it("beside the Python service, which replaces the file as fast as it can: neither loses a word", async () => {
-    await here.seeds(40);
-    const service = here.start("--tasks", times(30, 200), "--rate", 100_000);
-    await service.wrote(1);
-    const program = programIn(here.root.store);
-    const said = await runProgram(program);
-    expect(await service.end()).toBe(0);
-    expectRight(said, program);
-    expect((await here.run("sync")).code).toBe(0);
-    await here.expectLastWords();
-    expect(await here.run("verify")).toMatchObject({ code: 0 });
-  });
-
   it.each(["array", "lines"])(
     "beside cleanup and delete: they take what is theirs, and nothing else (%s)",
     async (shape) => {

@@ -189,15 +189,9 @@ describe("an index that was lost, or lost members,", () => {
 });
 
 describe("a file that cannot be read, beside a Redis that was flushed,", () => {
-  const LINES = [
-    "list",
-    "list --user alice",
-    "list --user alice --ids t0",
-    "list --page-size 1000",
-    "list --status done",
-  ];
+  const LINES = ["list", "list --user alice --ids t0", "list --page-size 1000", "stats --user alice", "query {}"];
 
-  it.each([...LINES, "stats", "stats --user alice", "query {}"])("is an error that names both: %s", async (line) => {
+  it.each(LINES)("is an error that names both: %s", async (line) => {
     const argv = [...line.split(" "), "-o", "json"];
     for (const content of ["", JSON.stringify(records()).slice(0, 500)]) {
       here.root.writeStore(records());
@@ -230,14 +224,8 @@ async function add(chance: Chance, written: string[], most = COUNT): Promise<voi
 async function remove(chance: Chance, _: string[]): Promise<void> {
   const all = here.root.readStore();
   const gone = new Set(chance.some(all, chance.below(COUNT)));
-  here.root.write(
-    "voice_task.json",
-    JSON.stringify(
-      all.filter((task) => !gone.has(task)),
-      null,
-      2,
-    ),
-  );
+  const left = all.filter((task) => !gone.has(task));
+  here.root.write("voice_task.json", JSON.stringify(left, null, 2));
   for (const { user_id, task_id } of gone) {
     await here.server.call("DEL", `tts:task:${user_id}:${task_id}`);
     await here.server.call("ZREM", INDEX, `${user_id}:${task_id}`);

@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { redisProxy, type Verdict } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -12,11 +12,6 @@ import { nameOf, type TestRecord } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
-const ends: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
 const TIMEOUT_S = 0.5;
 /** What a process needs to start and end on a busy machine, besides the timeout and its second. */
 const STARTING_MS = 3000;
@@ -26,13 +21,13 @@ const YOUNG = [record("bob", "young", { updated_at: ago(60) })];
 
 async function started(...args: string[]): Promise<RedisServer> {
   const server = await RedisServer.start(...args);
-  ends.push(() => server.remove());
+  onTestFinished(() => server.remove());
   return server;
 }
 
 async function proxied(server: RedisServer, judge: (sent: string) => Promise<Verdict> | Verdict): Promise<string> {
   const proxy = await redisProxy(server.port, judge);
-  ends.push(() => proxy.stop());
+  onTestFinished(() => proxy.stop());
   return String(proxy.port);
 }
 
@@ -207,14 +202,8 @@ describe("row E, keys of the wrong type", () => {
     expect((await here.run("sync")).code).toBe(0);
     await here.server.call("DEL", key);
     await here.server.call("LPUSH", key, "another program's");
-    for (const line of [
-      "sync -o json",
-      "list -o json",
-      "get alice t1 -o json",
-      "verify -o json",
-      "cleanup --once -o json",
-    ]) {
-      const run = await here.run(line);
+    for (const line of ["sync", "list", "get alice t1", "verify", "cleanup --once"]) {
+      const run = await here.run(`${line} -o json`);
       triedFault();
       expect([0, 3, 4], `${line}: ${run.stderr}`).toContain(run.code);
       expect(run.stderr, line).not.toContain("INTERNAL");

@@ -42,20 +42,14 @@ async function expectRefused(command: string, content: string | Buffer): Promise
 describe("row F, an invalid store file: nothing is written, deleted or removed anywhere", () => {
   it.each([
     ["empty", ""],
-    ["blank", " \n\n"],
     ["cut after the first record", `${JSON.stringify(RECORDS, null, 2).split("},")[0]}},`],
     ["with NaN", JSON.stringify(RECORDS).replace('"progress":100', '"progress":NaN')],
-    ["with -Infinity", JSON.stringify(RECORDS).replace('"progress":100', '"progress":-Infinity')],
     ["with a byte-order mark", `\ufeff${JSON.stringify(RECORDS)}`],
     ["with text after its end", `${JSON.stringify(RECORDS)}\nx`],
-    ["written twice", JSON.stringify(RECORDS).repeat(2)],
     ["that is a string", '"voice_task"'],
-    ["that is a number", "12"],
-    ["that is null", "null"],
     ["that is one record over several lines", JSON.stringify(RECORDS[0], null, 2)],
     ["in UTF-16", Buffer.from(JSON.stringify(RECORDS), "utf16le")],
     ["of NUL bytes, as a crash of the machine leaves it", "\0".repeat(4096)],
-    ["in another encoding", Buffer.from(JSON.stringify(RECORDS).replace("世界", "\xff"), "latin1")],
   ])("%s", async (_, content) => {
     await lay();
     for (const command of COMMANDS) await expectRefused(command, content);

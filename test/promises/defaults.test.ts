@@ -76,6 +76,7 @@ const LIMITS: [...Limit, ...commands: string[]][] = [
   ["keep_last", many, 2, purged(0), 3, purged(1), "cleanup --once --keep-last 2"],
   ["max_bytes", heavy, 3, purged(0), 4, purged(1), "cleanup --once --retention 1000d --max-bytes 330"],
   ["a zone for most of 5", inZone, 2, done, 3, ZONE, "sync", "cleanup --once", MARK, DELETE, "verify --repair"],
+  ["a zone for most of 5", inZone, 2, done, 3, ZONE, "cleanup --orphans --yes", "import voice_task.json --yes"],
   ["a layout for most of 5", inLayout, 2, {}, 3, LAYOUT, "sync", "cleanup --once", MARK, DELETE],
 ];
 
