@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Authority } from "../helpers/certificates.ts";
 import { RedisCluster, sharedCluster } from "../helpers/cluster.ts";
@@ -12,15 +12,9 @@ import { Place } from "./setup.ts";
 const DOCUMENTED = [...RIGHTS.split(" "), "+cluster|slots", "+cluster|info", "+cluster|nodes"];
 const TASKS = Array.from({ length: 50 }, (_, i) => record(`user${i % 5}`, `t${i}`));
 
-/** Ends what a test began, last first. */
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
 async function place(cluster: RedisCluster, settings: string): Promise<Place> {
   const here = new Place(cluster);
-  ends.push(() => here.remove());
+  onTestFinished(() => here.remove());
   here.root.write("config.ini", `[redis]\n${settings}[service]\ntimezone = UTC\n`);
   here.root.writeStore(TASKS);
   return here;
@@ -38,7 +32,7 @@ describe("an ACL user of a cluster", () => {
     const cluster = await sharedCluster();
     const onAll = (...words: string[]) => Promise.all(cluster.nodes.map((node) => node.call("ACL", ...words)));
     await onAll("SETUSER", "tts", "reset", "on", ">s3cret", ...rights);
-    ends.push(() => onAll("DELUSER", "tts"));
+    onTestFinished(async () => void (await onAll("DELUSER", "tts")));
     return place(cluster, `${cluster.config}username = tts\npassword = s3cret\n`);
   }
 
@@ -70,7 +64,7 @@ describe("an ACL user of a cluster", () => {
 
 it("TLS goes to the TLS ports of all nodes", async () => {
   const authority = new Authority();
-  ends.push(() => authority.remove());
+  onTestFinished(() => authority.remove());
   const own = authority.sign("server", "IP:127.0.0.1");
   const client = authority.sign("client", "DNS:client");
   const files = ["--tls-cert-file", own.cert, "--tls-key-file", own.key, "--tls-ca-cert-file", authority.ca];
@@ -78,7 +72,7 @@ it("TLS goes to the TLS ports of all nodes", async () => {
     args: files,
     argsOfEach: async () => ["--tls-port", `${await freePort()}`],
   });
-  ends.push(() => cluster.remove());
+  onTestFinished(() => cluster.remove());
   const [, tlsPort] = (await cluster.nodes[0]!.call("CONFIG", "GET", "tls-port")) as string[];
   const tls = `tls = true\ntls_ca = ${authority.ca}\ntls_cert = ${client.cert}\ntls_key = ${client.key}\n`;
   const here = await place(cluster, `cluster = true\nport = ${tlsPort}\n${tls}`);
@@ -90,7 +84,7 @@ it("TLS goes to the TLS ports of all nodes", async () => {
 it("a replica that takes over by hand is followed over the connections there are", async () => {
   const cluster = await sharedCluster({ replicas: true });
   const client = await connectRedis({ ...targetAt(cluster.port), place: cluster.place });
-  ends.push(() => client.close());
+  onTestFinished(() => client.close());
   expect(await client.command("INCR", "n")).toBe(1);
   const primary = await cluster.serverOf("n");
   const replica = await cluster.replicaOf(primary);

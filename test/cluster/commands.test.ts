@@ -1,11 +1,9 @@
-import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type RedisCluster, sharedCluster } from "../helpers/cluster.ts";
 import { connectMirror } from "../helpers/doubles.ts";
 import { record } from "../helpers/records.ts";
-import { Place } from "./setup.ts";
+import { INDEX, Place } from "./setup.ts";
 
-const INDEX = "tts:tasks:index";
 const NOW = new Date().toISOString();
 
 let cluster: RedisCluster;
@@ -66,22 +64,6 @@ describe("on a cluster", () => {
     expect((await cluster.call("KEYS", "tts:task:*")) as string[]).toEqual(["tts:task:alice:t0{0}"]);
   });
 
-  it("a prefix moves keys to other slots", async () => {
-    const config = readFileSync(here.root.at("config.ini"), "utf8");
-    here.root.write("config.ini", config.replace("[redis]", "[redis]\nprefix = staging:"));
-    here.root.writeStore(TASKS);
-    expect(await here.json("sync")).toMatchObject({ code: 0, written: 240 });
-    for (const line of ["list --page 2", "list --user alice", "list --user {}x{y}", "stats"]) {
-      expect(await here.json(line)).toMatchObject({ source: "redis" });
-    }
-    expect(await here.json("verify")).toMatchObject({ code: 0, inSync: 240 });
-    expect(await here.json("delete --user alice --ids t1{1} --yes")).toMatchObject({ code: 0, deleted: 1 });
-    for (const node of cluster.primaries) expect(await node.call("KEYS", "tts:*")).toEqual([]);
-    expect(await here.json("list --user alice")).toMatchObject({ source: "redis" });
-    await cluster.call("DEL", "staging:tts:user:alice:index");
-    expect(await here.json("list --user alice")).toMatchObject({ source: "file", total: 59 });
-  });
-
   it("list trusts no index that a node lost, and no other node's mark", async () => {
     here.root.writeStore(TASKS);
     await here.run("sync");
@@ -115,29 +97,16 @@ describe("on a cluster", () => {
     expect((await cluster.call("KEYS", "tts:ttsctl:syncing*")) as string[]).toEqual([]);
   });
 
-  it("serve answers, and deletes", async () => {
-    here.root.writeStore(TASKS);
-    const server = await here.serve();
-    await server.run.says(/240 tasks from the file to Redis/); // until then the file answers
-    const page = await server.json("/voice-tasks?user_id=alice&page_size=3");
-    expect(page).toMatchObject({ total: 60, source: "redis" });
-    await server.json("/voice-tasks/t1%7B1%7D?user_id=alice", { method: "DELETE" });
-    expect(await cluster.call("EXISTS", "tts:task:alice:t1{1}")).toBe(0);
-  });
-
   it("doctor reports its nodes and slots", async () => {
     here.root.writeStore(TASKS);
     await here.run("sync");
-    const { stdout } = await here.run("doctor -o json");
-    const checks = Object.fromEntries(
-      (JSON.parse(stdout).checks as { check: string }[]).map((found) => [found.check, found]),
-    );
-    expect(checks["redis.role"]).toMatchObject({
+    const { checks } = (await here.json("doctor")) as unknown as { checks: { check: string }[] };
+    expect(checks.find(({ check }) => check === "redis.role")).toMatchObject({
       ...{ status: "ok", detail: "a cluster of 3 primaries, 0 replicas, all slots served; 3 without a replica" },
     });
-    expect(checks["redis.version"]).toMatchObject({ status: "ok", detail: expect.stringContaining("on 3 nodes") });
-    expect(checks["redis.rights"]).toMatchObject({ status: "ok" });
-    expect(checks.synced).toMatchObject({ status: "ok" });
+    expect(checks.find(({ check }) => check === "redis.version")).toMatchObject({
+      ...{ status: "ok", detail: expect.stringContaining("on 3 nodes") },
+    });
     const single = await here.run("doctor -o json", {
       env: { REDIS_CLUSTER: "false", REDIS_URL: `redis://127.0.0.1:${cluster.port}` },
     });

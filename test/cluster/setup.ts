@@ -6,7 +6,6 @@ import { connectMirror } from "../helpers/doubles.ts";
 import { taskOf } from "../helpers/records.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 import { type Command, type Run, type RunOptions, start, ttsctl } from "../helpers/ttsctl.ts";
-import { Served } from "../http/setup.ts";
 
 export const INDEX = "tts:tasks:index";
 
@@ -39,12 +38,6 @@ export class Place {
       if (!run.hasEnded) await run.stop();
     });
     return run;
-  }
-
-  async serve(args: readonly string[] = []): Promise<Served> {
-    const served = await Served.start(this.root.path, ["--no-cleanup", ...args]);
-    onTestFinished(async () => void (await served.stop()));
-    return served;
   }
 
   /** What a command prints with `-o json`, whatever its exit code. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { parseIni } from "../../src/config/ini-file.ts";
 import { resolveSettings } from "../../src/config/load.ts";
 import { type DeploymentKind, RIGHTS, settingsFor, startRedis } from "../helpers/deployments.ts";
@@ -26,18 +26,13 @@ function sample(heading: string): string {
   return /```ini\n(.*?)```/s.exec(section ?? "")![1]!;
 }
 
-const ends: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
 describe.each(SECTIONS)("the config.ini of %s (%s)", (heading, kind, check, detail) => {
   it("is right, and with the addresses of a real one it works", async () => {
     const file = parseIni(sample(heading), "/x/config.ini");
     const { redis } = resolveSettings({ flags: {}, env: {}, file, cwd: "/x" });
     expect(redis.enabled.value).toBe(true);
     const server = await startRedis(kind);
-    ends.push(() => server.remove());
+    onTestFinished(() => server.remove());
     const real = new Map(
       settingsFor(server.port)
         .split("\n")
@@ -45,7 +40,7 @@ describe.each(SECTIONS)("the config.ini of %s (%s)", (heading, kind, check, deta
     );
     for (const option of real.keys()) expect(file.options("redis")).toContain(option);
     const root = new ServiceRoot(server.port);
-    ends.push(() => root.remove());
+    onTestFinished(() => root.remove());
     root.writeStore([record("alice", "t1")]);
     expect(await ttsctl(["sync"], { cwd: root.path })).toMatchObject({ code: 0 });
     const verify = await ttsctl(["verify", "-o", "json"], { cwd: root.path });

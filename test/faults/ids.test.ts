@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
-import { hasPty, OnTerminal } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
 import type { Run } from "../helpers/ttsctl.ts";
 import { Chance, times } from "./helpers/chance.ts";
@@ -9,77 +8,14 @@ import { everything, nameOf, type TestRecord } from "./helpers/stores.ts";
 import { triedBadInput } from "./helpers/tally.ts";
 
 const here = usePlace();
-const ESCAPE = "\u001b";
 
 /** Ids that have been used against programs which take them for paths, patterns, flags, code or keys of an object. */
 const HOSTILE = [
-  ...[
-    "..",
-    ".",
-    "...",
-    "../..",
-    "../../precious",
-    "a/b",
-    "/etc",
-    "/",
-    "C:\\",
-    "\\\\host\\share",
-    "a\0b",
-    "a\nb",
-    "a\rb",
-  ],
-  ...[
-    "x".repeat(300),
-    "é".repeat(150),
-    ":",
-    "a:b",
-    "*",
-    "?",
-    "[",
-    "[a-z]*",
-    "{a,b}",
-    "~",
-    "$(id)",
-    "`id`",
-    "';--",
-    "%s%n",
-  ],
-  ...[
-    "-rf",
-    "--all",
-    "--",
-    "a b",
-    "a,b",
-    "=",
-    '"',
-    "'",
-    "\\",
-    "|",
-    "&",
-    ";",
-    "#",
-    "@file",
-    "!",
-    "\u202eabc",
-    "\u061cx",
-  ],
-  ...[
-    "\u200b",
-    "a\u200bb",
-    "\ufeffx",
-    "a\u2028b",
-    "\u00ad",
-    "\u{e0041}x",
-    "\u3164",
-    "a\u034fb",
-    "t1\ufe0f",
-    "x\u{e0100}",
-    "\u001b[2J",
-    "\u001b]0;owned\u0007",
-    "\u009b31m",
-  ],
-  ...["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "length", "0", "null", "true", "NaN"],
-  ...[".ttsctl-purge", ".TTSCTL-PURGE", "voice_task.json", "tts:task:a:b", "tts:tasks:index", "🙂", "用户", "e\u0301"],
+  ...["..", ".", "...", "../../precious", "a/b", "/etc", "C:\\", "\\\\host\\share", "a\0b", "a\nb", "é".repeat(150)],
+  ...[":", "a:b", "*", "?", "[a-z]*", "{a,b}", "~", "$(id)", "`id`", "%s%n", "-rf", "--all", "--", "a b", "a,b", '"'],
+  ...["\u202eabc", "\u061cx", "a\u200bb", "\ufeffx", "a\u2028b", "\u{e0041}x", "\u3164", "t1\ufe0f", "\u001b[2J"],
+  ...["__proto__", "constructor", "toString", "length", "0", "null", ".ttsctl-purge", ".TTSCTL-PURGE"],
+  ...["voice_task.json", "tts:task:a:b", "tts:tasks:index", "🙂", "用户", "e\u0301"],
 ];
 
 /** The ids that --user and --ids accept. */
@@ -268,22 +204,5 @@ describe("row D, hostile ids on the command line", () => {
     const left = records.filter(({ user_id, task_id }) => user_id !== task_id || !chosen.includes(user_id));
     expect(file).toEqual(left.map(nameOf));
     expect([...members].sort()).toEqual(left.filter(isValid).map(nameOf).sort());
-  });
-});
-
-describe.runIf(hasPty)("row D, hostile ids on a terminal", () => {
-  it("cannot steer it, hide in it, or break a line", async () => {
-    const records = hostileRecords().filter(isValid).slice(0, 120);
-    here.root.writeStore(records);
-    for (const line of ["list --no-color --page-size 1000", "cleanup --once --dry-run"]) {
-      const run = new OnTerminal(line.split(" "), here.root.path, { NO_COLOR: "1", PAGER: "cat" });
-      await run.end();
-      triedBadInput(records.length);
-      const cursor = [`${ESCAPE}[?25l`, `${ESCAPE}[?25h`];
-      expectCalm(
-        cursor.reduce((text, code) => text.replaceAll(code, ""), run.text.replaceAll("\r\n", "\n")),
-        line,
-      );
-    }
   });
 });
