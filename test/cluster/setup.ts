@@ -1,9 +1,7 @@
 import { onTestFinished } from "vitest";
 import type { Clock } from "../../src/clock.ts";
-import { writeToMirror } from "../../src/store/redis/write.ts";
 import { type RedisCluster, sharedCluster } from "../helpers/cluster.ts";
-import { connectMirror } from "../helpers/doubles.ts";
-import { taskOf } from "../helpers/records.ts";
+import { putIntoMirror } from "../helpers/doubles.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 import { type Command, type Run, type RunOptions, start, ttsctl } from "../helpers/ttsctl.ts";
 
@@ -47,10 +45,8 @@ export class Place {
   }
 
   /** Puts records into Redis as a sync does. */
-  async mirrored(...records: RecordJson[]): Promise<void> {
-    const mirror = await connectMirror(this.cluster);
-    await writeToMirror(mirror, records.map(taskOf));
-    mirror.close();
+  mirrored(...records: RecordJson[]): Promise<void> {
+    return putIntoMirror(this.cluster, records);
   }
 
   remove(): void {

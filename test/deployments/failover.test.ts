@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { BATCH } from "../../src/store/redis/copies.ts";
 import { first, LONG } from "../helpers/long.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -14,7 +14,6 @@ const MANY = LONG ? 100_000 : 20_000;
 
 let site: SentinelSite | undefined;
 let root: ServiceRoot;
-const ends: (() => Promise<unknown>)[] = [];
 afterAll(() => site?.remove());
 beforeEach(async () => {
   site ??= await SentinelSite.start();
@@ -24,7 +23,6 @@ beforeEach(async () => {
   root.write("config.ini", `[redis]\n${site.settings}timeout = 1s\n[service]\ntimezone = UTC\n`);
 });
 afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
   root.remove();
   if (!LONG) return;
   await site!.remove(); // after a kill, Sentinels wait before they act again
@@ -38,7 +36,7 @@ const members = async () => (await (await site!.primary()).call("ZCARD", "tts:ta
 
 function start(...args: string[]): Running {
   const running = new Running(args, { cwd: root.path });
-  ends.push(() => running.stop());
+  onTestFinished(() => running.stop());
   return running;
 }
 
@@ -104,7 +102,7 @@ describe.each(first(1, LOSSES))("with a primary that is $loss", { tags: ["slow"]
     const young = ago(60);
     root.writeStore(tasks(100, young));
     const server = await Served.start(root.path, []);
-    ends.push(() => server.stop());
+    onTestFinished(async () => void (await server.stop()));
     const list = () => server.json("/voice-tasks?page_size=5") as Promise<{ total: number; source: string }>;
     await until(async () => (await list()).source === "redis");
     await site!.isWhole();

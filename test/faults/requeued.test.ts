@@ -13,7 +13,6 @@ describe("row C, a task that is queued again while its purge stands at one of it
   ])("$what: it is kept in both stores with its new files", async ({ what, line }) => {
     let task = "";
     const run = async (at: number, act: Fault["act"]) => {
-      await here.clear();
       await here.renew();
       [task] = (await here.seeds(4)) as [string];
       return withFault(here.root.path, { at, act, on: "changes" }, () =>

@@ -1,16 +1,18 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
+import { redisProxy } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines, openFiles } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { times } from "./helpers/chance.ts";
 import { everything, exactly, sorted } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
-import { timeProxy } from "./helpers/time-proxy.ts";
 import { type Outcome, Watcher, watchersClock } from "./helpers/watcher.ts";
 
 const here = usePlace();
+/** An answer to TIME: seconds and microseconds. */
+const TIME = /\*2\r\n\$10\r\n(\d{10})\r\n(?=\$\d{1,6}\r\n\d{1,6}\r\n$)/;
 const AUDIT = "[audit]\npath = audit.jsonl\n";
 let watcher: Watcher;
 afterEach(() => watcher.stop());
@@ -73,7 +75,9 @@ describe("cleanup --watch", () => {
     const retention = times(3000, 300);
     const hours = times(3, 24);
     const passes = (hours * 3600) / (retention / 10);
-    const proxy = await timeProxy(here.server.port, () => clock.jumped);
+    const ahead = (answer: string) =>
+      answer.replace(TIME, (_, seconds) => `*2\r\n$10\r\n${Number(seconds) + Math.round(clock.jumped)}\r\n`);
+    const proxy = await redisProxy(here.server.port, () => "pass", ahead);
     try {
       here.root.configure(proxy.port, `${AUDIT}[cleanup]\nretention = ${retention}\n`);
       const everyHour = Array.from({ length: hours + 6 }, (_, hour) =>

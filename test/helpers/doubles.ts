@@ -5,8 +5,11 @@ import { type MirrorLink, redisLink } from "../../src/store/mirror-link.ts";
 import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Mirror } from "../../src/store/redis/mirror.ts";
 import type { RedisTarget } from "../../src/store/redis/target.ts";
+import { writeToMirror } from "../../src/store/redis/write.ts";
 import { type Writable, writable } from "../../src/store/writable.ts";
 import { rulesFor, targetFor } from "./deployments.ts";
+import { taskIn } from "./records.ts";
+import type { RecordJson } from "./root.ts";
 
 /** Keeps what was said. */
 export class RecordingReporter implements Reporter {
@@ -44,6 +47,17 @@ export async function connectMirror(
 ): Promise<Writable<Mirror>> {
   const target = targetFor(port, timeout);
   return writable(new Mirror(await connectRedis({ ...target, place: place ?? target.place }), rules));
+}
+
+/** Puts records into Redis as a sync does. */
+export async function putIntoMirror(
+  server: TestRedis,
+  records: readonly RecordJson[],
+  rules = rulesFor(server.port),
+): Promise<void> {
+  const mirror = await connectMirror(server, rules);
+  const tasks = records.map((record) => taskIn(rules, record));
+  await writeToMirror(mirror, tasks).finally(() => mirror.close());
 }
 
 export function linkTo(mirror: Writable<Mirror>): MirrorLink {

@@ -95,6 +95,14 @@ class Collected extends Writable {
   }
 }
 
+function said(run: Command, pattern: RegExp, seconds?: number): Promise<void> {
+  return until(() => {
+    if (pattern.test(run.stdout + run.stderr)) return true;
+    if (run.hasEnded) throw new Error(`it ended and did not say ${pattern}: ${run.stderr}`);
+    return false;
+  }, seconds);
+}
+
 class InProcess implements Command {
   readonly #out = new Collected();
   readonly #err = new Collected();
@@ -125,12 +133,8 @@ class InProcess implements Command {
     return this.#err.text;
   }
 
-  async says(pattern: RegExp, seconds?: number): Promise<void> {
-    await until(() => {
-      if (pattern.test(this.stdout + this.stderr)) return true;
-      if (this.hasEnded) throw new Error(`it ended and did not say ${pattern}: ${this.stderr}`);
-      return false;
-    }, seconds);
+  says(pattern: RegExp, seconds?: number): Promise<void> {
+    return said(this, pattern, seconds);
   }
 
   kill(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void {
@@ -175,12 +179,8 @@ export class Running implements Command {
     if (!keepsStdin) this.child.stdin.end(input ?? "");
   }
 
-  async says(pattern: RegExp, seconds?: number): Promise<void> {
-    await until(() => {
-      if (pattern.test(this.stdout + this.stderr)) return true;
-      if (this.child.exitCode !== null) throw new Error(`it ended and did not say ${pattern}: ${this.stderr}`);
-      return false;
-    }, seconds);
+  says(pattern: RegExp, seconds?: number): Promise<void> {
+    return said(this, pattern, seconds);
   }
 
   get hasEnded(): boolean {

@@ -1,12 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
-import { writeToMirror } from "../../../src/store/redis/write.ts";
+import { afterEach, beforeEach, expect } from "vitest";
 import { RecordRules } from "../../../src/task/rules.ts";
 import { Zone } from "../../../src/task/time.ts";
+import { type Place, usePlace } from "../../e2e/setup.ts";
 import { FastClock } from "../../helpers/clock.ts";
-import { connectMirror } from "../../helpers/doubles.ts";
-import { taskIn } from "../../helpers/records.ts";
-import { RedisServer } from "../../helpers/redis.ts";
-import { ServiceRoot } from "../../helpers/root.ts";
+import type { TestServer } from "../../helpers/deployments.ts";
+import { putIntoMirror } from "../../helpers/doubles.ts";
+import type { ServiceRoot } from "../../helpers/root.ts";
 import { Service } from "../../helpers/service.ts";
 import { type Run, type RunOptions, ttsctl } from "../../helpers/ttsctl.ts";
 import { makeStore } from "../../interop/python.ts";
@@ -25,42 +24,41 @@ export function expectNoFailure(runs: readonly Run[], allowed: readonly number[]
 
 /** A root of the Python service, which runs beside ttsctl. */
 export class BesideService {
-  server!: RedisServer;
-  root!: ServiceRoot;
+  readonly #place: Place;
   service: Service | undefined;
 
-  async open(): Promise<void> {
-    this.server = await RedisServer.start();
+  constructor(place: Place) {
+    this.#place = place;
   }
 
-  async close(): Promise<void> {
-    await this.server.remove();
+  get root(): ServiceRoot {
+    return this.#place.root;
+  }
+
+  get server(): TestServer {
+    return this.#place.server;
   }
 
   /** An empty Redis and a root that has nothing but its settings. */
   async renew(): Promise<void> {
+    await this.clear();
     await this.server.call("FLUSHALL");
-    this.root = new ServiceRoot();
+    this.root.remove();
     this.root.write("config.ini", `[redis]\nport = ${this.server.port}\n[service]\ntimezone = ${ZONE}\n`);
   }
 
-  /** Ends a service that still runs, and removes the root. */
+  /** Ends a service that still runs. */
   async clear(): Promise<void> {
-    if (this.service !== undefined && !this.service.hasEnded) {
+    if (this.service?.hasEnded === false) {
       this.service.kill();
       await this.service.end();
     }
     this.service = undefined;
-    this.root.remove();
-  }
-
-  env(more: Record<string, string> = {}): Record<string, string> {
-    return { TZ: "UTC", ...more };
   }
 
   run(line: string, options: Partial<RunOptions> = {}): Promise<Run> {
     const clock = new FastClock();
-    return ttsctl(line.split(" "), { cwd: this.root.path, clock, ...options, env: this.env(options.env) });
+    return ttsctl(line.split(" "), { cwd: this.root.path, clock, ...options });
   }
 
   records(): TestRecord[] {
@@ -81,12 +79,8 @@ export class BesideService {
   }
 
   /** Puts records into Redis as a sync does. */
-  async mirrored(...records: readonly TestRecord[]): Promise<void> {
-    const rules = new RecordRules(new Zone(ZONE));
-    const mirror = await connectMirror(this.server, rules);
-    const tasks = records.map((record) => taskIn(rules, record));
-    await writeToMirror(mirror, tasks);
-    mirror.close();
+  mirrored(...records: readonly TestRecord[]): Promise<void> {
+    return putIntoMirror(this.server, records, new RecordRules(new Zone(ZONE)));
   }
 
   /**
@@ -130,9 +124,7 @@ export class BesideService {
 
 /** One Redis for the tests of a file, a new root for each; a service that still runs is ended. */
 export function useService(): BesideService {
-  const here = new BesideService();
-  beforeAll(() => here.open());
-  afterAll(() => here.close());
+  const here = new BesideService(usePlace());
   beforeEach(() => here.renew());
   afterEach(() => here.clear());
   return here;

@@ -1,14 +1,13 @@
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
-import { writeToMirror } from "../../../src/store/redis/write.ts";
 import { type LayoutName, RecordRules } from "../../../src/task/rules.ts";
 import { Zone } from "../../../src/task/time.ts";
 import { cleanEnv } from "../../helpers/clean-env.ts";
 import { FastClock } from "../../helpers/clock.ts";
-import { connectMirror } from "../../helpers/doubles.ts";
+import { putIntoMirror } from "../../helpers/doubles.ts";
 import { LONG } from "../../helpers/long.ts";
-import { record, taskIn } from "../../helpers/records.ts";
+import { record } from "../../helpers/records.ts";
 import { RedisServer } from "../../helpers/redis.ts";
 import { ServiceRoot } from "../../helpers/root.ts";
 import { Service, type Word } from "../../helpers/service.ts";
@@ -157,12 +156,7 @@ class LiveRun {
     const alone = Array.from({ length: 10 }, (_, i) =>
       record("alone", `a${i}`, { status: "succeeded", created_at: time, updated_at: time }),
     ) as Copy[];
-    const mirror = await connectMirror(this.#server, rules);
-    await writeToMirror(
-      mirror,
-      alone.map((one) => taskIn(rules, one)),
-    );
-    mirror.close();
+    await putIntoMirror(this.#server, alone, rules);
     for (const one of alone) this.#ownWords.set(nameOf(one), command === "prune" ? { ...one, status: "deleted" } : one);
   }
 
