@@ -1,12 +1,9 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { connectRedis } from "../../src/store/redis/connect.ts";
 import { Authority } from "../helpers/certificates.ts";
 import { RedisCluster, sharedCluster } from "../helpers/cluster.ts";
 import { RIGHTS } from "../helpers/deployments.ts";
 import { record } from "../helpers/records.ts";
 import { freePort } from "../helpers/redis.ts";
-import { targetAt } from "../helpers/targets.ts";
-import { until } from "../helpers/until.ts";
 import { Place } from "./setup.ts";
 
 const DOCUMENTED = [...RIGHTS.split(" "), "+cluster|slots", "+cluster|info", "+cluster|nodes"];
@@ -79,23 +76,4 @@ it("TLS goes to the TLS ports of all nodes", async () => {
   expect(await here.json("sync")).toMatchObject({ code: 0, written: 50 });
   expect(await here.json("verify")).toMatchObject({ code: 0, inSync: 50 });
   for (const node of cluster.primaries) expect(await node.call("DBSIZE")).toBeGreaterThan(0);
-});
-
-it("a replica that takes over by hand is followed over the connections there are", async () => {
-  const cluster = await sharedCluster({ replicas: true });
-  const client = await connectRedis({ ...targetAt(cluster.port), place: cluster.place });
-  onTestFinished(() => client.close());
-  expect(await client.command("INCR", "n")).toBe(1);
-  const primary = await cluster.serverOf("n");
-  const replica = await cluster.replicaOf(primary);
-  await replica.call("CLUSTER", "FAILOVER");
-  await until(async () => ((await replica.call("ROLE")) as string[])[0] === "master");
-  await until(async () => ((await primary.call("ROLE")) as string[])[0] === "slave");
-  expect(
-    await client.pipeline([
-      ["INCR", "n"],
-      ["INCR", "n"],
-    ]),
-  ).toEqual([2, 3]);
-  expect(await replica.call("GET", "n")).toBe("3");
 });

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { first } from "../helpers/long.ts";
 import { SEED } from "../helpers/seed.ts";
-import { type Case, lay, ORPHANS, WRITING } from "./helpers/cases.ts";
+import { lines } from "../helpers/ttsctl.ts";
+import { type Case, lay, OLD, ORPHANS, WRITING } from "./helpers/cases.ts";
 import { Chance, LONG, times } from "./helpers/chance.ts";
 import { expectNamed, isTemporary, runFaulty } from "./helpers/disk.ts";
 import type { Fault } from "./helpers/steps.ts";
@@ -159,5 +160,28 @@ describe.each(WITH_ARTIFACTS)("row B, a file that cannot be closed: $line", (one
       expect([usual, 1], label).toContain(run.code);
       triedFault();
     }
+  });
+});
+
+const REMOVING = WRITING.filter(({ line }) => /^(cleanup|delete) /.test(line));
+
+describe("row B, a pass that fails halfway", () => {
+  it.each(REMOVING)("$line: removed tasks are printed, and the next run finishes", async ({ line, after }) => {
+    await lay(here);
+    const fault = { act: "EIO", on: "store" } as const;
+    const { steps } = await runFaulty(here, line, { ...fault, at: -1 });
+    const before = await lay(here);
+    const run = await runFaulty(here, line, { ...fault, at: steps.indexOf("sync") });
+    triedFault();
+    expect([run.code, here.root.storeText()], run.stderr).toEqual([1, before]);
+    expect(run.stderr).toContain('"code":"STORE_WRITE_FAILED"');
+    const gone = OLD.filter((task) => !after.includes(task)).map(({ user_id, task_id }) =>
+      expect.stringMatching(`^\\[CLEANUP\\] user=${user_id} task=${task_id} .* local=no redis=yes files=2 bytes=110`),
+    );
+    const printed = lines(run.stderr).filter((text) => text.startsWith("[CLEANUP]"));
+    expect(printed.sort()).toEqual(gone);
+    expect(JSON.parse(run.stdout)).toMatchObject({ failed: gone.length, files: 2 * gone.length });
+    expect([0, 3]).toContain((await here.run(line)).code);
+    expect(sorted(await everything(here))).toEqual(exactly(after));
   });
 });

@@ -90,7 +90,7 @@ describe("row E, a Redis that freezes in the middle of a purge", () => {
       expect((here.root.readStore() as TestRecord[]).map(nameOf), label).toEqual(YOUNG.map(nameOf));
       if (again.code === 0 && line.startsWith("cleanup"))
         expect(await membersOf(server), label).toEqual(YOUNG.map(nameOf));
-      here.root.removeFolder("output");
+      here.root.drop("output");
     }
   });
 });

@@ -125,10 +125,6 @@ export class ServiceRoot {
     );
   }
 
-  removeFolder(name: string): void {
-    rmSync(this.at(name), { recursive: true, force: true });
-  }
-
   /** Removes a file or folder of it. */
   drop(name: string): void {
     rmSync(this.at(name), { recursive: true, force: true });

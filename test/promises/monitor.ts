@@ -6,7 +6,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface Seen {
   readonly at: number;
   readonly command: string;
-  readonly isOfScript: boolean;
 }
 
 /** What a Redis is asked while a test runs. */
@@ -31,10 +30,9 @@ export class Monitor {
   async stop(): Promise<Seen[]> {
     await sleep(20); // the last lines are on their way
     this.#socket.destroy();
-    return [...this.#text.matchAll(/^\+([\d.]+) \[\d+ (\S+)\] (.*)\r$/gm)].map(([, at, from, command]) => ({
+    return [...this.#text.matchAll(/^\+([\d.]+) \[\d+ \S+\] (.*)\r$/gm)].map(([, at, command]) => ({
       at: Number(at),
       command: command!,
-      isOfScript: from === "lua",
     }));
   }
 }
