@@ -116,8 +116,14 @@ describe("row A, the example service in three processes, with random kill -9 and
     const stale: string[] = [];
     for (let i = 0; i < 3; i++) services.start();
     await Promise.all([
-      feeding(chance),
-      killing(chance),
+      during(
+        () => 20 + chance.below(80),
+        () => services.feed(chance),
+      ),
+      during(
+        () => 500 + chance.below(2000),
+        () => services.killOne(chance),
+      ),
       deleting(chance, deleted),
       restarting(chance, deleted, stale),
     ]);
@@ -154,20 +160,6 @@ async function during(everyMs: () => number, work: () => Promise<void> | void): 
     if (Date.now() + pause >= end) return;
     await sleep(pause);
   }
-}
-
-function feeding(chance: Chance): Promise<void> {
-  return during(
-    () => 20 + chance.below(80),
-    () => services.feed(chance),
-  );
-}
-
-function killing(chance: Chance): Promise<void> {
-  return during(
-    () => 500 + chance.below(2000),
-    () => services.killOne(chance),
-  );
 }
 
 function deleting(chance: Chance, deleted: Set<string>): Promise<void> {

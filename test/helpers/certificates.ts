@@ -18,18 +18,8 @@ export class Authority {
   constructor(name = "authority of a test") {
     process.once("exit", () => this.remove());
     this.#own = this.#paths(name);
-    this.#openssl(
-      "req",
-      "-x509",
-      ...NEW_KEY,
-      this.#own.key,
-      "-out",
-      this.#own.cert,
-      "-days",
-      "2",
-      "-subj",
-      `/CN=${name}`,
-    );
+    const { cert, key } = this.#own;
+    this.#openssl("req", "-x509", ...NEW_KEY, key, "-out", cert, "-days", "2", "-subj", `/CN=${name}`);
   }
 
   remove(): void {

@@ -102,18 +102,8 @@ export class RedisServer {
   /** Starts it again, empty, after `stop`. */
   async start(): Promise<void> {
     const ours = ["--port", `${this.port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-    const more = [
-      "--dir",
-      this.folder,
-      "--unixsocket",
-      this.socket,
-      "--daemonize",
-      "no",
-      "--logfile",
-      "redis.log",
-      ...DEBUG,
-    ];
-    const server = new ServerProcess(this.#binary, [...ours, ...more, ...this.#args]);
+    const place = ["--dir", this.folder, "--unixsocket", this.socket, "--daemonize", "no", "--logfile", "redis.log"];
+    const server = new ServerProcess(this.#binary, [...ours, ...place, ...DEBUG, ...this.#args]);
     this.#process = server;
     await until(async () => {
       if (server.hasEnded) throw new Error(`${this.#binary} ended: ${this.folder}/redis.log`);

@@ -75,13 +75,8 @@ export class SentinelSite {
   static async start(password?: string): Promise<SentinelSite> {
     const site = new SentinelSite(password);
     const primary = await RedisServer.start();
-    const replica = await RedisServer.start(
-      "--replicaof",
-      "127.0.0.1",
-      `${primary.port}`,
-      "--repl-diskless-sync-delay",
-      "0",
-    );
+    const follows = ["--replicaof", "127.0.0.1", `${primary.port}`, "--repl-diskless-sync-delay", "0"];
+    const replica = await RedisServer.start(...follows);
     site.servers.push(primary, replica);
     for (let i = 0; i < 3; i++) site.sentinels.push(new Sentinel(await freePort(), site.#lines(primary.port)));
     await Promise.all(site.sentinels.map((sentinel) => sentinel.ready(password)));

@@ -51,22 +51,12 @@ describe.skipIf(lacks("python3-redis", hasRedis))("the example service in Python
     const url = await start();
     here.root.write("in.jsonl", `${JSON.stringify(record("in", "i1", { updated_at: ago(90) }))}\n`);
     const said: Item[] = [];
-    for (const [line, codes] of [
-      ["sync", [0]],
-      ["list -o json", [0]],
-      ["stats -o json", [0]],
-      ["verify", [0, 3]],
-      ["verify --repair", [0, 3]],
-      ["import in.jsonl --yes", [0]],
-      ["mark --user young --to error --yes", [0]],
-      ["export -o jsonl", [0]],
-      ["cleanup --once", [0]],
-      ["cleanup --orphans", [0]],
-      ["delete --user in --yes", [0]],
-    ] as const) {
+    const lines = ["sync", "list -o json", "stats -o json", "verify", "verify --repair", "import in.jsonl --yes"];
+    lines.push("mark --user young --to error --yes", "export -o jsonl", "cleanup --once", "cleanup --orphans");
+    for (const line of [...lines, "delete --user in --yes"]) {
       const asked = Promise.all(TEXTS.map((text) => ask<Item>(`${url}/voice-tasks`, { user_id: "alice", text })));
       const run = await here.run(line, { clock: new FastClock() }); // the service has real time
-      expect(codes, `${line}: ${run.stderr}`).toContain(run.code);
+      expect(line.startsWith("verify") ? [0, 3] : [0], `${line}: ${run.stderr}`).toContain(run.code);
       said.push(...(await asked));
     }
     const ids = said.map(({ task_id }) => task_id);

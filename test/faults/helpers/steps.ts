@@ -116,19 +116,8 @@ async function hook(): Promise<void> {
       return result;
     };
   }
-  for (const name of [
-    "appendFile",
-    "chmod",
-    "chown",
-    "datasync",
-    "read",
-    "stat",
-    "sync",
-    "truncate",
-    "utimes",
-    "write",
-    "writeFile",
-  ]) {
+  const calledOnHandles = "appendFile chmod chown datasync read stat sync truncate utimes write writeFile".split(" ");
+  for (const name of calledOnHandles) {
     const original = handles[name]!;
     handles[name] = async function (this: object, ...args) {
       const path = now?.paths.get(this);
