@@ -4,7 +4,7 @@ import type { TestClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { Chance, times } from "./helpers/chance.ts";
-import { everything, exactly, sorted } from "./helpers/stores.ts";
+import { everyByte, everything, exactly, sorted } from "./helpers/stores.ts";
 import { triedBadInput, triedFault } from "./helpers/tally.ts";
 import { Watcher, watchersClock } from "./helpers/watcher.ts";
 
@@ -30,7 +30,7 @@ describe("a false clock", () => {
     here.root.writeArtifacts([...OLD, ...STAYING]);
     expect((await here.run("sync")).code).toBe(0);
   }
-  const seen = async () => [here.root.tree(), await here.server.dump()];
+  const seen = () => everyByte(here);
 
   /** With the right clock the purge goes on. */
   async function purges(line = "cleanup --once -o json"): Promise<void> {

@@ -21,7 +21,7 @@ import { pastTick } from "../helpers/root.ts";
 import { binary, type Run, Running } from "../helpers/ttsctl.ts";
 import { lay, OLD, WRITING, YOUNG } from "./helpers/cases.ts";
 import { expectNamed, isTemporary } from "./helpers/disk.ts";
-import { contentOf } from "./helpers/stores.ts";
+import { everyByte } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
@@ -50,14 +50,11 @@ describe("row B, a real disk", () => {
     return folder;
   }
 
-  /** What is there before a run that is to be refused: store file, audio, logs, and the keys in Redis. */
-  const everyByte = async () => ({ disk: here.root.tree(), redis: await contentOf(here.server) });
-
-  async function expectIntact(run: Run, store: string, before: Awaited<ReturnType<typeof everyByte>>): Promise<void> {
+  async function expectIntact(run: Run, store: string, before: object): Promise<void> {
     triedFault();
     expect(run.code, run.stderr).toBe(1);
     expectNamed(run, store);
-    expect(await everyByte()).toEqual(before);
+    expect(await everyByte(here)).toEqual(before);
     expect(readdirSync(dirname(store)).filter(isTemporary)).toEqual([]);
   }
 
@@ -67,7 +64,7 @@ describe("row B, a real disk", () => {
     const store = `${folder}/voice_task.json`;
     const text = JSON.stringify([...OLD, ...YOUNG, BIG], null, 2);
     writeFileSync(store, text);
-    const before = await everyByte();
+    const before = await everyByte(here);
     const run = await here.run(`${one.line} --store ${store}`);
     await expectIntact(run, store, before);
     expect(run.stderr).toContain("STORE_WRITE_FAILED");
@@ -106,7 +103,7 @@ describe("row B, a real disk", () => {
       for (const name of ["real.json", "mounted/voice_task.json"]) here.root.write(name, here.root.storeText());
       if (spawnSync("mount", ["--bind", here.root.at("real.json"), store]).status !== 0) return;
       mounted.push(store);
-      const before = await everyByte();
+      const before = await everyByte(here);
       await expectIntact(await here.run(`${one.line} --store ${store}`), store, before);
     },
   );
@@ -116,7 +113,7 @@ describe("row B, a real disk", () => {
     const folder = mount("600k");
     const store = `${folder}/voice_task.json`;
     writeFileSync(store, here.root.storeText());
-    const before = await everyByte();
+    const before = await everyByte(here);
     expect(spawnSync("mount", ["-o", "remount,ro", folder]).status).toBe(0);
     await expectIntact(await here.run(`${one.line} --store ${store}`), store, before);
   });
@@ -124,7 +121,7 @@ describe("row B, a real disk", () => {
   it.runIf(isRoot).each(CASES)("whose folder is another user's: $line", async (one) => {
     await lay(here, one);
     for (const folder of [here.root.path, `${dirname(binary())}/..`]) chmodSync(folder, 0o755);
-    const before = await everyByte();
+    const before = await everyByte(here);
     const child = new Running(one.line.split(" "), { cwd: here.root.path, uid: NOBODY });
     await expectIntact(await child.end(), here.root.store, before);
   });

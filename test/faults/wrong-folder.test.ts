@@ -4,6 +4,7 @@ import type { Finding } from "../../src/operations/doctor/probe.ts";
 import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
+import { everyByte } from "./helpers/stores.ts";
 import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
@@ -22,20 +23,14 @@ beforeEach(async () => {
   expect((await here.run("sync")).code).toBe(0);
 });
 
-/** Everything but the note that a repair was begun, which says nothing of tasks. */
-async function seen(): Promise<[Record<string, string>, Record<string, string>]> {
-  const { "tts:ttsctl:syncing": _, ...redis } = await here.server.dump();
-  return [here.root.tree(), redis];
-}
-
 /** Each of these commands is refused, and nothing is changed in the file, in Redis or on the disk. */
 async function expectRefused(commands: readonly string[], code: number, word: string, options = {}): Promise<void> {
-  const before = await seen();
+  const before = await everyByte(here);
   for (const line of commands) {
     const run = await here.run(`${line} -o json`, options);
     const error = JSON.parse(lines(run.stderr).at(-1) ?? "{}").code;
     expect({ line, code: run.code, error }, run.stderr).toEqual({ line, code, error: word });
-    expect(await seen(), line).toEqual(before);
+    expect(await everyByte(here), line).toEqual(before);
     triedFault();
   }
 }

@@ -1,18 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { usePlace } from "../e2e/setup.ts";
 import { LONG } from "../helpers/long.ts";
 import type { Ids } from "../helpers/records.ts";
-import { RedisServer } from "../helpers/redis.ts";
-import { ServiceRoot } from "../helpers/root.ts";
-import { ttsctl } from "../helpers/ttsctl.ts";
 import { makeStore, modelOf } from "./python.ts";
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.remove());
-let root: ServiceRoot;
-afterEach(() => root.remove());
+const here = usePlace();
 
 const TASKS = LONG ? 1000 : 300;
 const MORE = [
@@ -25,16 +17,12 @@ const NOW = 1_700_000_000;
 
 /** What a run of the tool, in UTC, prints as JSON. It must go well. */
 async function json(line: string): Promise<Record<string, unknown>> {
-  const { code, stdout, stderr } = await ttsctl([...line.split(" "), "-o", "json"], { cwd: root.path });
+  const { code, stdout, stderr } = await here.run(`${line} -o json`);
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
 describe("some hundred tasks", () => {
-  beforeEach(async () => {
-    await server.call("FLUSHALL");
-  });
-
   it.each<{ what: string; zone: string; args: string[]; now?: number }>([
     { what: "in an array with epoch times", zone: "UTC", args: ["--times", "epoch"] },
     { what: "in a map", zone: "Asia/Shanghai", args: ["--shape", "map"] },
@@ -45,12 +33,11 @@ describe("some hundred tasks", () => {
     ...(LONG ? MORE : []),
   ])("$what", async ({ zone, args, now = NOW }) => {
     const store = args.includes("jsonl") ? "voice_task.jsonl" : "voice_task.json";
-    const settings = `[redis]\nport = ${server.port}\n[service]\ntimezone = ${zone}\n[store]\npath = ${store}\n`;
-    root = new ServiceRoot();
-    root.write("config.ini", settings);
-    makeStore(root.path, zone, "--tasks", TASKS, "--now", now, "--seed", 3, ...args);
+    const settings = `[redis]\nport = ${here.server.port}\n[service]\ntimezone = ${zone}\n[store]\npath = ${store}\n`;
+    here.root.write("config.ini", settings);
+    makeStore(here.root.path, zone, "--tasks", TASKS, "--now", now, "--seed", 3, ...args);
     expect(await json("sync")).toMatchObject({ total: TASKS, written: TASKS });
-    const report = modelOf("mirror", root.path, server.port, zone);
+    const report = modelOf("mirror", here.root.path, here.server.port, zone);
     expect(report).toMatchObject({ tasks: TASKS, differences: { count: 0 } });
     for (const source of ["redis", "file"]) {
       const items = (await json(`list --page-size 1000 --source ${source}`)).items as Ids[];
@@ -59,7 +46,7 @@ describe("some hundred tasks", () => {
     const retention = Math.round(Date.now() / 1000 - now + 7 * 86_400); // in the middle of the tasks' ages
     const purged = Number((await json(`cleanup --once --retention ${retention}`)).purged);
     expect(purged).toBeGreaterThan(TASKS / 10);
-    const left = modelOf("mirror", root.path, server.port, zone);
+    const left = modelOf("mirror", here.root.path, here.server.port, zone);
     expect(left).toMatchObject({ tasks: TASKS - purged, differences: { count: 0 } });
   });
 });

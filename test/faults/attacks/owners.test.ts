@@ -4,6 +4,7 @@ import { ago, record } from "../../helpers/records.ts";
 import type { RedisServer } from "../../helpers/redis.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 import { putIntoRedis, scoreOf } from "../../promises/adapter.ts";
+import { everyByte } from "../helpers/stores.ts";
 
 /** What a hostile reader of the sources of `Owners`, `prune` and `purge` tries. After each: file, Redis, disk and exit code. */
 const here = usePlace();
@@ -125,14 +126,10 @@ describe("attacks that change nothing", () => {
     here.root.writeArtifacts(BOTH);
     await put(...redis);
     await prepare?.();
-    const state = async () => {
-      const dump = Object.entries(await here.server.dump()).filter(([key]) => !key.startsWith("tts:ttsctl:"));
-      return { tree: here.root.tree(), redis: Object.fromEntries(dump) };
-    };
-    const before = await state();
+    const before = await everyByte(here);
     const run = await here.run(line);
     expect(run.code, run.stderr).toBe(code);
-    expect(await state()).toEqual(before);
+    expect(await everyByte(here)).toEqual(before);
   });
 });
 

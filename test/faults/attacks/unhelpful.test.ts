@@ -6,6 +6,7 @@ import { ago, record } from "../../helpers/records.ts";
 import { lines } from "../../helpers/ttsctl.ts";
 import { Served } from "../../http/setup.ts";
 import { drawn } from "../helpers/chance.ts";
+import { everyByte } from "../helpers/stores.ts";
 import { triedFault } from "../helpers/tally.ts";
 import { Watcher } from "../helpers/watcher.ts";
 
@@ -85,11 +86,10 @@ describe.each(drawn("shape", ["array", "lines"]))("a store of shape %s, and a Re
       here.root.writeArtifacts([...OLD, record("alice", "orphan")]);
       await here.mirrored(RUNNING, OLD[1]!, YOUNG);
       configure(await url());
-      const state = async () => ({ tree: here.root.tree(), redis: await here.server.dump() });
-      const before = await state();
+      const before = await everyByte(here);
       const run = await here.run(`${line} -o json`);
       triedFault();
-      const after = await state();
+      const after = await everyByte(here);
       if (!answers) expect(run.ms).toBeLessThan(TIMEOUT_MS + 1000 + STARTING_MS);
       if (!answers && ALONE.test(line)) {
         expect([run.code, run.stderr]).toEqual([3, expect.stringContaining("not checked: ")]);
@@ -128,7 +128,7 @@ describe("long-lived processes", () => {
   it("serve beside the Redis of another service answers from the file, and leaves Redis alone", async () => {
     here.root.writeStore(OLD);
     await here.mirrored(...Array.from({ length: 6 }, (_, i) => record("other", `x${i}`)));
-    const before = await here.server.dump();
+    const { redis } = await everyByte(here);
     const served = await Served.start(here.root.path, []);
     try {
       expect(await served.json("/voice-tasks")).toMatchObject({ source: "file", total: OLD.length });
@@ -137,8 +137,7 @@ describe("long-lived processes", () => {
     } finally {
       await served.stop();
     }
-    const { "tts:ttsctl:syncing": _, ...after } = await here.server.dump();
-    expect(after).toEqual(before);
+    expect((await everyByte(here)).redis).toEqual(redis);
   });
 
   it("the library goes on with the file for a user without the rights to the checks", async () => {

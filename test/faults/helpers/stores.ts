@@ -43,14 +43,10 @@ export async function everything({ root, server }: Place): Promise<Everything> {
   };
 }
 
-/** Every key of the service in Redis with what it holds. */
-export async function contentOf(server: Place["server"]): Promise<Record<string, unknown>> {
-  const keys = ((await server.call("KEYS", "tts:*")) as string[]).filter((key) => !key.startsWith("tts:ttsctl:"));
-  const content = keys.sort().map(async (key) => {
-    const isHash = key.startsWith("tts:task:");
-    return [key, await (isHash ? server.call("HGETALL", key) : server.zset(key))] as const;
-  });
-  return Object.fromEntries(await Promise.all(content));
+/** Files and keys, without ttsctl's own keys, to see that nothing changed. */
+export async function everyByte({ root, server }: Place) {
+  const keys = Object.entries(await server.dump()).filter(([key]) => !key.startsWith("tts:ttsctl:"));
+  return { disk: root.tree(), redis: Object.fromEntries(keys) };
 }
 
 function filesBelow(folder: string): string[] {
