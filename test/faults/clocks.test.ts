@@ -128,6 +128,13 @@ describe("a false clock", () => {
       expect(here.root.readStore()).toEqual(STAYING);
       if (redis === "on") expect(sorted(await everything(here))).toEqual(exactly(STAYING));
     });
+
+    it.runIf(redis === "off")("that jumps by two hours: a SIGHUP confirms it", async () => {
+      await watch();
+      clock.shift = DAY / 12;
+      expect(await watcher.next()).toMatchObject({ code: "CLOCK_SKEW" });
+      expect(await watcher.hangup()).toMatchObject({ result: { purged: 1 } });
+    });
   });
 
   describe("a task time in the future", () => {

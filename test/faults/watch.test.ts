@@ -70,6 +70,26 @@ describe("cleanup --watch", () => {
     expectOneAtATime(10);
   });
 
+  it("through a configuration that can't be used, and a Redis that goes and comes back", async () => {
+    here.root.configure(here.server.port, AUDIT);
+    watcher = new Watcher(here.root.path);
+    await watcher.first();
+    here.root.writeStore([record("a", "t1")]);
+    here.root.write("config.ini", "[redis\n");
+    expect(purgedIn(await watcher.hangup())).toBe(1); // with the old one
+    expect(watcher.log.some(({ code }) => code === "CONFIG_INVALID")).toBe(true);
+    await here.server.stop();
+    here.root.writeStore([record("a", "t1")]);
+    expect(purgedIn(await watcher.next())).toBe(1); // on the file
+    await here.server.start();
+    here.root.writeStore([record("a", "t2")]);
+    await here.mirrored(record("a", "t2"));
+    expect(purgedIn(await watcher.next())).toBe(1);
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(0);
+    triedFault(2);
+    expectAllLogged();
+  });
+
   it("through a day of passes on a fake clock: each task is purged in the first pass after its retention", async () => {
     const clock = watchersClock();
     const retention = times(3000, 300);
