@@ -1,5 +1,4 @@
 import { onTestFinished } from "vitest";
-import type { Clock } from "../../src/clock.ts";
 import { type RedisCluster, sharedCluster } from "../helpers/cluster.ts";
 import { putIntoMirror } from "../helpers/doubles.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
@@ -19,10 +18,9 @@ export class Place {
   readonly root = new ServiceRoot();
   readonly cluster: RedisCluster;
 
-  /** @param more the rest of config.ini */
-  constructor(cluster: RedisCluster, more = "") {
+  constructor(cluster: RedisCluster) {
     this.cluster = cluster;
-    this.root.write("config.ini", `[redis]\n${cluster.config}[service]\ntimezone = UTC\n${more}`);
+    this.root.write("config.ini", `[redis]\n${cluster.config}[service]\ntimezone = UTC\n`);
   }
 
   run(line: string, options: Partial<RunOptions> = {}): Promise<Run> {
@@ -30,8 +28,8 @@ export class Place {
   }
 
   /** A run that is stopped if it goes on when the test ends. */
-  start(line: string, clock?: Clock): Command {
-    const run = start(line.split(" "), { cwd: this.root.path, ...(clock && { clock }) });
+  start(line: string): Command {
+    const run = start(line.split(" "), { cwd: this.root.path });
     onTestFinished(async () => {
       if (!run.hasEnded) await run.stop();
     });
