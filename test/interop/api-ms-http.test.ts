@@ -97,7 +97,7 @@ describe.each([
   const args = () => ["--redis-port", String(here.server.port), "--version", version];
   beforeEach(() => {
     configure(layout);
-    python("tools/api_ms_service.py", [here.root.path, "fill", ...args()], { input: someRecords() });
+    python("tools/api_ms_service.py", [here.root.path, ...args()], { input: someRecords() });
   });
 
   it("lists, queries and single tasks equal the service's responses", { timeout: 120_000 }, async () => {

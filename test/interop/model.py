@@ -87,7 +87,7 @@ def api_ms(version, root, port):
     expected = {key: value for key, value in actual.items() if key.startswith("tts:ttsctl:")}
     expected[INDEX] = {}
     places = []
-    for record in records:
+    for record in sorted(records, key=lambda record: record["updated_at"]):  # an id leads to its newest task
         user, task = quote_plus(record["user_id"].strip()), quote_plus(record["task_id"].strip())
         updated = int(record["updated_at"])
         own = int(record["created_at"]) if version == "v3" else updated

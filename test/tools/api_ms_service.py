@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A simulated GPT-SoVITS API service, whose layout in Redis is `api_ms`: what it writes, and how it reads.
 
-    api_ms_service.py ROOT --redis-port PORT fill|problems [--version older|v3]
+    api_ms_service.py ROOT --redis-port PORT [--version older|v3]
 
---version: `older` scores both indexes by updated_at; `v3` scores the users' indexes by created_at.
-fill: takes records (JSON array on stdin) as they are. problems: prints an array of what doesn't fit together in Redis, as the
-service sees it. Standard library only, no lock shared with ttsctl. Written from the description in docs/contract.md, Deployments.
+Writes records (JSON array on stdin) as they are, with one rewrite of the file. --version: `older` scores both indexes by
+updated_at; `v3` scores the users' indexes by created_at. Standard library only, no lock shared with ttsctl. Written from the
+description in docs/contract.md, Deployments.
 """
 import argparse
 import json
@@ -128,69 +128,20 @@ class Service:
     def hash(self, user, task):
         flat = self.redis("HGETALL", f"tts:task:{q(user)}:{q(task)}")
         fields = dict(zip(flat[::2], flat[1::2]))
-        if not fields:
-            return None
-        try:
-            return json.loads(fields["payload"])
-        except (KeyError, ValueError):
-            record = {k: v for k, v in fields.items() if k != "payload"}
-            for name in ("progress", "segments_done", "total_segments", "updated_at", "created_at"):
-                if name in record:
-                    record[name] = int(record[name])
-            record.setdefault("user_id", user)
-            record.setdefault("task_id", task)
-            return record
+        return json.loads(fields["payload"]) if fields else None
 
     def get(self, task):
         user = self.redis("GET", f"tts:task_lookup:{q(task)}")
         return None if user is None else self.hash(unquote_plus(user), task)
 
-    def problems(self):
-        problems, members, by_id = [], self.redis("ZREVRANGE", INDEX, 0, -1), set()
-        for member in members:
-            user, task = (unquote_plus(part) for part in member.split(":", 1))
-            record = self.hash(user, task)
-            if record is None:
-                problems.append(f"no hash of {member}")
-                continue
-            self.check(member, user, task, record, problems)
-            by_id.add(task)
-            if self.get(task) is None:
-                problems.append(f"no way to {member} by its id")
-        for key in self.redis("KEYS", "tts:task_lookup:*"):
-            if unquote_plus(key.split(":", 2)[2]) not in by_id:
-                problems.append(f"{key} leads nowhere")
-        hashes = len(self.redis("KEYS", "tts:task:*"))
-        if hashes != len(members):
-            problems.append(f"{hashes} hashes and {len(members)} members")
-        return problems
-
-    def check(self, member, user, task, record, problems):
-        if member != f"{q(user)}:{q(task)}":
-            problems.append(f"{member} is not quoted as it should be")
-        score = self.redis("ZSCORE", INDEX, member)
-        own = self.redis("ZSCORE", f"tts:user:{q(user)}:index", q(task))
-        if (score, own) != tuple(str(one) for one in scores_of(record, self.version)):
-            problems.append(f"{member} has the scores {score} and {own}")
-        fields = self.redis("HMGET", f"tts:task:{member}", "status", "updated_at", "created_at", "progress", "error")
-        if fields[0] != record.get("status", "") or fields[1] != str(int(record["updated_at"])):
-            problems.append(f"{member} has a different payload")
-        if not (fields[2] or "").lstrip("-").isdigit() or fields[3] is None or fields[4] is None:
-            problems.append(f"{member} lacks fields")
-
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("root")
-    p.add_argument("action", choices=["fill", "problems"])
     p.add_argument("--redis-port", type=int, required=True)
     p.add_argument("--version", choices=["older", "v3"], default="older")
     a = p.parse_args()
-    service = Service(a.root, a.redis_port, a.version)
-    if a.action == "fill":
-        service.fill(json.load(sys.stdin))
-    else:
-        json.dump(service.problems(), sys.stdout)
+    Service(a.root, a.redis_port, a.version).fill(json.load(sys.stdin))
 
 
 if __name__ == "__main__":
