@@ -1,15 +1,5 @@
 import { spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statfsSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statfsSync, statSync, utimesSync } from "node:fs";
 import { dirname } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
@@ -62,8 +52,7 @@ describe("row B, a real disk", () => {
     await lay(here, one);
     const folder = mount("128k");
     const store = `${folder}/voice_task.json`;
-    const text = JSON.stringify([...OLD, ...YOUNG, BIG], null, 2);
-    writeFileSync(store, text);
+    here.root.write("small/voice_task.json", JSON.stringify([...OLD, ...YOUNG, BIG], null, 2));
     const before = await everyByte(here);
     const run = await here.run(`${one.line} --store ${store}`);
     await expectIntact(run, store, before);
@@ -72,27 +61,23 @@ describe("row B, a real disk", () => {
 
   it.skipIf(cannotMount)("that is full, of which the purge frees enough for the second copy: cleanup", async () => {
     const folder = mount("600k");
-    const store = `${folder}/voice_task.json`;
-    const output = `${folder}/output`;
-    const more = `[store]\npath = ${store}\n[paths]\noutput = ${output}\n`;
-    here.root.configure(here.server.port, more);
+    const store = "small/voice_task.json";
+    here.root.configure(here.server.port, `[store]\npath = ${store}\n[paths]\noutput = small/output\n`);
     const text = JSON.stringify([...OLD, ...YOUNG, BIG], null, 2);
-    writeFileSync(store, text);
+    here.root.write(store, text, 1_600_000_000);
     expect((await here.run("sync")).code).toBe(0);
+    const free = () => statfsSync(folder).bfree * statfsSync(folder).bsize;
     for (const { user_id, task_id } of OLD) {
-      mkdirSync(`${output}/${user_id}/${task_id}`, { recursive: true });
-      const free = statfsSync(folder).bfree * statfsSync(folder).bsize;
-      const size = Math.max(0, Math.floor(free / 2));
-      writeFileSync(`${output}/${user_id}/${task_id}/a.wav`, Buffer.alloc(size));
-      utimesSync(`${output}/${user_id}/${task_id}/a.wav`, 1_600_000_000, 1_600_000_000);
-      utimesSync(`${output}/${user_id}/${task_id}`, 1_600_000_000, 1_600_000_000);
+      const home = `small/output/${user_id}/${task_id}`;
+      here.root.write(`${home}/a.wav`, Buffer.alloc(Math.floor(free() / 2)), 1_600_000_000);
+      utimesSync(here.root.at(home), 1_600_000_000, 1_600_000_000);
     }
-    expect(statfsSync(folder).bfree * statfsSync(folder).bsize).toBeLessThan(text.length);
+    expect(free()).toBeLessThan(text.length);
     pastTick();
     const run = await here.run("cleanup --once -o json");
     expect(run.code, run.stderr).toBe(0);
     expect(JSON.parse(run.stdout)).toMatchObject({ purged: OLD.length });
-    expect(JSON.parse(readFileSync(store, "utf8"))).toHaveLength(YOUNG.length + 1);
+    expect(JSON.parse(readFileSync(here.root.at(store), "utf8"))).toHaveLength(YOUNG.length + 1);
   });
 
   it.skipIf(cannotMount).each(CASES.filter(({ line }) => /^(cleanup|delete)/.test(line)))(
@@ -112,7 +97,7 @@ describe("row B, a real disk", () => {
     await lay(here, one);
     const folder = mount("600k");
     const store = `${folder}/voice_task.json`;
-    writeFileSync(store, here.root.storeText());
+    here.root.write("small/voice_task.json", here.root.storeText());
     const before = await everyByte(here);
     expect(spawnSync("mount", ["-o", "remount,ro", folder]).status).toBe(0);
     await expectIntact(await here.run(`${one.line} --store ${store}`), store, before);
