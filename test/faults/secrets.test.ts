@@ -23,6 +23,7 @@ describe("row I, a password", () => {
       { env: { REDIS_URL: urls[0]! }, flags: [] },
       { env: { REDIS_PASSWORD: DECODED, REDIS_PORT: `${echo.port}` }, flags: [] },
       { env: {}, flags: ["--redis-url", urls[1]!] },
+      { env: { REDIS_URL: `redis://:${SECRET}@127.0.0.1:1/0` }, flags: ["-vv"] },
     ];
     for (const { env, flags } of ways) {
       for (const line of COMMANDS) {
