@@ -1,10 +1,9 @@
 import "./style/page.css";
-import { effect } from "@preact/signals";
 import { render } from "preact";
 import { loadMessages, messagesIn, TAGS } from "./i18n/language.ts";
 import { currentPlace, followAddress } from "./state/address-bar.ts";
 import { App } from "./state/app.ts";
-import { Preferences } from "./state/preferences.ts";
+import { preferencesIn } from "./state/preferences.ts";
 import { AppContext } from "./view/context.ts";
 import { followKeys } from "./view/keys.ts";
 import { Page } from "./view/page.tsx";
@@ -12,17 +11,16 @@ import { Page } from "./view/page.tsx";
 /** How often ages are updated, in milliseconds. */
 const TICK = 5_000;
 
-const preferences = new Preferences(storage(), navigator.languages);
+const preferences = preferencesIn(storage(), navigator.languages);
 await loadMessages(preferences.language.value).catch(() => {}); // then the page is in English
 const app = new App(preferences, currentPlace());
 
-effect(() => {
-  const language = preferences.language.value;
+preferences.language.subscribe((language) => {
   document.documentElement.lang = TAGS[language];
   document.title = `${messagesIn(language).title} · ttsctl`;
 });
-effect(() => {
-  document.documentElement.dataset.theme = preferences.theme.value;
+preferences.theme.subscribe((theme) => {
+  document.documentElement.style.colorScheme = theme === "auto" ? "" : theme;
 });
 render(
   <AppContext.Provider value={app}>

@@ -18,8 +18,8 @@ describe("times of the service", () => {
   it("are those of its zone, daylight saving included, whatever the browser's is", () => {
     const berlin = new ServiceClock("Europe/Berlin");
     expect(berlin.exact("2026-07-01T12:00:00")).toBe("2026-07-01 12:00:00 +02:00");
-    expect(berlin.hour("2026-12-01T12:00:00+00:00")).toBe("13");
-    expect(berlin.time(0)).toBe("01:00:00");
+    expect(berlin.time("2026-12-01T12:00:00+00:00")).toBe("13:00:00");
+    expect(berlin.time("0")).toBe("01:00:00");
   });
 
   it("count as UTC in a zone that the browser does not know", () => {

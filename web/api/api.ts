@@ -11,43 +11,28 @@ import type {
 } from "../../src/http/schema.ts";
 import type { DeleteResult } from "../../src/operations/delete.ts";
 import type { MarkResult } from "../../src/operations/mark/mark.ts";
-import type { TaskId } from "../../src/store/task-source.ts";
+import type { TaskId } from "../../src/task/ids.ts";
 import type { Span } from "../../src/task/spans.ts";
-import { fieldsOf } from "../model/exact-json.ts";
 import { type Download, downloadsOf } from "../model/files.ts";
-import { bodyOf, type Filter, isFiltered } from "../model/filter.ts";
+import { bodyOf, isFiltered, type Request } from "../model/filter.ts";
 import { Failure, problemOf } from "./failure.ts";
 
-/** One answer to "which tasks". */
-export interface ListAnswer {
-  readonly page: TaskPage;
-  /** The server's notes on it, a line each. */
+/** A parsed answer, and the server's notes on it, a line each. */
+export interface Noted<T> {
+  readonly body: T;
   readonly warnings: readonly string[];
 }
-
-/** A record as it is stored, and its fields, each as text. */
-export interface TaskRecord {
-  readonly json: string;
-  readonly fields: readonly (readonly [name: string, text: string])[];
-}
-
-export type ChangeResult = DeleteResult | MarkResult;
 
 /** How a change went, or would go. */
-export interface Changed {
-  readonly result: ChangeResult;
-  readonly warnings: readonly string[];
-}
+export type ChangeResult = DeleteResult | MarkResult;
 
-/** What the server sends of a log. */
-export type LogEvent =
+/** What the server sends in a stream: a log, or the number of a ring, after which the stores may have changed. */
+export type ServerEvent =
   | { readonly event: "lines"; readonly data: { readonly path: string; readonly lines: readonly string[] } }
   | { readonly event: "note"; readonly data: string }
-  | { readonly event: "beat"; readonly data?: never }
-  | { readonly event: "end"; readonly data: StreamEnd };
-
-/** The number of a ring: the stores may have changed. */
-type Ring = { readonly event: "changed"; readonly data: { readonly ring: number } };
+  | { readonly event: "end"; readonly data: StreamEnd }
+  | { readonly event: "changed"; readonly data: { readonly ring: number } }
+  | { readonly event: "beat"; readonly data?: never };
 
 /** How long the server may take, in milliseconds. A million tasks are counted in a few seconds. */
 const PATIENCE = 30_000;
@@ -57,7 +42,6 @@ const LONGEST_SILENCE = 45_000;
 const LOG_LINES = 200;
 /** The most that the server sends. */
 const MOST_LOG_LINES = 10_000;
-const UNAUTHORIZED = 401;
 /** Whatever dialect the server answers others in. */
 const PLAIN = { "ttsctl-dialect": "plain" };
 
@@ -73,16 +57,13 @@ interface Init extends RequestInit {
  * a response is a Failure, unless it was aborted.
  */
 export class Api {
-  readonly #refused: () => void;
   /** How far the server's clock is ahead of this browser's, in milliseconds. */
   #ahead = 0;
   /** The last ring that no question has followed yet; 0 for none. */
   #ring = 0;
 
   /** @param refused is called whenever a token is wanted */
-  constructor(refused: () => void) {
-    this.#refused = refused;
-  }
+  constructor(private readonly refused: () => void) {}
 
   /** The time by the server's clock, epoch seconds. */
   now(): number {
@@ -93,30 +74,24 @@ export class Api {
    * A page of the list, or the tasks of some ids. A filter goes into a body, which may be long, as an address may not.
    * @param mayShare whether an answer will do that another page got after the last ring
    */
-  async list(
-    filter: Filter,
-    page: number,
-    pageSize: number,
-    signal: AbortSignal | null = null,
-    mayShare = false,
-  ): Promise<ListAnswer> {
-    const body = bodyOf(filter, page, pageSize);
+  async list(request: Request, signal: AbortSignal | null = null, mayShare = false): Promise<Noted<TaskPage>> {
+    const body = bodyOf(request);
     const headers = { "ttsctl-ring": `${mayShare ? this.#ring : 0}` };
     this.#ring = 0;
-    const response = isFiltered(filter)
+    const response = isFiltered(request.filter)
       ? await this.#ask("voice-tasks/query", { ...posted(body, headers), signal })
       : await this.#ask(`voice-tasks?${new URLSearchParams(body as Record<string, string>)}`, { headers, signal });
-    return { page: await received(response.json()), warnings: warningsOf(response) };
+    return noted(response);
   }
 
-  async record(task: TaskId, signal: AbortSignal): Promise<TaskRecord> {
-    const response = await this.#ask(taskPath(task), { signal });
-    return received(response.text().then((json) => ({ json: json.trim(), fields: fieldsOf(json) })));
-  }
-
-  /** Without logs, which have no url to fetch them by and take longer to find. */
-  async files(task: TaskId, signal: AbortSignal): Promise<Download[]> {
-    return downloadsOf(await this.#json<TaskFiles>(`${taskPath(task, "/files")}&logs=false`, { signal }));
+  /** A record as it is stored, its fields as texts, and its files: not its logs, which take longer to find. */
+  async details(task: TaskId, signal: AbortSignal) {
+    const [record, found] = await Promise.all([
+      this.#ask(taskPath(task), { signal }),
+      this.#json<TaskFiles>(`${taskPath(task, "/files")}&logs=false`, { signal }),
+    ]);
+    const read = (json: string) => ({ json: json.trim(), fields: fieldsOf(json), files: downloadsOf(found) });
+    return received(record.text().then(read));
   }
 
   /** The files of each task that can be fetched. */
@@ -135,8 +110,8 @@ export class Api {
    * The last lines of a task's log, and new ones as they come. Unless the last event is `end`, the connection was lost.
    * @throws Failure
    */
-  followLog(task: TaskId, signal: AbortSignal): AsyncGenerator<LogEvent> {
-    return this.#follow(`${taskPath(task, "/logs/stream")}&lines=${LOG_LINES}`, { signal });
+  followLog(task: TaskId, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    return this.#follow(`${taskPath(task, "/logs/stream")}&lines=${LOG_LINES}`, signal);
   }
 
   /**
@@ -147,9 +122,7 @@ export class Api {
     const silence = new AbortController();
     let timer = setTimeout(() => silence.abort(), FIRST_SILENCE);
     try {
-      for await (const { event, data } of this.#follow<Ring | { event: "beat"; data?: never }>("stream", {
-        signal: AbortSignal.any([signal, silence.signal]),
-      })) {
+      for await (const { event, data } of this.#follow("stream", AbortSignal.any([signal, silence.signal]))) {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), LONGEST_SILENCE);
         if (event !== "changed") continue;
@@ -163,8 +136,8 @@ export class Api {
   }
 
   /** Server-sent events with JSON data. @throws Failure also for a problem */
-  async *#follow<T>(path: string, init: RequestInit): AsyncGenerator<T> {
-    const { body, headers } = await this.#ask(path, { ...init, isEndless: true });
+  async *#follow(path: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    const { body, headers } = await this.#ask(path, { signal, isEndless: true });
     if (!headers.get("content-type")?.startsWith("text/event-stream")) throw new Failure(null);
     const texts = body!.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
@@ -177,7 +150,7 @@ export class Api {
         const [, event = "beat", json] = /^event: (\w+)\ndata: (.*)/.exec(text) ?? [];
         const data = json === undefined ? undefined : JSON.parse(json);
         if (event === "problem") throw new Failure(data);
-        yield { event, data } as T;
+        yield { event, data } as ServerEvent;
       }
     }
   }
@@ -188,10 +161,9 @@ export class Api {
   }
 
   /** Deletes or marks the tasks of a selection, or plans it. A large change may take any time. */
-  async change(kind: "delete" | "mark", body: object, signal: AbortSignal | null = null): Promise<Changed> {
+  async change(kind: "delete" | "mark", body: object, signal: AbortSignal | null = null): Promise<Noted<ChangeResult>> {
     this.#ring = 0;
-    const response = await this.#ask(`voice-tasks/${kind}`, { ...posted(body), signal, isEndless: true });
-    return { result: await received(response.json()), warnings: warningsOf(response) };
+    return noted(await this.#ask(`voice-tasks/${kind}`, { ...posted(body), signal, isEndless: true }));
   }
 
   health(): Promise<Health> {
@@ -199,8 +171,7 @@ export class Api {
   }
 
   stats(userId: string, span: Span): Promise<StatsChart> {
-    const user = userId === "" ? "" : `&user_id=${encodeURIComponent(userId)}`;
-    return this.#json(`stats/chart?span=${span}${user}`);
+    return this.#json(`stats/chart?${new URLSearchParams({ span, ...(userId && { user_id: userId }) })}`);
   }
 
   statsHealth(): Promise<StatsHealth> {
@@ -234,13 +205,14 @@ export class Api {
     const date = Date.parse(response.headers.get("date") ?? "");
     if (!Number.isNaN(date)) this.#ahead = date - Date.now();
     if (response.ok || response.status === alsoFine) return response;
-    if (response.status === UNAUTHORIZED) this.#refused();
+    if (response.status === 401) this.refused();
     throw new Failure(await problemOf(response));
   }
 }
 
-function warningsOf(response: Response): string[] {
-  return JSON.parse(response.headers.get("ttsctl-warnings") ?? "[]") as string[];
+async function noted<T>(response: Response): Promise<Noted<T>> {
+  const warnings: string[] = JSON.parse(response.headers.get("ttsctl-warnings") ?? "[]");
+  return { body: await received(response.json()), warnings };
 }
 
 /** The parsed response, or a Failure: a proxy may respond with an HTML page. */
@@ -256,4 +228,20 @@ function posted(body: object, headers: object = {}): RequestInit {
 
 function taskPath({ userId, taskId }: TaskId, of = ""): string {
   return `voice-task${of}?${new URLSearchParams({ user_id: userId, task_id: taskId })}`;
+}
+
+/** JSON in browsers since 2025: a reviver gets the source text of a value, and can write it unchanged. */
+interface ExactJson {
+  parse(text: string, revive: (key: string, value: unknown, context?: { source?: string }) => unknown): object;
+  rawJSON?(text: string): unknown;
+}
+
+/** Each value as text, with numbers as the service wrote them (`1.0`, twenty digits). An older browser rounds them. */
+function fieldsOf(json: string): [name: string, text: string][] {
+  const exact: ExactJson = JSON;
+  const fields = exact.parse(json, (_, value, context) =>
+    typeof value === "number" && context?.source !== undefined ? (exact.rawJSON?.(context.source) ?? value) : value,
+  );
+  const textOf = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
+  return Object.entries(fields).map(([name, value]) => [name, textOf(value)]);
 }

@@ -1,22 +1,14 @@
+import { textOf } from "../model/row.ts";
+
 /** An RFC 9457 answer, as far as the page shows it. */
-export interface Problem {
-  /** The HTTP status. */
-  readonly status: number;
-  /** One of the words of docs/json.md; empty if the response wasn't ttsctl's. */
-  readonly code: string;
-  readonly detail: string;
-  /** The remedy. */
-  readonly hint: string | null;
-}
+type Problem = Awaited<ReturnType<typeof problemOf>>;
 
 /** Why a question to the server has no answer: it said so, or it could not be reached (`problem` is then null). */
 export class Failure extends Error {
   override readonly name = "Failure";
-  readonly problem: Problem | null;
 
-  constructor(problem: Problem | null) {
+  constructor(readonly problem: Problem | null) {
     super(problem?.detail ?? "unreachable");
-    this.problem = problem;
   }
 
   /** Whether the request itself was invalid: a retry would fail, too. */
@@ -34,16 +26,10 @@ export function orFailure<T>(answer: Promise<T>): Promise<T | Failure> {
   });
 }
 
-/** Reads a refusal. A proxy between may have answered in its own way. */
-export async function problemOf(response: Response): Promise<Problem> {
-  const body: unknown = await response.json().catch(() => null);
-  const problem = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
-  const text = (value: unknown) => (typeof value === "string" ? value : "");
-  const fallback = `${response.status} ${response.statusText}`.trim();
-  return {
-    status: response.status,
-    code: text(problem.code),
-    detail: text(problem.detail) || text(problem.title) || fallback,
-    hint: text(problem.hint),
-  };
+/** Reads a refusal. A proxy between may have answered in its own way: then the code is empty. */
+export async function problemOf(response: Response) {
+  const body: Readonly<Record<string, unknown>> | null = await response.json().catch(() => null);
+  const [code, detail, title, hint] = ["code", "detail", "title", "hint"].map((name) => textOf(body?.[name]));
+  const { status, statusText } = response;
+  return { status, code, detail: detail || title || `${status} ${statusText}`.trim(), hint };
 }

@@ -1,12 +1,14 @@
 const NUMBER = new Intl.NumberFormat("en");
 const ROUNDED = new Intl.NumberFormat("en", { notation: "compact" });
-const count = (n: number, one: string) => `${NUMBER.format(n)} ${one}${n === 1 ? "" : "s"}`;
+const n_ = (n: number) => NUMBER.format(n);
+const count = (n: number, one: string) => `${n_(n)} ${one}${n === 1 ? "" : "s"}`;
 
 /** The texts of the page in English. */
 export const en = {
   title: "Voice tasks",
-  number: (n: number) => NUMBER.format(n),
+  number: n_,
   skip: "Skip to the tasks",
+  regions: { overview: "Overview", filter: "Filter", chosen: "Chosen tasks", pages: "Pages", player: "Player" },
   otherLanguage: "中文",
   switchLanguage: "切换到中文",
   theme: (name: string) => `Theme: ${name}`,
@@ -14,7 +16,6 @@ export const en = {
 
   status: { wait: "wait", run: "run", done: "done", error: "error", other: "other" },
 
-  overview: "Overview",
   all: "All",
   chart: "Chart",
   rounded: (n: number) => ROUNDED.format(n),
@@ -33,17 +34,16 @@ export const en = {
   command: "command",
   copyCommand: (name: string) => `Copy the command: ${name}`,
   stuck: "Stuck tasks",
-  stuckCount: (n: number) => (n === 1 ? "1 task is stuck" : `${NUMBER.format(n)} tasks are stuck`),
+  stuckCount: (n: number) => (n === 1 ? "1 task is stuck" : `${n_(n)} tasks are stuck`),
   stuckOldest: ", the oldest:",
   noStuck: "None.",
   stuckOff: "Not watched: stuck_after is off.",
   drift: "File and Redis",
   driftFound: "the store file and Redis differ",
   driftUnknown: "Not compared: Redis is off, down or being synced, or a store is unreadable.",
-  compared: (checked: number, all: number) => `${NUMBER.format(checked)} of ${count(all, "task")} compared:`,
-  inSync: "in sync.",
-  differing: (n: number) => `${NUMBER.format(n)} differ.`,
-  sizes: (file: number, redis: number) => `The file has ${NUMBER.format(file)}, Redis ${NUMBER.format(redis)},`,
+  compared: (checked: number, all: number, different: number) =>
+    `${n_(checked)} of ${count(all, "task")} compared: ${different === 0 ? "in sync" : `${n_(different)} differ`}.`,
+  sizes: (file: number, redis: number) => `The file has ${n_(file)}, Redis ${n_(redis)},`,
   cleanup: "Cleanup",
   cleanupFailed: "the last cleanup failed",
   cleanupLate: "the cleanup is late",
@@ -59,17 +59,14 @@ export const en = {
   purged: (n: number) => `${count(n, "task")} purged`,
   endedWith: (exitCode: number) => `exit code ${exitCode}`,
 
-  filter: "Filter",
   filterParts: {
     ...{ users: "User", taskIds: "Task ids", statuses: "Status", since: "From", until: "Before" },
-    ...{ stuck: "stuck", search: "Search", sort: "Order" },
+    ...{ stuck: "stuck", search: "Find a task", sort: "Order" },
   },
   filterHints: { users: "all users", taskIds: "separated by commas or spaces", search: "id, user:id, or text" },
-  find: "Find a task",
   moreFilters: "More",
   removePart: (part: string) => `Remove from the filter: ${part}`,
   sorts: { "": "usual order", updated: "by last change", created: "by creation", user: "by user", task: "by task id" },
-  searched: (words: string) => `“${words}”`,
   searchStopped: (n: number, time: string | null) =>
     `The search stopped after the newest ${count(n, "task")}${time === null ? "" : `, at ${time}`}.`,
   searchStoppedHint: "Narrow it by user, status or time.",
@@ -96,13 +93,13 @@ export const en = {
   times: "Times",
   timeFormats: { ago: "how long ago", local: "this browser's zone", utc: "UTC" },
   updated: (time: string) => `as of ${time}`,
-  added: (n: number) => `${NUMBER.format(n)} new`,
+  added: (n: number) => `${n_(n)} new`,
   changed: "The order changed · show",
   addedSaid: (n: number) => `${count(n, "new task")}. Click to update the list.`,
   left: "no longer on this page",
   isDeleted: "deleted",
   removed: (n: number) => `${count(n, "task")} deleted · update`,
-  showMore: (n: number) => `Show ${NUMBER.format(n)} more`,
+  showMore: (n: number) => `Show ${n_(n)} more`,
   more: "Details",
 
   sources: {
@@ -127,10 +124,10 @@ export const en = {
 
   errors: {
     USAGE: "The request is invalid.",
-    TOKEN_WRONG: "The token is wrong.",
+    TOKEN_WRONG: "The server rejects this token.",
     TOO_MANY_TRIES: "Too many wrong tokens. Try again in a minute.",
     READ_ONLY: "The server was started with --read-only.",
-    TASK_NOT_FOUND: "Neither store has the task.",
+    TASK_NOT_FOUND: "This task is no longer in either store.",
     TASK_RETURNED: "The service wrote the task back.",
     BUSY: "The server is busy. Try again.",
     MAX_DELETE_EXCEEDED: "More tasks match now than before. Nothing was changed; check the new plan.",
@@ -181,17 +178,13 @@ export const en = {
   logOf: (id: string) => `Log of task ${id}`,
   logFailed: "The log could not be followed.",
   detailsFailed: "The record could not be read.",
-  gone: "This task is no longer in either store.",
   play: "Play",
   pause: "Pause",
-  playTask: (id: string) => `Play task ${id}`,
-  pauseTask: (id: string) => `Pause task ${id}`,
+  ofTask: (act: string, id: string) => `${act} task ${id}`,
   download: "Download",
-  downloadFile: (name: string) => `Download ${name}`,
   onlyUser: (user: string) => `Only tasks of ${user}`,
   noAudioHere: "No audio that can be played.",
 
-  player: "Player",
   closePlayer: "Close the player",
   playFailed: "This audio could not be played. It can still be downloaded.",
 
@@ -233,19 +226,14 @@ export const en = {
   choosePage: "Choose all on this page",
   chooseAll: (n: number) => `Choose all ${count(n, "task")}`,
   chooseNone: "Choose none",
-  chosenTasks: "Chosen tasks",
   chosen: (n: number) => `${count(n, "task")} chosen`,
   mark: "Mark as…",
   retryTasks: "Retry failed…",
   retryTask: "Retry…",
 
-  pages: "Pages",
-  first: "First",
-  last: "Last",
-  previous: "Previous",
-  next: "Next",
+  turns: { first: "First", previous: "Previous", next: "Next", last: "Last" },
   goToPage: "Page",
-  ofPages: (pages: number) => `of ${NUMBER.format(pages)}`,
+  ofPages: (pages: number) => `of ${n_(pages)}`,
   pageSize: "Per page",
 
   keys: "Keys",
@@ -263,7 +251,6 @@ export const en = {
   login: "Sign in",
   logout: "Sign out",
   notSignedIn: "You are not signed in.",
-  wrongToken: "The server rejects this token.",
 };
 
 /** The keys and arguments that every language must have. */

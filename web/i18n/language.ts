@@ -20,9 +20,6 @@ export function messagesIn(language: Language): Messages {
 
 /** The first of the languages that a browser prefers and the page has; English without any. */
 export function languageOf(preferred: readonly string[]): Language {
-  for (const tag of preferred) {
-    const language = LANGUAGES.find((known) => tag.toLowerCase().split("-")[0] === known);
-    if (language !== undefined) return language;
-  }
-  return "en";
+  const tags = preferred.map((tag) => tag.toLowerCase().split("-")[0]);
+  return tags.flatMap((tag) => LANGUAGES.filter((known) => known === tag))[0] ?? "en";
 }

@@ -1,18 +1,13 @@
 import { mediaTypeOf } from "../../src/artifacts/media-types.ts";
-import type { TaskFile, TaskFiles } from "../../src/http/schema.ts";
+import type { TaskFiles } from "../../src/http/schema.ts";
 
-/** A file of a task that can be fetched. */
-export interface Download extends TaskFile {
-  /** Relative to the page. */
-  readonly url: string;
-  /** The last part of its path. */
-  readonly name: string;
-}
+/** A file of a task that can be fetched. Its url is relative to the page. */
+export type Download = ReturnType<typeof downloadsOf>[number];
 
-/** The files of a task that can be fetched; its logs cannot. */
-export function downloadsOf({ files }: TaskFiles): Download[] {
-  return files.flatMap((file) =>
-    file.url === null ? [] : [{ ...file, url: file.url, name: file.path.slice(file.path.lastIndexOf("/") + 1) }],
+/** The files of a task that can be fetched, with the last part of their paths as names; its logs cannot. */
+export function downloadsOf({ files }: TaskFiles) {
+  return files.flatMap(({ url, ...file }) =>
+    url === null ? [] : [{ ...file, url, name: file.path.split("/").pop()! }],
   );
 }
 

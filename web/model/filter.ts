@@ -1,5 +1,4 @@
-import type { TaskId } from "../../src/store/task-source.ts";
-import { memberOf, splitIds, trimId } from "../../src/task/ids.ts";
+import { memberOf, splitIds, type TaskId, trimId } from "../../src/task/ids.ts";
 import {
   CHOOSING_PARTS,
   FLAG_NAMES,
@@ -64,7 +63,7 @@ export function isSlow({ search, sort }: Filter): boolean {
  * The body that asks for a page of it (docs/json.md). By ids the answer is one page in the order asked, whatever page and order
  * are asked for.
  */
-export function bodyOf(filter: Filter, page: number, pageSize: number): QueryBody {
+export function bodyOf({ filter, page, pageSize }: Request): QueryBody {
   const asked = filter.taskIds.length > 0 ? { ...filter, sort: [] } : filter;
   return { page, page_size: pageSize, ...keysOf(asked, PAGE_PARTS) };
 }
@@ -100,7 +99,7 @@ export function selectionOf(chosen: Filter | readonly TaskId[], only?: readonly 
   const [first] = chosen;
   const isOfOne = chosen.every(({ userId }) => userId === first?.userId);
   if (isOfOne) return { user_id: first?.userId, task_ids: chosen.map(({ taskId }) => taskId), ...status };
-  return { task_ids: chosen.map(({ userId, taskId }) => memberOf({ userId, taskId })), ...status };
+  return { task_ids: chosen.map(memberOf), ...status };
 }
 
 /** How the page names a part, in its address and its form: as the flag. */
@@ -117,16 +116,17 @@ export interface Place {
   readonly task: NamedTask | null;
 }
 
-/** A task of an address, and the tab of its row. */
-export interface NamedTask extends TaskId {
-  readonly tab?: "log" | undefined;
+/** The request of the list: the filter last applied, never a half-typed one. */
+export interface Request extends Omit<Place, "task"> {
+  readonly pageSize: number;
 }
 
-/** The parts that are too long for an address. */
-interface Rest {
-  readonly taskIds?: readonly string[];
-  readonly task?: NamedTask;
+/** A task of an address, and the tab of its row. */
+export interface NamedTask extends TaskId {
+  readonly tab?: Tab | undefined;
 }
+
+export type Tab = "record" | "log";
 
 const TASK_ID = "task";
 const TASK_USER = "task-user";
@@ -139,52 +139,41 @@ const LONGEST = 2000;
  * The part of the address behind `#`: a page can be reloaded, bookmarked and shared, but its users don't get into the
  * server's log. Empty for the first page without a filter.
  *
- * `state` is what is too long for an address, for the state of the history entry; null for nothing.
+ * If the place is too long for an address, the state of the history entry has it; else null.
  */
-export function hashOf({ filter, page, task }: Place): { hash: string; state: Rest | null } {
+export function hashOf(place: Place): { hash: string; state: Place | null } {
+  const withoutIds = { ...place, filter: { ...place.filter, taskIds: [] } };
+  const hashes = [place, withoutIds, { ...withoutIds, task: null }].map(paramsOf);
+  const hash = hashes.find(({ length }) => length <= LONGEST) ?? hashes[2]!;
+  return { hash, state: hash === hashes[0] ? null : place };
+}
+
+function paramsOf({ filter, page, task }: Place): string {
   const draft = draftOf(filter);
   const params = new URLSearchParams();
   for (const part of PAGE_PARTS) if (draft[part] !== "") params.set(nameOf(part), draft[part]);
   if (page > 1) params.set("page", String(page));
   for (const [name, value] of task === null ? [] : taskParams(task)) params.set(name, value);
-  let state: Rest | null = null;
-  if (params.toString().length > LONGEST && filter.taskIds.length > 0) {
-    params.delete(nameOf("taskIds"));
-    state = { taskIds: filter.taskIds };
-  }
-  if (params.toString().length > LONGEST && task !== null) {
-    params.delete(TASK_ID);
-    params.delete(TASK_USER);
-    params.delete(TAB);
-    state = { ...state, task };
-  }
-  return { hash: params.toString(), state };
+  return params.toString();
 }
 
 /** The part behind `#` of a task's own address, of any length. */
 export function taskParams({ userId, taskId, tab }: NamedTask): URLSearchParams {
-  return new URLSearchParams({ [TASK_ID]: taskId, [TASK_USER]: userId, ...(tab === undefined ? {} : { [TAB]: tab }) });
+  return new URLSearchParams({ [TASK_ID]: taskId, [TASK_USER]: userId, ...(tab === "log" && { [TAB]: tab }) });
 }
 
 /**
  * The place that an address names. The server checks its filter.
- * @param state of the history entry: what `hashOf` left out of the address, or anything else
+ * @param state of the history entry: what `hashOf` made, or anything else
  */
-export function placeOf(hash: string, state: unknown): Place {
+export function placeOf(hash: string, state: Partial<Place> | null): Place {
+  if (state?.filter !== undefined) return state as Place;
   const params = new URLSearchParams(hash.replace(/^#/, ""));
-  const rest = (state ?? {}) as { readonly [name in keyof Rest]?: unknown };
-  if (Array.isArray(rest.taskIds)) params.set(nameOf("taskIds"), rest.taskIds.join(" "));
   const page = Number(params.get("page") ?? "1");
-  const named = { userId: params.get(TASK_USER), taskId: params.get(TASK_ID), tab: params.get(TAB) };
+  const [userId, taskId] = [params.get(TASK_USER), params.get(TASK_ID)];
   return {
     filter: filterIn(eachPart((part) => params.get(nameOf(part)) ?? "")),
     page: Number.isSafeInteger(page) && page >= 1 ? page : 1,
-    task: taskOf(rest.task) ?? taskOf(named),
+    task: userId && taskId ? { userId, taskId, tab: params.get(TAB) === "log" ? "log" : undefined } : null,
   };
-}
-
-function taskOf(value: unknown): NamedTask | null {
-  const { userId, taskId, tab } = (value ?? {}) as { readonly [name in keyof NamedTask]?: unknown };
-  const isGiven = typeof userId === "string" && typeof taskId === "string" && userId !== "" && taskId !== "";
-  return isGiven ? { userId, taskId, ...(tab === "log" ? { tab } : {}) } : null;
 }

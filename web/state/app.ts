@@ -1,43 +1,33 @@
-import { batch, computed, effect, signal } from "@preact/signals";
-import type { TaskId } from "../../src/store/task-source.ts";
-import { splitName } from "../../src/task/ids.ts";
+import { batch, computed, signal } from "@preact/signals";
+import { keyOf, splitName, type TaskId } from "../../src/task/ids.ts";
 import { Api, type ChangeResult } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Messages } from "../i18n/en.ts";
 import { messagesIn, TAGS } from "../i18n/language.ts";
-import { type Filter, filterOfTask, type NamedTask, type Place } from "../model/filter.ts";
-import { keyOf, type Row } from "../model/row.ts";
+import { type Filter, filterOfTask, type NamedTask, type Place, type Tab } from "../model/filter.ts";
+import type { Row } from "../model/row.ts";
 import type { ServiceClock } from "../time/service-clock.ts";
 import { About } from "./about.ts";
-import { Audio } from "./audio.ts";
+import { Audio, Player } from "./audio.ts";
 import { type Asked, Change, changeSaid, goneOf } from "./change.ts";
 import { Chosen } from "./chosen.ts";
 import { Form } from "./form.ts";
-import { Opened } from "./opened.ts";
-import { Player } from "./player.ts";
 import type { Preferences } from "./preferences.ts";
 import { Reading } from "./reading.ts";
 import { Refresher } from "./refresher.ts";
 import { TaskList } from "./task-list.ts";
 
-/** Between two looks at what needs attention. */
-const DETAILS_SECONDS = 30;
-
 /** The parts of the page, wired together. */
 export class App {
   /** Whether the server wants a token before it answers. */
   readonly needsToken = signal(false);
-  readonly api = new Api(() => {
-    this.needsToken.value = true;
-  });
-  readonly opened = new Opened();
-  /** The rows whose log is shown instead of the record. */
-  readonly logs = new Opened();
+  readonly api = new Api(() => (this.needsToken.value = true));
+  /** The tabs of the open rows, by key; a refresh leaves them so. */
+  readonly #opened = signal<ReadonlyMap<string, Tab>>(new Map());
   readonly player = new Player();
   readonly audio = new Audio(this.api);
-  readonly change = new Change({ api: this.api, done: (asked, result) => this.#changed(asked, result) });
+  readonly change = new Change(this.api, (asked, result) => this.#changed(asked, result));
   readonly reading = new Reading(() => this.#isBusy());
-  readonly preferences: Preferences;
   readonly tasks: TaskList;
   readonly chosen: Chosen;
   readonly form: Form;
@@ -52,26 +42,21 @@ export class App {
   readonly confirmation = signal({ text: "", turn: 0 });
   /** Counts filters, also those that wait for the task that they name. */
   #turn = 0;
-  /** When what needs attention was read, epoch seconds. */
-  #detailed = 0;
 
   /** @param place what the list shows first */
-  constructor(preferences: Preferences, { task, ...list }: Place) {
-    this.preferences = preferences;
-    const isReading = () => this.reading.isReading();
-    const isOpen = (key: string) => this.opened.has(key);
+  constructor(
+    readonly preferences: Preferences,
+    { task, ...list }: Place,
+  ) {
     const request = { ...list, pageSize: preferences.pageSize.value };
-    this.tasks = new TaskList({ api: this.api, isReading, isOpen }, request, task);
+    this.tasks = new TaskList(this.api, () => this.reading.isReading(), this.tabOf, request, task);
     this.chosen = new Chosen(this.tasks);
     const applied = computed(() => this.tasks.request.value.filter);
     this.form = new Form(applied, this.filter);
     const userId = computed(() => applied.value.users[0] ?? "");
     this.about = new About(this.api, userId, preferences.span);
-    effect(() => {
-      void this.tasks.request.value;
-      this.change.leave();
-    });
-    if (task !== null) this.#openNamed(task);
+    this.tasks.request.subscribe(() => this.change.leave());
+    if (task !== null) this.#open(task);
     this.refresher = new Refresher({
       ask: (isRung) => this.#refresh(isRung),
       listen: (rung, signal) => orFailure(this.api.listen(rung, signal)),
@@ -111,11 +96,8 @@ export class App {
 
   /** Asks for everything for the first time, and then again and again. */
   async begin(): Promise<void> {
-    const about = this.about.begin();
     this.refresher.start();
-    void this.#readDetails();
-    await this.tasks.begin();
-    await about;
+    await Promise.all([this.about.begin(), this.tasks.begin()]);
   }
 
   /** Applies a filter, and announces what it found. */
@@ -124,7 +106,7 @@ export class App {
     await this.tasks.apply(filter, task);
     const { request, view } = this.tasks;
     if (request.value.filter !== filter || view.value?.request !== request.value) return;
-    this.announce(this.text.found(view.value.answer.page.total));
+    this.announce(this.text.found(view.value.answer.body.total));
   };
 
   /** Opens the task that the text of a search names, as `id` or `user:id`, or searches for the text. */
@@ -138,7 +120,7 @@ export class App {
     const task = /[\s,]/.test(text) || filter.taskIds.length > 0 ? null : await this.#named(text, filter.users);
     if (turn !== this.#turn) return; // another filter was applied
     if (task === null) return this.form.refine(filter);
-    this.#openNamed(task);
+    this.#open(task);
     await this.form.apply(filterOfTask(task), task);
   };
 
@@ -156,47 +138,49 @@ export class App {
     return found !== undefined && !(found instanceof Failure);
   }
 
+  /** Of a row, by its key; undefined while it is closed. */
+  readonly tabOf = (key: string): Tab | undefined => this.#opened.value.get(key);
+
   /** Opens or closes a row. The address names the task that was opened last. */
-  readonly toggle = ({ key, userId, taskId }: Row): void => {
+  readonly toggle = (row: Row): void => {
     if (this.tasks.leaving.value) return; // the list is about to be another
-    batch(() => {
-      this.opened.toggle(key);
-      this.logs.close(key);
-      if (this.opened.has(key)) void this.tasks.name({ userId, taskId });
-      else if (this.#namedKey === key) void this.tasks.name(null);
-    });
+    if (this.tabOf(row.key) === undefined) this.chooseTab(row, "record");
+    else this.#leave(row.key);
   };
 
-  /** Chooses a tab of an open row, which the address then names. */
-  readonly chooseTab = ({ key, userId, taskId }: Row, tab: NamedTask["tab"]): void => {
+  /** Opens a tab of a row, which the address then names. */
+  readonly chooseTab = ({ userId, taskId }: Row, tab: Tab): void => {
     batch(() => {
-      if (tab === "log") this.logs.open(key);
-      else this.logs.close(key);
+      this.#open({ userId, taskId, tab });
       void this.tasks.name({ userId, taskId, tab });
     });
   };
 
+  #open(task: NamedTask): void {
+    this.#opened.value = new Map(this.#opened.value).set(keyOf(task), task.tab ?? "record");
+  }
+
+  #close(key: string): void {
+    this.#opened.value = new Map([...this.#opened.value].filter(([known]) => known !== key));
+  }
+
+  /** Closes a row. The address no longer names its task. */
+  #leave(key: string): void {
+    batch(() => {
+      this.#close(key);
+      if (this.tasks.namedKey.value === key) void this.tasks.name(null);
+    });
+  }
+
   /** Shows a place of the browser's history. Of the open rows only the one that the address named closes. */
-  readonly visit = async (place: Place): Promise<void> => {
-    this.opened.close(this.#namedKey);
-    this.logs.close(this.#namedKey);
-    if (place.task !== null) this.#openNamed(place.task);
-    const { filter, page } = this.tasks.request.value;
-    const isSameList = JSON.stringify([filter, page]) === JSON.stringify([place.filter, place.page]);
-    if (isSameList) await this.tasks.name(place.task);
-    else await this.tasks.open(place, this.preferences.pageSize.value);
+  readonly visit = async ({ filter, page, task }: Place): Promise<void> => {
+    this.#close(this.tasks.namedKey.value ?? "");
+    if (task !== null) this.#open(task);
+    const shown = this.tasks.request.value;
+    const isSameList = JSON.stringify([filter, page]) === JSON.stringify([shown.filter, shown.page]);
+    if (isSameList) await this.tasks.name(task);
+    else await this.tasks.open({ filter, page }, task);
   };
-
-  #openNamed({ userId, taskId, tab }: NamedTask): void {
-    this.opened.open(keyOf(userId, taskId));
-    if (tab === "log") this.logs.open(keyOf(userId, taskId));
-  }
-
-  /** Of the task that the address names; empty for none. */
-  get #namedKey(): string {
-    const task = this.tasks.task.value;
-    return task === null ? "" : keyOf(task.userId, task.taskId);
-  }
 
   /** Lets ages grow between two refreshes. */
   tick(): void {
@@ -213,7 +197,7 @@ export class App {
 
   /** Asks for everything now, and shows it whatever it moves. */
   readonly refreshNow = async (): Promise<void> => {
-    await Promise.all([this.tasks.show(), this.about.refresh(), this.#readDetails()]);
+    await Promise.all([this.tasks.show(), this.about.refresh(true)]);
     this.tick();
   };
 
@@ -224,25 +208,15 @@ export class App {
   };
 
   async #refresh(isRung: boolean): Promise<boolean> {
-    const isDue = this.api.now() - this.#detailed >= DETAILS_SECONDS;
-    const [isAsked] = await Promise.all([
-      this.tasks.refresh(isRung),
-      this.about.refresh(),
-      isDue && this.#readDetails(),
-    ]);
+    const [isAsked] = await Promise.all([this.tasks.refresh(isRung), this.about.refresh()]);
     this.tick();
     return isAsked;
-  }
-
-  async #readDetails(): Promise<void> {
-    this.#detailed = this.api.now();
-    await this.about.readDetails();
   }
 
   #isBusy(): boolean {
     const rows = this.tasks.view.value?.rows ?? [];
     const isChoosing = this.change.asked.value !== null || this.chosen.choice.value.count > 0;
-    return isChoosing || this.player.state.value === "playing" || rows.some(({ key }) => this.opened.has(key));
+    return isChoosing || this.player.state.value === "playing" || rows.some(({ key }) => this.tabOf(key) !== undefined);
   }
 
   #changed({ act, choice }: Asked, result: ChangeResult | Failure): void {
@@ -257,9 +231,8 @@ export class App {
   }
 
   #forget(key: string): void {
-    this.opened.close(key);
-    if (this.#namedKey === key) void this.tasks.name(null);
+    this.#leave(key);
     this.tasks.forget(key);
-    if (this.player.track.value?.taskKey === key) this.player.close();
+    if (this.player.track.value?.row.key === key) this.player.close();
   }
 }

@@ -1,4 +1,5 @@
 import { type Signal, signal } from "@preact/signals";
+import { createRef } from "preact";
 import type { Api } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import { type Download, isPlayable } from "../model/files.ts";
@@ -14,12 +15,9 @@ interface Known {
 
 /** What the tasks of the list have to play: one question for all rows whose audio isn't known. */
 export class Audio {
-  readonly #api: Pick<Api, "audio">;
   readonly #known = new Map<string, Known>();
 
-  constructor(api: Pick<Api, "audio">) {
-    this.#api = api;
-  }
+  constructor(private readonly api: Api) {}
 
   /** Of a task that has changed, the old answer until there is another. */
   of({ key }: Row): Signal<Playable> {
@@ -42,8 +40,41 @@ export class Audio {
 
   async ask(rows: readonly Row[]): Promise<void> {
     const asked = rows.map(({ key, updatedAt }) => Object.assign(this.#entry(key), { updatedAt }));
-    const answer = await orFailure(this.#api.audio(rows));
+    const answer = await orFailure(this.api.audio(rows));
     for (const [i, { playable }] of asked.entries())
       playable.value = answer instanceof Failure ? answer : (answer[i]?.find(isPlayable) ?? null);
+  }
+}
+
+/** The one player of the page. It is outside the list, so changes of the list don't stop it. */
+export class Player {
+  /** A file of a task. */
+  readonly track = signal<{ readonly row: Row; readonly file: Download } | null>(null);
+  /** Set by the element's events; it fails if the browser can't play the file. */
+  readonly state = signal<"playing" | "paused" | "failed">("paused");
+  /** The element, while there is a track. */
+  readonly element = createRef<HTMLAudioElement>();
+
+  /** Whether a file is played, by its address, or any file of a task, by its key. */
+  plays(name: string): boolean {
+    const track = this.track.value;
+    return this.state.value === "playing" && (track?.file.url === name || track?.row.key === name);
+  }
+
+  /** Plays a file from its beginning, or goes on with it; pauses it if it is played. */
+  toggle(row: Row, file: Download): void {
+    if (this.plays(file.url)) this.element.current?.pause();
+    else if (this.track.value?.file.url === file.url && this.element.current !== null) {
+      this.element.current.play().catch(() => (this.state.value = "failed"));
+    } else {
+      this.state.value = "paused";
+      this.track.value = { row, file }; // its element starts automatically
+    }
+  }
+
+  close(): void {
+    this.element.current?.pause();
+    this.track.value = null;
+    this.state.value = "paused";
   }
 }

@@ -1,10 +1,11 @@
 import { signal } from "@preact/signals";
+import { keyOf } from "../../src/task/ids.ts";
 import { type ShownStatus, serviceWord } from "../../src/task/status.ts";
-import type { Api, Changed, ChangeResult } from "../api/api.ts";
+import type { Api, ChangeResult, Noted } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Messages } from "../i18n/en.ts";
 import { type Filter, selectionOf } from "../model/filter.ts";
-import { keyOf, type Row } from "../model/row.ts";
+import type { Row } from "../model/row.ts";
 
 /** Tasks to change: some rows, or all of a filter. */
 export interface Choice {
@@ -27,14 +28,8 @@ export interface Asked {
   /** Null until it is made. While another one is made it is the last one. */
   readonly plan: ChangeResult | null;
   /** Null until it is done. */
-  readonly done: Changed | null;
+  readonly done: Noted<ChangeResult> | null;
   readonly failure: Failure | null;
-}
-
-interface ChangeParts {
-  readonly api: Api;
-  /** Receives a finished change, also one whose dialog was closed. */
-  done(asked: Asked, result: ChangeResult | Failure): void;
 }
 
 /** The server's code if more tasks would be changed than planned. */
@@ -42,13 +37,14 @@ const EXCEEDED = "MAX_DELETE_EXCEEDED";
 
 /** Deletes or marks tasks after a plan was shown and confirmed. */
 export class Change {
-  readonly #parts: ChangeParts;
   readonly asked = signal<Asked | null>(null);
   #question = new AbortController();
 
-  constructor(parts: ChangeParts) {
-    this.#parts = parts;
-  }
+  /** @param finished receives a finished change, also one whose dialog was closed */
+  constructor(
+    private readonly api: Api,
+    private readonly finished: (asked: Asked, result: ChangeResult | Failure) => void,
+  ) {}
 
   ask(act: Act, choice: Choice): void {
     const asked: Asked = { act, choice, force: false, busy: null, plan: null, done: null, failure: null };
@@ -83,13 +79,13 @@ export class Change {
     const answer = await orFailure(this.#send(asked, { [asked.act === "delete" ? "max_delete" : "max_mark"]: max }));
     const isShown = this.asked.value === working;
     if (answer instanceof Failure) {
-      if (!isShown) this.#parts.done(asked, answer);
+      if (!isShown) this.finished(asked, answer);
       else if (answer.problem?.code === EXCEEDED) await this.#plan({ ...asked, failure: answer });
       else this.asked.value = { ...asked, failure: answer };
       return;
     }
     if (isShown) this.asked.value = isSmooth(answer) ? null : { ...asked, done: answer };
-    this.#parts.done(asked, answer.result);
+    this.finished(asked, answer.body);
   }
 
   async #plan(asked: Asked): Promise<void> {
@@ -103,19 +99,19 @@ export class Change {
       this.asked.value = { ...asked, plan: null, busy: null, failure: answer };
       return;
     }
-    const { result } = answer;
+    const { body: result } = answer;
     const areGone = result.requested > 0 && result.missing.length === result.requested;
     this.asked.value = areGone ? null : { ...asked, busy: null, plan: result };
-    if (areGone) this.#parts.done(asked, result);
+    if (areGone) this.finished(asked, result);
   }
 
-  #send({ act, choice, force }: Asked, more: object, signal?: AbortSignal): Promise<Changed> {
+  #send({ act, choice, force }: Asked, more: object, signal?: AbortSignal): Promise<Noted<ChangeResult>> {
     const { rows, filter } = choice;
     const only = act === "retry" ? ["error"] : undefined;
     const selection = selectionOf(filter ?? rows, only);
-    if (act === "delete") return this.#parts.api.change("delete", { ...selection, force, ...more }, signal);
+    if (act === "delete") return this.api.change("delete", { ...selection, force, ...more }, signal);
     const to = serviceWord(markOf(act));
-    return this.#parts.api.change("mark", { ...selection, to, ...more }, signal);
+    return this.api.change("mark", { ...selection, to, ...more }, signal);
   }
 }
 
@@ -130,15 +126,15 @@ export function changedIn(result: ChangeResult): number {
 }
 
 /** Whether there is nothing to report but that it was done. */
-function isSmooth({ result, warnings }: Changed): boolean {
-  const { missing, refused, failed, returned } = result;
+function isSmooth({ body, warnings }: Noted<ChangeResult>): boolean {
+  const { missing, refused, failed, returned } = body;
   return missing.length + refused.length + failed + returned + warnings.length === 0;
 }
 
 /** The rows of tasks that are in neither store after a change. */
 export function goneOf(rows: readonly Row[], result: ChangeResult): readonly Row[] {
   if (!("deleted" in result) || result.failed + result.returned > 0) return [];
-  const kept = new Set(result.refused.map(({ user_id, task_id }) => keyOf(user_id, task_id)));
+  const kept = new Set(result.refused.map(({ user_id, task_id }) => keyOf({ userId: user_id, taskId: task_id })));
   return rows.filter(({ key }) => !kept.has(key));
 }
 

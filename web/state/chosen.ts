@@ -1,4 +1,4 @@
-import { batch, computed, effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { isSelection } from "../model/filter.ts";
 import type { Row } from "../model/row.ts";
 import type { Choice } from "./change.ts";
@@ -9,88 +9,82 @@ const MOST_FOUND = 10_000;
 
 /** The chosen rows of the page of the list, or all tasks of its filter. Another page or filter begins with none. */
 export class Chosen {
-  readonly #tasks: TaskList;
-  readonly #keys = signal<ReadonlySet<string>>(new Set());
-  /** All tasks of the filter; or those that a search found, because a change takes no search, but ids. */
-  readonly #all = signal<"filter" | readonly Row[] | null>(null);
+  /** The keys of rows; all tasks of the filter; or those that a search found, because a change takes no search, but ids. */
+  readonly #chosen = signal<Set<string> | "filter" | readonly Row[]>(new Set<string>());
   /** The row that was chosen last, where a range begins. */
   #last = "";
 
   readonly choice = computed((): Choice => {
-    const all = this.#all.value;
-    if (Array.isArray(all)) return { rows: all, filter: null, count: all.length };
-    const rows = this.#rows.filter(({ key }) => this.#keys.value.has(key));
-    if (all === null) return { rows, filter: null, count: rows.length };
-    return { rows, filter: this.#tasks.request.value.filter, count: this.total };
+    if (this.#chosen.value === "filter") {
+      return { rows: this.#rows, filter: this.tasks.request.value.filter, count: this.total };
+    }
+    const rows = Array.isArray(this.#chosen.value) ? this.#chosen.value : this.#rows.filter(({ key }) => this.has(key));
+    return { rows, filter: null, count: rows.length };
   });
   /** Whether all rows of the page are chosen. */
   readonly isPage = computed(() => this.#rows.length > 0 && this.#rows.every(({ key }) => this.has(key)));
   /** Whether the filter has more tasks than the chosen page. */
   readonly canChooseAll = computed(
-    () => !this.#tasks.asking.value && this.#all.value === null && this.isPage.value && this.total > this.#rows.length,
+    () => !this.tasks.asking.value && !this.#isAll && this.isPage.value && this.total > this.#rows.length,
   );
 
-  constructor(tasks: TaskList) {
-    this.#tasks = tasks;
+  constructor(private readonly tasks: TaskList) {
+    tasks.request.subscribe(() => this.clear());
     effect(() => {
-      void tasks.request.value;
-      this.clear();
-    });
-    effect(() => {
-      const shown = new Set(this.#rows.map(({ key }) => key));
-      const kept = [...this.#keys.peek()].filter((key) => shown.has(key));
-      if (kept.length < this.#keys.peek().size) this.#keys.value = new Set(kept);
+      const keys = this.#keys;
+      const chosen = this.#chosen.peek();
+      if (chosen instanceof Set) this.#chosen.value = new Set(keys.filter((key) => chosen.has(key)));
     });
   }
 
   /** How many tasks the filter has. */
   get total(): number {
-    return this.#tasks.view.value?.answer.page.total ?? 0;
+    return this.tasks.view.value?.answer.body.total ?? 0;
   }
 
   get #rows(): readonly Row[] {
-    return this.#tasks.view.value?.rows ?? [];
+    return this.tasks.view.value?.rows ?? [];
   }
 
+  get #keys(): readonly string[] {
+    return this.#rows.map(({ key }) => key);
+  }
+
+  get #isAll(): boolean {
+    return !(this.#chosen.value instanceof Set);
+  }
+
+  /** @param key of a row of the page */
   has(key: string): boolean {
-    return this.#all.value !== null || this.#keys.value.has(key);
+    return !(this.#chosen.value instanceof Set) || this.#chosen.value.has(key);
   }
 
   /** @param isRange whether all rows from the last one on follow it */
   choose(key: string, isChosen: boolean, isRange: boolean): void {
-    const keys = this.#rows.map((row) => row.key);
+    const keys = this.#keys;
     const ends = [keys.indexOf(key), isRange ? keys.indexOf(this.#last) : -1].filter((i) => i >= 0);
     this.#last = key;
     this.#set(keys.slice(Math.min(...ends), Math.max(...ends) + 1), isChosen);
   }
 
   choosePage(isChosen: boolean): void {
-    this.#set(
-      this.#rows.map(({ key }) => key),
-      isChosen,
-    );
+    this.#set(this.#keys, isChosen);
   }
 
   /** @throws Failure if a search can't be repeated */
   async chooseAll(): Promise<void> {
-    const request = this.#tasks.request.value;
-    const all = isSelection(request.filter) ? "filter" : await this.#tasks.all(MOST_FOUND);
-    if (request === this.#tasks.request.value) this.#all.value = all;
+    const request = this.tasks.request.value;
+    const all = isSelection(request.filter) ? "filter" : await this.tasks.all(MOST_FOUND);
+    if (request === this.tasks.request.value) this.#chosen.value = all;
   }
 
   clear(): void {
-    batch(() => {
-      this.#all.value = null;
-      this.#keys.value = new Set();
-    });
+    this.#chosen.value = new Set();
   }
 
   #set(keys: readonly string[], isChosen: boolean): void {
-    const chosen = new Set(this.#all.value === null ? this.#keys.peek() : this.#rows.map(({ key }) => key));
+    const chosen = new Set(this.#keys.filter((key) => this.has(key)));
     for (const key of keys) isChosen ? chosen.add(key) : chosen.delete(key);
-    batch(() => {
-      this.#all.value = null;
-      this.#keys.value = chosen;
-    });
+    this.#chosen.value = chosen;
   }
 }

@@ -1,4 +1,4 @@
-import { effect, type ReadonlySignal } from "@preact/signals";
+import { effect, type ReadonlySignal, signal } from "@preact/signals";
 
 /** Milliseconds. A stream that fails is tried again after a pause that doubles. */
 const FIRST_PAUSE = 30_000;
@@ -20,7 +20,8 @@ interface RefresherParts {
  * changed, or, if that can't be heard, again and again. One request at a time.
  */
 export class Refresher {
-  readonly #parts: RefresherParts;
+  /** Whether the tab can't be seen. */
+  readonly isHidden = signal(document.hidden);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isAsking = false;
   #asked = 0;
@@ -29,17 +30,16 @@ export class Refresher {
   #next = 0;
   #pause = FIRST_PAUSE;
 
-  constructor(parts: RefresherParts) {
-    this.#parts = parts;
-  }
+  constructor(private readonly parts: RefresherParts) {}
 
   start(): void {
-    const { seconds } = this.#parts;
+    const { seconds } = this.parts;
     effect(() => {
       this.#next = 0;
       this.#restart(seconds.value);
     });
     document.addEventListener("visibilitychange", () => {
+      this.isHidden.value = document.hidden;
       this.#restart(seconds.value);
       if (!document.hidden && seconds.value > 0) void this.now();
     });
@@ -52,10 +52,10 @@ export class Refresher {
     this.#asked = Date.now();
     let isAsked = true;
     try {
-      isAsked = await this.#parts.ask(isRung);
+      isAsked = await this.parts.ask(isRung);
     } finally {
       this.#isAsking = false;
-      if (this.#stream === null) this.#restart(this.#parts.seconds.peek());
+      if (this.#stream === null) this.#restart(this.parts.seconds.peek());
       else if (!isAsked) this.#rung();
     }
   }
@@ -74,7 +74,7 @@ export class Refresher {
     if (began >= this.#next) {
       const stream = new AbortController();
       this.#stream = stream;
-      await this.#parts.listen(() => stream.signal.aborted || this.#rung(), stream.signal);
+      await this.parts.listen(() => stream.signal.aborted || this.#rung(), stream.signal);
       if (stream.signal.aborted) return;
       this.#stream = null;
       if (Date.now() - began >= GOOD) this.#pause = FIRST_PAUSE;
@@ -87,7 +87,7 @@ export class Refresher {
   /** Asks as soon as it may. */
   #rung(): void {
     if (this.#timer !== undefined) return;
-    const rest = this.#asked + this.#parts.seconds.peek() * 1000 - Date.now();
+    const rest = this.#asked + this.parts.seconds.peek() * 1000 - Date.now();
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#isAsking) this.#rung();

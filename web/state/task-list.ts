@@ -1,32 +1,27 @@
 import { batch, computed, type Signal, signal } from "@preact/signals";
-import type { TaskId } from "../../src/store/task-source.ts";
-import type { Api, ListAnswer } from "../api/api.ts";
+import type { TaskPage } from "../../src/http/schema.ts";
+import { keyOf, type TaskId } from "../../src/task/ids.ts";
+import type { Api, Noted } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
-import { type Filter, filterOfTask, isSlow, type NamedTask, NO_FILTER, type Place } from "../model/filter.ts";
-import { type Held, holdRows, type ShownRow, shownRows } from "../model/hold.ts";
-import { type Row, rowOf } from "../model/row.ts";
-
-/** The request of the list: the filter last applied, never a half-typed one. */
-export interface Request extends Omit<Place, "task"> {
-  readonly pageSize: number;
-}
+import {
+  type Filter,
+  filterOfTask,
+  isSlow,
+  type NamedTask,
+  NO_FILTER,
+  type Request,
+  type Tab,
+} from "../model/filter.ts";
+import { type Held, holdRows, type Row, rowOf } from "../model/row.ts";
 
 /** The list on the screen. */
 export interface View {
   readonly request: Request;
-  readonly answer: ListAnswer;
+  readonly answer: Noted<TaskPage>;
   /** Those of the answer, or those that were held in their places when it came. */
-  readonly rows: readonly ShownRow[];
+  readonly rows: readonly Row[];
   /** When it was answered, epoch seconds of the server's clock. */
   readonly at: number;
-}
-
-interface TaskListParts {
-  readonly api: Pick<Api, "list" | "now">;
-  /** Whether the user reads the list or plays from it: then no row may move. */
-  isReading(): boolean;
-  /** Whether the row of a task, by its key, is open. */
-  isOpen(key: string): boolean;
 }
 
 const LARGEST_PAGE = 1000;
@@ -35,7 +30,6 @@ const REST = 10;
 
 /** The list on the screen, what it is asked for, and what a refresh may do to it. Others only read its signals. */
 export class TaskList {
-  readonly #parts: TaskListParts;
   readonly request: Signal<Request>;
   /** Null until there is an answer to the request. */
   readonly view = signal<View | null>(null);
@@ -47,8 +41,9 @@ export class TaskList {
   readonly rejected = signal<Failure | null>(null);
   /** The task that the address names, whose row is open. */
   readonly task: Signal<NamedTask | null>;
+  readonly namedKey = computed(() => this.task.value && keyOf(this.task.value));
   /** Its row, if it isn't on the page; or why it is missing. */
-  readonly linked = signal<ShownRow | "missing" | Failure | null>(null);
+  readonly linked = signal<Row | "missing" | Failure | null>(null);
   readonly #asked = signal<Request | null>(null);
   /** Whether a question of the reader's own is on its way. */
   readonly asking = computed(() => this.#asked.value !== null);
@@ -60,18 +55,30 @@ export class TaskList {
   #took = 0;
 
   /**
+   * @param isReading whether the user reads the list or plays from it: then no row may move
+   * @param tabOf undefined if the row of a task, by its key, is closed
    * @param request what is shown first
    * @param task the task that the address names
    */
-  constructor(parts: TaskListParts, request: Request, task: NamedTask | null = null) {
-    this.#parts = parts;
+  constructor(
+    private readonly api: Api,
+    private readonly isReading: () => boolean,
+    private readonly tabOf: (key: string) => Tab | undefined,
+    request: Request,
+    task: NamedTask | null,
+  ) {
     this.request = signal(request);
     this.task = signal(task);
   }
 
   /** Shows the first page of a filter. @param task the one to open */
   apply(filter: Filter, task: NamedTask | null = null): Promise<void> {
-    return this.open({ filter, page: 1, task }, this.request.value.pageSize);
+    return this.open({ filter, page: 1 }, task);
+  }
+
+  /** Shows another list. */
+  open(change: Partial<Request>, task: NamedTask | null = null): Promise<void> {
+    return this.#go({ ...this.request.value, ...change }, task);
   }
 
   /** Shows the first list. If the server refuses what the address asks for, the whole list is shown with the reason. */
@@ -81,14 +88,6 @@ export class TaskList {
     if (refused === null) return;
     await this.apply(NO_FILTER, this.task.value);
     this.rejected.value ??= refused;
-  }
-
-  goTo(page: number): Promise<void> {
-    return this.#go({ ...this.request.value, page });
-  }
-
-  open({ filter, page, task }: Place, pageSize: number): Promise<void> {
-    return this.#go({ filter, page, pageSize }, task);
   }
 
   /** Reads the list again at the user's request and shows it, even if rows move. */
@@ -107,7 +106,7 @@ export class TaskList {
   /** Has the address name a task of this place, or none. */
   name(task: NamedTask | null): Promise<void> {
     batch(() => {
-      if (!isSame(task, this.task.value)) this.linked.value = null;
+      if (task === null || keyOf(task) !== this.namedKey.value) this.linked.value = null;
       this.task.value = task;
     });
     return this.#readLinked(this.#question.signal);
@@ -126,7 +125,7 @@ export class TaskList {
     if (asked === null) return true;
     if (asked instanceof Failure) this.failure.value = asked;
     else {
-      this.#take(asked, this.#parts.isReading());
+      this.#take(asked, this.isReading());
       await this.#readOthers();
     }
     return true;
@@ -135,12 +134,12 @@ export class TaskList {
   /** Reads the shown tasks that aren't on the page: of open rows, and of the address. */
   async #readOthers(): Promise<void> {
     const { signal } = this.#question;
-    const open = this.view.value!.rows.filter(({ key, left }) => left && this.#parts.isOpen(key));
+    const open = this.view.value!.rows.filter(({ key, left }) => left && this.tabOf(key));
     for (const { key, ...task } of open) {
       const found = await this.find(task, signal);
       if (signal.aborted) return;
       if (found instanceof Failure) continue;
-      const changed = (row: ShownRow) => ({ ...(found ?? { ...row, isGone: true }), left: true });
+      const changed = (row: Row) => ({ ...(found ?? { ...row, isGone: true }), left: true });
       this.#change((rows) => rows.map((row) => (row.key === key ? changed(row) : row)));
     }
     await this.#readLinked(signal);
@@ -149,12 +148,13 @@ export class TaskList {
   async #readLinked(signal: AbortSignal): Promise<void> {
     const task = this.task.value;
     const view = this.view.value;
-    if (task === null || view === null || view.rows.some((row) => isSame(row, task))) {
+    const name = this.namedKey.value;
+    if (task === null || view === null || view.rows.some(({ key }) => key === name)) {
       this.linked.value = null;
       return;
     }
     const found = await this.find(task, signal);
-    if (signal.aborted || !isSame(task, this.task.value)) return;
+    if (signal.aborted || name !== this.namedKey.value) return;
     const isOutage = found instanceof Failure && !found.isMistake;
     if (!isOutage || this.linked.value === null) this.linked.value = found ?? "missing";
   }
@@ -164,7 +164,7 @@ export class TaskList {
     const { filter } = this.request.value;
     const rows = new Map<string, Row>();
     for (let page = 1; rows.size < most; page++) {
-      const { items } = (await this.#parts.api.list(filter, page, LARGEST_PAGE)).page;
+      const { items } = (await this.api.list({ filter, page, pageSize: LARGEST_PAGE })).body;
       for (const row of items.map(rowOf)) rows.set(row.key, row);
       if (items.length < LARGEST_PAGE) break;
     }
@@ -172,9 +172,9 @@ export class TaskList {
   }
 
   /** A task by its ids, on whatever page it is. */
-  async find(task: TaskId, signal: AbortSignal | null = null): Promise<ShownRow | undefined | Failure> {
-    const answer = await orFailure(this.#parts.api.list(filterOfTask(task), 1, 1, signal));
-    return answer instanceof Failure ? answer : shownRows(answer.page.items.map(rowOf))[0];
+  async find(task: TaskId, signal: AbortSignal | null = null): Promise<Row | undefined | Failure> {
+    const answer = await orFailure(this.api.list({ filter: filterOfTask(task), page: 1, pageSize: 1 }, signal));
+    return answer instanceof Failure ? answer : answer.body.items.map(rowOf)[0];
   }
 
   /** Removes the row of a deleted task. */
@@ -182,7 +182,7 @@ export class TaskList {
     this.#change((rows) => rows.filter((row) => row.key !== key));
   }
 
-  #change(change: (rows: readonly ShownRow[]) => ShownRow[]): void {
+  #change(change: (rows: readonly Row[]) => Row[]): void {
     const view = this.view.value;
     if (view !== null) this.view.value = { ...view, rows: change(view.rows) };
   }
@@ -211,15 +211,12 @@ export class TaskList {
     this.#question.abort();
     this.#question = new AbortController();
     const { signal } = this.#question;
-    const { filter, page, pageSize } = request;
-    const { api } = this.#parts;
     this.#began = performance.now();
-    const answer = await orFailure(api.list(filter, page, pageSize, signal, mayShare));
+    const answer = await orFailure(this.api.list(request, signal, mayShare));
     if (signal.aborted) return null;
     this.#took = performance.now() - this.#began;
-    return answer instanceof Failure
-      ? answer
-      : { request, answer, rows: shownRows(answer.page.items.map(rowOf)), at: api.now() };
+    if (answer instanceof Failure) return answer;
+    return { request, answer, rows: answer.body.items.map(rowOf), at: this.api.now() };
   }
 
   #take(fresh: View, hold: boolean): void {
@@ -233,8 +230,4 @@ export class TaskList {
       this.view.value = held === null ? fresh : { ...fresh, rows: held.rows };
     });
   }
-}
-
-function isSame(one: TaskId | null, other: TaskId | null): boolean {
-  return one?.userId === other?.userId && one?.taskId === other?.taskId;
 }

@@ -9,12 +9,11 @@ const UNITS = [
 /** As an input of the type `datetime-local` gives it, with seconds. */
 const NAIVE = /^\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d$/;
 
-const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: 86_400 };
-
 /** The seconds of an age such as `24h`, as the page has them; undefined for other texts. */
 export function ageIn(text: string): number | undefined {
   const [, count, unit] = /^(\d+)([mhd])$/.exec(text) ?? [];
-  return unit === undefined ? undefined : Number(count) * SECONDS[unit]!;
+  const size = UNITS.find(([name]) => name[0] === unit)?.[1];
+  return size && Number(count) * size;
 }
 
 /** Times as the service means them: naive ones are those of its zone, and "now" is the server's. */
@@ -63,16 +62,6 @@ export class ServiceClock {
     return local.replace(/^(.{16}):00$/, "$1"); // as browsers shorten it
   }
 
-  /** The hour of the service's wall clock, two digits. */
-  hour(text: string): string {
-    return this.exact(text).slice(11, 13);
-  }
-
-  /** The date, without its year: `11-25`. */
-  day(text: string): string {
-    return this.exact(text).slice(5, 10);
-  }
-
   /** `11-25 01:07:56` in UTC or the browser's zone. An invalid time is kept as it is. */
   stamp(text: string, isUtc: boolean): string {
     const date = new Date(this.epochOf(text) * 1000);
@@ -81,9 +70,9 @@ export class ServiceClock {
     return new Date(date.getTime() - shift).toISOString().slice(5, 19).replace("T", " ");
   }
 
-  /** `01:07:56` by the service's wall clock. @param epoch seconds */
-  time(epoch: number): string {
-    return this.exact(String(epoch)).slice(11, 19);
+  /** `01:07:56` by the service's wall clock. */
+  time(text: string): string {
+    return this.exact(text).slice(11, 19);
   }
 
   /**

@@ -8,10 +8,10 @@ import { Icon, IconButton, Line } from "./parts.tsx";
 
 /** Plays the first audio of a task; empty for a task without any. */
 export function PlayTask({ row }: { row: Row }) {
-  const { audio, player, opened, toggle, announce, text } = useApp();
+  const { audio, player, tabOf, toggle, announce, text } = useApp();
   const isBusy = useSignal(false);
   const playable = row.status === "done" ? audio.of(row).value : null;
-  if (playable === null || playable === undefined) return <span class="task-play" />;
+  if (!playable) return <span class="task-play" />;
   const isPlaying = player.plays(row.key);
   /** If there is nothing to play the row is opened: it shows the files, or the reason. */
   const retry = async () => {
@@ -19,64 +19,67 @@ export function PlayTask({ row }: { row: Row }) {
     await audio.ask([row]);
     isBusy.value = false;
     const found = audio.of(row).value;
-    if (found && !(found instanceof Failure)) return player.toggle(trackOf(row, found));
-    if (!opened.has(row.key)) toggle(row);
+    if (found && !(found instanceof Failure)) return player.toggle(row, found);
+    if (tabOf(row.key) === undefined) toggle(row);
     announce(text.noAudioHere);
   };
   const press = () => {
-    const track = isPlaying ? player.track.value : playable instanceof Failure ? null : trackOf(row, playable);
-    return track === null ? retry() : player.toggle(track);
+    const file = isPlaying ? player.track.value!.file : playable;
+    return file instanceof Failure ? retry() : player.toggle(row, file);
   };
-  const label = isPlaying ? text.pauseTask(row.taskId) : text.playTask(row.taskId);
+  const name = isPlaying ? "pause" : "play";
   return (
     <span class="task-play" aria-busy={isBusy.value}>
-      <IconButton name={isPlaying ? "pause" : "play"} label={label} press={press} />
+      <IconButton name={name} label={text.ofTask(text[name], row.taskId)} press={press} />
     </span>
   );
 }
 
-function trackOf({ key, userId, taskId }: Row, file: Download) {
-  return { taskKey: key, userId, taskId, file };
-}
-
 /** The files of a task: audio to play, everything to download. */
 export function Files({ row, files }: { row: Row; files: readonly Download[] }) {
-  const { player, text } = useApp();
+  const { text } = useApp();
   if (files.length === 0) return row.status === "done" ? <p class="quiet">{text.noFiles}</p> : null;
   return (
     <>
-      {files.some(isPlayable) ? null : <p class="quiet">{text.noAudioHere}</p>}
+      {!files.some(isPlayable) && <p class="quiet">{text.noAudioHere}</p>}
       <ul class="files" aria-label={text.files}>
-        {files.map((file) => {
-          const name = player.plays(file.url) ? "pause" : "play";
-          const label = `${name === "pause" ? text.pause : text.play} ${file.name}`;
-          const press = () => player.toggle(trackOf(row, file));
-          return (
-            <li key={file.url}>
-              {isPlayable(file) ? <IconButton name={name} label={label} press={press} /> : null}
-              <span class="file-name">
-                <Line text={file.name} />
-              </span>
-              <span class="quiet">
-                {formatBytes(file.bytes)}
-                {file.seconds === undefined ? "" : ` · ${formatLength(file.seconds)}`}
-                {file.damaged ? ` · ${text.damaged}` : ""}
-              </span>
-              <DownloadLink file={file} />
-            </li>
-          );
-        })}
+        {files.map((file) => (
+          <File key={file.url} row={row} file={file} />
+        ))}
       </ul>
     </>
   );
 }
 
-function DownloadLink({ file: { url, name } }: { file: Download }) {
+function File({ row, file }: { row: Row; file: Download }) {
+  const { player, text } = useApp();
+  const name = player.plays(file.url) ? "pause" : "play";
+  const length = file.seconds === undefined ? [] : [formatLength(file.seconds)];
+  const facts = [formatBytes(file.bytes), ...length, ...(file.damaged ? [text.damaged] : [])];
+  const press = () => player.toggle(row, file);
+  return (
+    <li>
+      {isPlayable(file) && <IconButton name={name} label={`${text[name]} ${file.name}`} press={press} />}
+      <Line class="file-name" text={file.name} />
+      <span class="quiet">{facts.join(" · ")}</span>
+      <DownloadLink {...file} />
+    </li>
+  );
+}
+
+interface DownloadLinkProps {
+  readonly url: string;
+  readonly name: string;
+  /** The words on it, if they are clear without the name. */
+  readonly label?: string;
+}
+
+export function DownloadLink({ url, name, label }: DownloadLinkProps) {
   const { text } = useApp();
   return (
-    <a class="button" href={url} download={name} aria-label={text.downloadFile(name)}>
+    <a class="button" href={url} download={name} aria-label={label ?? `${text.download} ${name}`}>
       <Icon name="download" />
-      {text.download}
+      {label ?? text.download}
     </a>
   );
 }
@@ -84,16 +87,13 @@ function DownloadLink({ file: { url, name } }: { file: Download }) {
 /** The player at the foot of the page, while there is something to play. */
 export function PlayerBar() {
   const { player, text } = useApp();
-  const track = player.track.value;
-  if (track === null) return null;
-  const { file } = track;
+  const { state } = player;
+  if (player.track.value === null) return null;
+  const { row, file } = player.track.value;
   return (
-    <section class="player" aria-label={text.player}>
+    <section class="player" aria-label={text.regions.player}>
       <p class="track">
-        <Line text={track.taskId} />{" "}
-        <span class="quiet">
-          <Line text={`${text.ofUser(track.userId)} · ${file.name}`} />
-        </span>
+        <Line text={row.taskId} /> <Line class="quiet" text={`${text.ofUser(row.userId)} · ${file.name}`} />
       </p>
       {/* biome-ignore lint/a11y/useMediaCaption: the task's text is beside it */}
       <audio
@@ -101,17 +101,14 @@ export function PlayerBar() {
         controls
         autoPlay
         src={file.url}
-        ref={(element) => {
-          player.element = element;
-        }}
-        onPlay={() => (player.state.value = "playing")}
-        onPause={() => (player.state.value = "paused")}
-        onEnded={() => (player.state.value = "paused")}
-        onError={() => (player.state.value = "failed")}
+        ref={player.element}
+        onPlay={() => (state.value = "playing")}
+        onPause={() => (state.value = "paused")}
+        onError={() => (state.value = "failed")}
       />
-      <DownloadLink file={file} />
+      <DownloadLink {...file} />
       <IconButton name="close" label={text.closePlayer} press={() => player.close()} />
-      {player.state.value === "failed" && (
+      {state.value === "failed" && (
         <p class="is-error" role="alert">
           {text.playFailed}
         </p>

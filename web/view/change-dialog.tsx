@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { formatBytes } from "../../src/task/amounts.ts";
-import { MAY_BE_WORKED_ON, SHOWN_STATUSES, type ShownStatus } from "../../src/task/status.ts";
+import { MAY_BE_WORKED_ON, type ShownStatus } from "../../src/task/status.ts";
 import type { ChangeResult } from "../api/api.ts";
 import type { Messages } from "../i18n/en.ts";
 import { type Act, type Asked, changedIn, changeSaid, markOf } from "../state/change.ts";
@@ -44,15 +44,13 @@ function Question({ asked }: { asked: Asked }) {
           <strong>
             <Line text={row.taskId} />
           </strong>
-          <span class="quiet">
-            <Line text={text.ofUser(row.userId)} />
-          </span>
+          <Line class="quiet" text={text.ofUser(row.userId)} />
         </p>
       )}
       {done === null && isMark && <NewStatus act={act} />}
       {done !== null ? (
         <div role="status">
-          <Unchanged result={done.result} />
+          <Unchanged result={done.body} />
           <ServerNotes lines={done.warnings} />
         </div>
       ) : plan !== null ? (
@@ -81,7 +79,7 @@ function Question({ asked }: { asked: Asked }) {
 
 function titleOf({ act, choice, plan, done }: Asked, text: Messages): string {
   const count = plan === null ? choice.count : changedIn(plan);
-  if (done !== null) return changeSaid(act, choice, done.result, text);
+  if (done !== null) return changeSaid(act, choice, done.body, text);
   if (act === "delete") return choice.count === 1 ? text.deleteTitle : text.deleteTitleMany(count);
   return act === "retry" ? text.retryTitle(count) : text.confirm.mark(count);
 }
@@ -89,7 +87,7 @@ function titleOf({ act, choice, plan, done }: Asked, text: Messages): string {
 /** None is chosen at first. */
 function NewStatus({ act }: { act: Act }) {
   const { change, text } = useApp();
-  const words = Object.fromEntries(SHOWN_STATUSES.map((word) => [word, text.status[word]]));
+  const { other, ...words } = text.status;
   const isUnset = act === "mark";
   return (
     <Select

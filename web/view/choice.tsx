@@ -1,11 +1,11 @@
 import type { PartialInputHTMLAttributes } from "preact";
-import type { ShownRow } from "../model/hold.ts";
+import type { Row } from "../model/row.ts";
 import type { Choice } from "../state/change.ts";
 import { useApp } from "./context.ts";
 import { Button, IconButton } from "./parts.tsx";
 
 /** Chooses a row: with Shift, all rows from the one that was chosen last. */
-export function ChooseTask({ row }: { row: ShownRow }) {
+export function ChooseTask({ row }: { row: Row }) {
   const { chosen, change, text } = useApp();
   const isChosen = chosen.has(row.key);
   return (
@@ -60,7 +60,7 @@ export function ChoiceBar() {
   const statuses = filter?.statuses ?? rows.map(({ status }) => status);
   const mayRetry = statuses.includes("error") || filter?.statuses.length === 0;
   return (
-    <section class="choice-bar" aria-label={text.chosenTasks}>
+    <section class="choice-bar" aria-label={text.regions.chosen}>
       <IconButton name="close" label={text.chooseNone} press={() => chosen.clear()} />
       <p role="status">{text.chosen(count)}</p>
       {chosen.canChooseAll.value && (

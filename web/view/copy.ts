@@ -1,27 +1,20 @@
 import { useApp } from "./context.ts";
 
-/** Copies a text from the element that shows it, and announces that, or that it is selected. */
+/** Makes what a press of a button does: it copies a text, which the element before it shows, and announces that. */
 export function useCopy() {
   const { confirm, text } = useApp();
-  return async (value: string, shown: HTMLElement, name: string, copied = text.copiedField(name)) => {
-    confirm((await copyText(value, shown)) ? copied : text.selectedField(name));
-  };
+  return (value: string, name: string, copied = text.copiedField(name)) =>
+    async ({ currentTarget }: { currentTarget: Element }) => {
+      const shown = currentTarget.previousElementSibling!;
+      // A page that came over plain HTTP has no clipboard.
+      const write = async () => navigator.clipboard.writeText(value).then(() => true);
+      const isCopied = await write().catch(() => copySelected(value, shown));
+      confirm(isCopied ? copied : text.selectedField(name));
+    };
 }
 
-/**
- * Copies a text. A browser that lets no page copy is left with the element selected, for its user to copy.
- * @param shown the element that shows the text
- */
-async function copyText(value: string, shown: HTMLElement): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(value);
-    return true;
-  } catch {
-    return copySelected(value, shown); // a page that came over plain HTTP has no clipboard
-  }
-}
-
-function copySelected(value: string, shown: HTMLElement): boolean {
+/** A browser that lets no page copy is left with the element selected that shows the text, for its user to copy. */
+function copySelected(value: string, shown: Element): boolean {
   const fill = (event: ClipboardEvent) => {
     event.clipboardData?.setData("text/plain", value);
     event.preventDefault();

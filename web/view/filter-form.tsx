@@ -5,7 +5,6 @@ import type { PagePart } from "../../src/task/query-fields.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Messages } from "../i18n/en.ts";
 import { type Filter, filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
-import { ageIn } from "../time/service-clock.ts";
 import { useApp } from "./context.ts";
 import { Button, Field, Notice, onPressOutside, Select } from "./parts.tsx";
 
@@ -16,7 +15,7 @@ const TIMES = ["since", "until"] as const;
 /** One row: a task's id or a text, the user, the time; the rest is in a panel. Typed text counts only when it is applied. */
 export function FilterForm() {
   const { tasks, form, find, text, clock, now } = useApp();
-  const { draft, isExact, isOpen } = form;
+  const { draft, hasTimes, isOpen } = form;
   const { rejected, request, asking } = tasks;
   /** The part that is wrong. */
   const wrong = useSignal<"users" | "until" | null>(null);
@@ -42,21 +41,20 @@ export function FilterForm() {
     <form
       ref={box}
       class="filter"
-      aria-label={text.filter}
+      aria-label={text.regions.filter}
       onSubmit={(event) => void submit(event)}
       onInput={() => (wrong.value = null)}
       onKeyDown={({ key }) => {
         if (key === "Escape") isOpen.value = false;
       }}
     >
-      <TextField part="search" label={text.find} placeholder={text.filterHints.search} maxLength={LONGEST_SEARCH} />
+      <TextField part="search" placeholder={text.filterHints.search} maxLength={LONGEST_SEARCH} />
       <div class={`filter-fields ${isOpen.value ? "open" : ""}`}>
         <UserField isInvalid={invalid === "users"} />
         <Within />
         <div class="filter-more">
           <TextField part="taskIds" />
-          {(isExact.value || !isAge(draft.value)) &&
-            TIMES.map((part) => <TimeField key={part} part={part} isInvalid={invalid === "until"} />)}
+          {hasTimes.value && TIMES.map((part) => <TimeField key={part} part={part} isInvalid={invalid === "until"} />)}
         </div>
       </div>
       <Button type="submit" kind="primary" label={asking.value ? text.reading : text.apply} aria-busy={asking.value} />
@@ -73,19 +71,17 @@ function isFound({ search }: Filter, applied: Filter): boolean {
   return search.length === 0 || search.join() === applied.search.join();
 }
 
-interface TextFieldProps extends Omit<PartialInputHTMLAttributes<HTMLInputElement>, "label"> {
+interface TextFieldProps extends PartialInputHTMLAttributes<HTMLInputElement> {
   readonly part: "search" | "taskIds" | "users";
-  /** Its name if it isn't the one of the part. */
-  readonly label?: string;
   /** Of suggestions. */
   readonly list?: string;
   typed?(value: string): void;
 }
 
-function TextField({ part, label, typed, ...more }: TextFieldProps) {
+function TextField({ part, typed, ...more }: TextFieldProps) {
   const { form, text } = useApp();
   const { filterParts, filterHints } = text;
-  const name = label ?? filterParts[part];
+  const name = filterParts[part];
   return (
     <input
       type="text"
@@ -152,22 +148,17 @@ export function labelOf(value: string, part: PagePart, text: Messages): string {
 
 const EXACT = "exact";
 
-/** Whether the times are an age, or none. */
-function isAge({ since, until }: { since: string; until: string }): boolean {
-  return until === "" && (since === "" || ageIn(since) !== undefined);
-}
-
 /** The time of the last change: an age, or exact times in the panel. */
 function Within() {
   const { form, text, clock, now } = useApp();
-  const { draft, isExact, isOpen } = form;
+  const { draft, hasTimes, isExact, isOpen } = form;
   const { since } = draft.value;
-  const isShown = isExact.value || !isAge(draft.value);
+  const isShown = hasTimes.value;
   const choose = (choice: string) => {
     isExact.value = choice === EXACT;
-    if (isExact.value) isOpen.value = true;
-    const exact = since && withSeconds(clock?.input(since, now) ?? "");
-    form.edit(choice === EXACT ? { since: exact } : { since: choice, until: "" });
+    if (!isExact.value) return form.edit({ since: choice, until: "" });
+    isOpen.value = true;
+    form.edit({ since: since && withSeconds(clock?.input(since, now) ?? "") });
   };
   const other = isShown ? {} : { [since]: labelOf(since, "since", text) };
   return (

@@ -3,7 +3,6 @@ import { THEMES } from "../state/preferences.ts";
 import { useApp } from "./context.ts";
 import { Health } from "./health.tsx";
 import { Button, IconButton, Menu } from "./parts.tsx";
-import { StoreChip } from "./store-state.tsx";
 
 /** The title, the store in use, what needs attention, the theme, and the other language. */
 export function Header() {
@@ -55,5 +54,20 @@ function Keys() {
         ))}
       </dl>
     </Menu>
+  );
+}
+
+const COLOURS = { redis: "done", file: "wait", mixed: "wait", off: "" };
+
+/** Which store gave what is shown, in a word. */
+function StoreChip() {
+  const { tasks, about, text } = useApp();
+  const source = tasks.view.value?.answer.body.source;
+  if (source === undefined) return <span class="chip" />;
+  const shown = about.health.value?.redis === "off" ? "off" : source;
+  return (
+    <span class={`chip ${COLOURS[shown]}`} title={text.sources[shown]}>
+      {text.sources[shown]}
+    </span>
   );
 }

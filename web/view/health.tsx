@@ -1,10 +1,9 @@
 import type { ComponentChildren } from "preact";
-import { useRef } from "preact/hooks";
 import type { StatsHealth } from "../../src/http/schema.ts";
 import { memberOf } from "../../src/task/ids.ts";
 import { useApp } from "./context.ts";
 import { useCopy } from "./copy.ts";
-import { Icon, IconButton, Line, Menu } from "./parts.tsx";
+import { IconButton, Line, Menu } from "./parts.tsx";
 
 /** What needs attention in one line, and more when it is opened: stuck tasks, differences of the stores, the cleanup. */
 export function Health() {
@@ -22,15 +21,7 @@ export function Health() {
           {text.stuckCount(stuckCount)}
         </button>
       )}
-      <Menu
-        kind="health-menu"
-        label={
-          <>
-            {!isFine && <Icon name="warning" />}
-            <span>{label}</span>
-          </>
-        }
-      >
+      <Menu kind="health-menu" icon={isFine ? undefined : "warning"} label={<span>{label}</span>}>
         <dl>
           <Part name={text.stuck} command={stuck.command}>
             <StuckText {...stuck} />
@@ -82,10 +73,9 @@ function DriftText({ drift }: { drift: StatsHealth["drift"] }) {
   const different = Object.values(kinds).reduce((sum, count) => sum + count, 0);
   const all = Math.max(inFile, inRedis);
   return [
-    text.compared(Math.min(checked, all), all),
-    different === 0 ? text.inSync : text.differing(different),
+    text.compared(Math.min(checked, all), all, different),
     text.sizes(inFile, inRedis),
-    clock && text.updated(clock.time(clock.epochOf(at))),
+    clock && text.updated(clock.time(at)),
   ].join(" ");
 }
 
@@ -107,8 +97,6 @@ interface PartProps {
 function Part({ name, command, children }: PartProps) {
   const { text } = useApp();
   const copy = useCopy();
-  const code = useRef<HTMLElement>(null);
-  const press = () => copy(command!, code.current!, text.command);
   return (
     <div>
       <dt>{name}</dt>
@@ -116,8 +104,8 @@ function Part({ name, command, children }: PartProps) {
         <p>{children}</p>
         {command !== undefined && (
           <p class="command">
-            <code ref={code}>{command}</code>
-            <IconButton name="copy" label={text.copyCommand(name)} press={press} />
+            <code>{command}</code>
+            <IconButton name="copy" label={text.copyCommand(name)} onClick={copy(command, text.command)} />
           </p>
         )}
       </dd>

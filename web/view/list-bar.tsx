@@ -1,10 +1,11 @@
 import { useEffect } from "preact/hooks";
 import { fieldOf, PAGE_PARTS, type PagePart } from "../../src/task/query-fields.ts";
 import type { Messages } from "../i18n/en.ts";
-import { type Filter, isFiltered, nameOf } from "../model/filter.ts";
+import { isFiltered, nameOf } from "../model/filter.ts";
+import type { App } from "../state/app.ts";
 import { REFRESH_CHOICES } from "../state/preferences.ts";
 import type { View } from "../state/task-list.ts";
-import { ageIn, type ServiceClock } from "../time/service-clock.ts";
+import { ageIn } from "../time/service-clock.ts";
 import { ChoosePage } from "./choice.tsx";
 import { useApp } from "./context.ts";
 import { labelOf } from "./filter-form.tsx";
@@ -28,14 +29,15 @@ export function ListBar() {
 }
 
 function headingOf({ request, answer }: View, text: Messages): string {
-  const { total, stopped } = answer.page;
+  const { total, stopped } = answer.body;
   if (stopped !== undefined) return text.foundAtLeast(total);
   return isFiltered(request.filter) ? text.found(total) : text.total(total);
 }
 
 /** The parts of the filter, each with a button that removes it. A single status is a tab. */
 function AppliedFilter() {
-  const { tasks, form, text, clock } = useApp();
+  const app = useApp();
+  const { tasks, form, text } = app;
   const { filter } = tasks.request.value;
   const isTab = filter.statuses.length === 1 || filter.stuck.length > 0;
   const hidden: readonly PagePart[] = isTab ? ["sort", "stuck", "statuses"] : ["sort"];
@@ -47,7 +49,7 @@ function AppliedFilter() {
   return (
     <ul class="applied" aria-label={text.filteredBy}>
       {PAGE_PARTS.filter((part) => !hidden.includes(part) && filter[part].length > 0).map((part) => {
-        const label = labelsOf(part, filter, text, clock);
+        const label = labelsOf(part, filter[part], app);
         const name = text.removePart(label);
         return (
           <li key={part}>
@@ -62,20 +64,17 @@ function AppliedFilter() {
   );
 }
 
-function labelsOf(part: PagePart, filter: Filter, text: Messages, clock: ServiceClock | null): string {
-  const { [part]: values } = filter;
+/** The values of a part as people see them: an age by its name, any other time by the service's clock. */
+function labelsOf(part: PagePart, values: readonly string[], { text, clock }: App): string {
   if (part === "taskIds" && values.length > 1) return text.filteredIds(values.length);
-  if (part === "search") return text.searched(values[0]!);
-  const isTime = fieldOf(part).kind === "time";
-  return values.map((value) => (isTime ? timeLabel(value, part, text, clock) : labelOf(value, part, text))).join(" · ");
-}
-
-/** An age by its name, any other time by the service's clock. */
-function timeLabel(value: string, part: PagePart, text: Messages, clock: ServiceClock | null): string {
-  const label = labelOf(value, part, text);
-  if (label !== value) return label;
-  const time = ageIn(value) === undefined ? clock?.input(value, 0).replace("T", " ") : undefined;
-  return `${text.filterParts[part as "since" | "until"]} ${time ?? value}`;
+  if (part === "search") return `“${values[0]}”`;
+  const labels = values.map((value) => {
+    const label = labelOf(value, part, text);
+    if (label !== value || fieldOf(part).kind !== "time") return label;
+    const time = ageIn(value) === undefined ? clock?.input(value, 0).replace("T", " ") : undefined;
+    return `${text.filterParts[part]} ${time ?? value}`;
+  });
+  return labels.join(" · ");
 }
 
 /** Rows don't move during reading: a button announces new tasks and shows them on request. */
@@ -100,7 +99,7 @@ function Live() {
   const isLive = refreshSeconds.value > 0 && tasks.failure.value === null;
   return (
     <Menu kind={isLive ? "live done" : "live wait"} label={text.live(isLive ? refreshSeconds.value : 0)}>
-      {view && clock && <p class="quiet updated">{text.updated(clock.time(view.at))}</p>}
+      {view && clock && <p class="quiet updated">{text.updated(clock.time(String(view.at)))}</p>}
       <Button label={text.refresh} press={refreshNow} />
       <Select
         isTitled

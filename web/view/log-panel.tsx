@@ -2,8 +2,9 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Row } from "../model/row.ts";
+import { DownloadLink } from "./audio.tsx";
 import { useApp } from "./context.ts";
-import { Button, Icon, Lines, Notice, Scrollable } from "./parts.tsx";
+import { Button, Lines, Notice, Scrollable } from "./parts.tsx";
 
 /** Of a longer log, and of a longer line, only the end and the beginning. */
 const MOST_LINES = 1000;
@@ -41,12 +42,7 @@ export function LogPanel({ row }: { row: Row }) {
             press={() => (followed.value = isFollowing ? null : row.key)}
           />
         )}
-        {hasLog && (
-          <a class="button" href={api.logUrl(row)} download={`${row.taskId}.log`}>
-            <Icon name="download" />
-            {text.downloadLog}
-          </a>
-        )}
+        {hasLog && <DownloadLink url={api.logUrl(row)} name={`${row.taskId}.log`} label={text.downloadLog} />}
       </div>
       {state instanceof Failure && <Notice kind="error" title={text.logFailed} failure={state} />}
       {hasLog && (
@@ -60,26 +56,12 @@ export function LogPanel({ row }: { row: Row }) {
   );
 }
 
-/** Whether the tab can't be seen. */
-function useHidden(): boolean {
-  const isHidden = useSignal(document.hidden);
-  useEffect(() => {
-    const note = () => {
-      isHidden.value = document.hidden;
-    };
-    document.addEventListener("visibilitychange", note);
-    return () => document.removeEventListener("visibilitychange", note);
-  }, []);
-  return isHidden.value;
-}
-
 /** Follows while the tab is visible and no other row's log is followed: a browser opens few connections to one server. */
 function useLog(row: Row): { lines: readonly string[]; state: State } {
-  const { api, followed } = useApp();
+  const { api, followed, refresher } = useApp();
   const lines = useSignal<readonly string[]>([]);
   const state = useSignal<State>("reading");
-  const isHidden = useHidden();
-  const isFollowed = followed.value === row.key && !isHidden;
+  const isFollowed = followed.value === row.key && !refresher.isHidden.value;
   useEffect(() => {
     followed.value = row.key;
     return () => {

@@ -4,8 +4,6 @@ import { Failure, orFailure } from "../api/failure.ts";
 import { useApp } from "./context.ts";
 import { Button, Field, Notice } from "./parts.tsx";
 
-const WRONG = "TOKEN_WRONG";
-
 /** Asks for the token of the server. */
 export function Login() {
   const { login, text } = useApp();
@@ -23,7 +21,7 @@ export function Login() {
     isBusy.value = false;
   };
   const refusal = failure.value;
-  const isWrong = refusal?.problem?.code === WRONG;
+  const isWrong = refusal?.problem?.code === "TOKEN_WRONG";
   return (
     <main class="login">
       <form onSubmit={(event) => void submit(event)}>
@@ -32,13 +30,8 @@ export function Login() {
         <Field label={text.token}>
           <input ref={field} type="password" name="token" autocomplete="current-password" required />
         </Field>
-        {refusal && (
-          <Notice
-            kind="error"
-            title={isWrong ? text.wrongToken : text.notSignedIn}
-            failure={isWrong ? null : refusal}
-          />
-        )}
+        {isWrong && <Notice kind="error" title={text.errors.TOKEN_WRONG} />}
+        {refusal && !isWrong && <Notice kind="error" title={text.notSignedIn} failure={refusal} />}
         <Button type="submit" kind="primary" label={text.login} disabled={isBusy.value} />
       </form>
     </main>

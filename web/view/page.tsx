@@ -8,8 +8,7 @@ import { ListBar } from "./list-bar.tsx";
 import { Login } from "./login.tsx";
 import { Overview } from "./overview.tsx";
 import { Pager } from "./pager.tsx";
-import { Button, Line, ServerNotes } from "./parts.tsx";
-import { StoreState } from "./store-state.tsx";
+import { Button, Line, Notice, ServerNotes } from "./parts.tsx";
 import { TaskRows } from "./task-rows.tsx";
 
 /** The whole page. */
@@ -61,5 +60,22 @@ function Said() {
     <p key={turn} class="said" aria-hidden="true">
       <Line text={text} />
     </p>
+  );
+}
+
+/** Problems of the stores or of the connection to the server, with the remedy. */
+function StoreState() {
+  const { about, tasks, text } = useApp();
+  const { redis, store, syncing } = about.health.value ?? {};
+  const isExplained = redis === "down" || store === "unreadable";
+  const failure = tasks.view.value && tasks.failure.value;
+  return (
+    <>
+      {failure?.problem === null && <Notice kind="error" title={text.unreachable} hint={text.unreachableHint} />}
+      {failure?.problem && !isExplained && <Notice kind="error" title={text.failed} failure={failure} />}
+      {redis === "down" && <Notice kind="warning" title={text.redisDown} hint={text.redisDownHint} />}
+      {syncing && <Notice kind="info" title={text.syncing} />}
+      {store === "unreadable" && <Notice kind="error" title={text.storeDown} hint={text.storeDownHint} />}
+    </>
   );
 }

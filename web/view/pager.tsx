@@ -9,24 +9,25 @@ export function Pager() {
   const { tasks, preferences, text } = useApp();
   const view = tasks.view.value;
   if (view === null || view.request.filter.taskIds.length > 0) return null;
-  const { page, pageSize, filter } = view.request;
+  const { page, pageSize } = view.request;
   const isAsking = tasks.asking.value;
-  const pages = Math.max(1, Math.ceil(view.answer.page.total / pageSize));
+  const pages = Math.max(1, Math.ceil(view.answer.body.total / pageSize));
   const resize = (size: string) => {
     preferences.pageSize.value = Number(size);
-    return tasks.open({ filter, page: 1, task: null }, Number(size));
+    return tasks.open({ page: 1, pageSize: Number(size) });
   };
   const turn = async (to: number) => {
-    await tasks.goTo(to);
+    await tasks.open({ page: to });
     document.querySelector(".list-bar")?.scrollIntoView();
   };
-  const turner = (name: string, label: string, to: number, isOff: boolean) => (
-    <Button label={label} aria-label={name} title={name} disabled={isOff || isAsking} press={() => turn(to)} />
-  );
+  const turner = (name: keyof typeof text.turns, label: string, to: number, isOff: boolean) => {
+    const names = { "aria-label": text.turns[name], title: text.turns[name] };
+    return <Button label={label} {...names} disabled={isOff || isAsking} press={() => turn(to)} />;
+  };
   return (
-    <nav class="pager" aria-label={text.pages}>
-      {turner(text.first, "«", 1, page <= 1)}
-      {turner(text.previous, "‹", page - 1, page <= 1)}
+    <nav class="pager" aria-label={text.regions.pages}>
+      {turner("first", "«", 1, page <= 1)}
+      {turner("previous", "‹", page - 1, page <= 1)}
       <label>
         <span>{text.goToPage}</span>
         <input
@@ -44,8 +45,8 @@ export function Pager() {
         />
       </label>
       <span>{text.ofPages(pages)}</span>
-      {turner(text.next, "›", page + 1, page >= pages)}
-      {turner(text.last, "»", pages, page >= pages)}
+      {turner("next", "›", page + 1, page >= pages)}
+      {turner("last", "»", pages, page >= pages)}
       <span class="page-size">
         {text.pageSize}
         <Select name="page-size" label={text.pageSize} value={String(pageSize)} options={SIZES} choose={resize} />

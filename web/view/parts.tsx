@@ -8,9 +8,14 @@ import { useApp } from "./context.ts";
 /** More than this of a text is not looked at for one line. */
 const LONGEST_LINE = 400;
 
-/** Any text of a task in one line. Its writing direction stays its own, and what has no width is made visible. */
-export function Line({ text }: { text: string }) {
-  return <bdi>{printable(text.length > LONGEST_LINE ? `${text.slice(0, LONGEST_LINE).toWellFormed()}…` : text)}</bdi>;
+/**
+ * Any text of a task in one line. Its writing direction stays its own, and what has no width is made visible.
+ * @param props.class of a box around it
+ */
+export function Line({ text, class: box }: { text: string; class?: string }) {
+  const shown = text.length > LONGEST_LINE ? `${text.slice(0, LONGEST_LINE).toWellFormed()}…` : text;
+  const line = <bdi>{printable(shown)}</bdi>;
+  return box === undefined ? line : <span class={box}>{line}</span>;
 }
 
 /** Any text of a task, with its line breaks. */
@@ -47,7 +52,7 @@ type IconName = keyof typeof PATHS;
 /** Decoration: the text beside it or the label of its button has the meaning. */
 export function Icon({ name }: { name: IconName }) {
   return (
-    <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
+    <svg class="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
       <path d={PATHS[name]} fill="currentColor" fill-rule="evenodd" />
     </svg>
   );
@@ -70,38 +75,20 @@ export function Button({ kind = "", icon, label, press, ...more }: ButtonProps) 
   );
 }
 
-interface IconButtonProps extends Omit<JSX.IntrinsicElements["button"], "icon" | "label" | "name"> {
+interface IconButtonProps extends Omit<ButtonProps, "name"> {
   readonly name: IconName;
   readonly label: string;
-  press(): unknown;
 }
 
-export function IconButton({ name, label, press, ...more }: IconButtonProps) {
-  return (
-    <button
-      type="button"
-      class={`icon-button ${name}`}
-      aria-label={label}
-      title={label}
-      onClick={() => void press()}
-      {...more}
-    >
-      <Icon name={name} />
-    </button>
-  );
-}
-
-interface FieldProps {
-  readonly label: string;
-  readonly title?: string | undefined;
-  readonly children: ComponentChildren;
+export function IconButton({ name, label, ...more }: IconButtonProps) {
+  return <Button class={`icon-button ${name}`} icon={name} label="" aria-label={label} title={label} {...more} />;
 }
 
 /** A control with its name above it. */
-export function Field({ label, title, children }: FieldProps) {
+export function Field({ label, children, ...more }: Omit<JSX.IntrinsicElements["label"], "label"> & { label: string }) {
   return (
     // biome-ignore lint/a11y/noLabelWithoutControl: the control is one of the children
-    <label class="field" title={title}>
+    <label class="field" {...more}>
       <span>{label}</span>
       {children}
     </label>
@@ -138,14 +125,8 @@ export function Select<T extends string>({ name, label, value, options, isTitled
   return isTitled ? <Field label={label}>{select}</Field> : select;
 }
 
-interface ScrollableProps {
-  readonly name: string;
-  readonly children: ComponentChildren;
-  onScroll?(event: { currentTarget: HTMLElement }): void;
-}
-
 /** A box of limited height. If its content is higher, Tab reaches it, for scrolling by keyboard. */
-export function Scrollable({ name, onScroll, children }: ScrollableProps) {
+export function Scrollable({ name, children, ...more }: JSX.IntrinsicElements["div"] & { name: string }) {
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const isHigher = useSignal(false);
@@ -159,7 +140,7 @@ export function Scrollable({ name, onScroll, children }: ScrollableProps) {
   }, []);
   const reachable = isHigher.value ? { tabIndex: 0, role: "group" as const, "aria-label": printable(name) } : {};
   return (
-    <div ref={box} class="scrollable" {...(onScroll && { onScroll })} {...reachable}>
+    <div {...more} ref={box} class="scrollable" {...reachable}>
       <div ref={content}>{children}</div>
     </div>
   );
@@ -176,13 +157,14 @@ export function onPressOutside(box: RefObject<Element | null>, act: () => void):
 
 interface MenuProps {
   readonly kind: string;
+  readonly icon?: IconName | undefined;
   readonly label: ComponentChildren;
   readonly name?: string;
   readonly children: ComponentChildren;
 }
 
 /** A panel over the page, which moves nothing. A click elsewhere and Escape close it. */
-export function Menu({ kind, label, name, children }: MenuProps) {
+export function Menu({ kind, icon, label, name, children }: MenuProps) {
   const box = useRef<HTMLDetailsElement>(null);
   useEffect(() => onPressOutside(box, () => (box.current!.open = false)), []);
   return (
@@ -196,6 +178,7 @@ export function Menu({ kind, label, name, children }: MenuProps) {
       }}
     >
       <summary aria-label={name} title={name}>
+        {icon && <Icon name={icon} />}
         {label}
       </summary>
       <div class="menu-panel">{children}</div>
@@ -208,17 +191,22 @@ interface NoticeProps {
   readonly title: string;
   readonly failure?: Failure | null;
   /** The remedy. */
+  readonly hint?: string;
+  retry?(): unknown;
   readonly children?: ComponentChildren;
 }
 
 /** Something to know, in a box. */
-export function Notice({ kind, title, failure, children }: NoticeProps) {
+export function Notice({ kind, title, failure, hint, retry, children }: NoticeProps) {
+  const { text } = useApp();
   return (
     <div class={`notice ${kind}`} role={kind === "error" ? "alert" : "status"}>
-      {kind === "info" ? null : <Icon name="warning" />}
+      {kind !== "info" && <Icon name="warning" />}
       <div>
         <p class="notice-title">{title}</p>
         {failure && <FailureText failure={failure} />}
+        {hint && <p>{hint}</p>}
+        {retry && <Button label={text.retry} press={retry} />}
         {children}
       </div>
     </div>
@@ -244,31 +232,18 @@ export function ServerNotes({ lines }: { lines: readonly string[] }) {
 }
 
 /** Why a question has no answer, and what to do next: in the language of the page if it has a text, and in the server's words. */
-export function FailureText({ failure }: { failure: Failure }) {
+export function FailureText({ failure: { problem } }: { failure: Failure }) {
   const { text } = useApp();
-  const { problem } = failure;
-  if (problem === null) {
-    return (
-      <p>
-        {text.unreachable} {text.unreachableHint}
-      </p>
-    );
-  }
+  if (problem === null) return <p>{`${text.unreachable} ${text.unreachableHint}`}</p>;
   const { code, detail, hint } = problem;
   const errors: Readonly<Record<string, string>> = text.errors;
   const known = [code, `${code.split("_")[0]}_`].find((name) => Object.hasOwn(errors, name));
   return (
     <>
-      {known === undefined ? null : <p>{errors[known]}</p>}
-      <div class="hint" lang="en">
-        {[detail, hint].map((line) =>
-          line ? (
-            <p key={line}>
-              <Line text={line} />
-            </p>
-          ) : null,
-        )}
-      </div>
+      {known && <p>{errors[known]}</p>}
+      <p lang="en">
+        <Lines text={[detail, hint].filter((line) => line).join("\n")} />
+      </p>
     </>
   );
 }

@@ -1,10 +1,8 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useId, useRef } from "preact/hooks";
-import type { TaskRecord } from "../api/api.ts";
+import { useEffect, useId } from "preact/hooks";
+import type { Api } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
-import type { Download } from "../model/files.ts";
 import { NO_FILTER, taskParams } from "../model/filter.ts";
-import type { ShownRow } from "../model/hold.ts";
 import type { Row } from "../model/row.ts";
 import { Files } from "./audio.tsx";
 import { ChangeButtons } from "./choice.tsx";
@@ -13,21 +11,17 @@ import { useCopy } from "./copy.ts";
 import { LogPanel } from "./log-panel.tsx";
 import { Button, IconButton, Line, Lines, Notice, Scrollable } from "./parts.tsx";
 
-interface Details extends TaskRecord {
-  readonly files: readonly Download[];
-}
+type Details = Awaited<ReturnType<Api["details"]>>;
 
 /** Read when a row is opened, and again when its task changes or the user retries; null until the response. */
-function useDetails(row: ShownRow): { details: Details | Failure | null; retry(): void } {
+function useDetails(row: Row) {
   const { api } = useApp();
   const found = useSignal<Details | Failure | null>(null);
   const tries = useSignal(0);
   useEffect(() => {
     const question = new AbortController();
-    const { signal } = question;
-    const answered = Promise.all([api.record(row, signal), api.files(row, signal)]);
-    void orFailure(answered.then(([record, files]) => ({ ...record, files }))).then((answer) => {
-      if (!signal.aborted) found.value = answer;
+    void orFailure(api.details(row, question.signal)).then((answer) => {
+      if (!question.signal.aborted) found.value = answer;
     });
     return () => question.abort();
   }, [row.key, row.updatedAt, row.status, row.isGone, tries.value]);
@@ -35,22 +29,17 @@ function useDetails(row: ShownRow): { details: Details | Failure | null; retry()
 }
 
 const TABS = ["record", "log"] as const;
-const NOT_FOUND = "TASK_NOT_FOUND";
 
 /** The whole record of a task with its files, its log, and what can be done with it. */
-export function TaskDetails({ row }: { row: ShownRow }) {
-  const { logs, chooseTab, text } = useApp();
+export function TaskDetails({ row }: { row: Row }) {
+  const { tabOf, chooseTab, text } = useApp();
   const { details, retry } = useDetails(row);
-  const tab = logs.has(row.key) ? "log" : "record";
+  const tab = tabOf(row.key);
   const id = useId();
   if (details === null) return <p class="quiet">{text.reading}</p>;
   if (details instanceof Failure) {
-    if (details.problem?.code === NOT_FOUND) return <Notice kind="warning" title={text.gone} />;
-    return (
-      <Notice kind="error" title={text.detailsFailed} failure={details}>
-        <Button label={text.retry} press={retry} />
-      </Notice>
-    );
+    if (details.problem?.code === "TASK_NOT_FOUND") return <Notice kind="warning" title={text.errors.TASK_NOT_FOUND} />;
+    return <Notice kind="error" title={text.detailsFailed} failure={details} retry={retry} />;
   }
   return (
     <>
@@ -64,7 +53,7 @@ export function TaskDetails({ row }: { row: ShownRow }) {
             aria-controls={`${id}-panel`}
             aria-selected={name === tab}
             tabIndex={name === tab ? 0 : -1}
-            onClick={() => chooseTab(row, name === "log" ? name : undefined)}
+            onClick={() => chooseTab(row, name)}
             onKeyDown={({ key, currentTarget }) => {
               if (!["ArrowLeft", "ArrowRight"].includes(key)) return;
               const other = (currentTarget.nextElementSibling ?? currentTarget.previousElementSibling) as HTMLElement;
@@ -117,32 +106,28 @@ function Fields({ fields }: Pick<Details, "fields">) {
 function Field({ name, value }: { name: string; value: string }) {
   const { text, clock } = useApp();
   const copy = useCopy();
-  const box = useRef<HTMLDivElement>(null);
   const isCopied = Object.hasOwn(text.copies, name) && value !== "" && value !== "null";
-  const word = isCopied ? text.copies[name as keyof typeof text.copies] : undefined;
+  const word = isCopied && text.copies[name as keyof typeof text.copies];
   return (
     <div class={name === "error" ? "is-error" : ""}>
       <dt>
         <Line text={name} />
       </dt>
       <dd title={name.endsWith("_at") ? clock?.exact(value) : undefined}>
-        <div ref={box} class="field-value">
-          <Scrollable name={name}>
-            <Lines text={value} />
-          </Scrollable>
-        </div>
-        {word && <IconButton name="copy" label={text.copyField(word)} press={() => copy(value, box.current!, word)} />}
+        <Scrollable name={name}>
+          <Lines text={value} />
+        </Scrollable>
+        {word && <IconButton name="copy" label={text.copyField(word)} onClick={copy(value, word)} />}
       </dd>
     </div>
   );
 }
 
 function Actions({ row, json }: { row: Row; json: string }) {
-  const { tasks, about, logs, text } = useApp();
+  const { tasks, about, tabOf, text } = useApp();
   const { key, userId, taskId } = row;
   const showUser = () => tasks.apply({ ...NO_FILTER, users: [userId] });
-  const tab = logs.has(key) ? "log" : undefined;
-  const link = new URL(`#${taskParams({ userId, taskId, tab })}`, location.href).href;
+  const link = new URL(`#${taskParams({ userId, taskId, tab: tabOf(key) })}`, location.href).href;
   return (
     <div class="task-actions">
       <Button label={<Line text={text.onlyUser(userId)} />} press={showUser} />
@@ -163,11 +148,10 @@ function Actions({ row, json }: { row: Row; json: string }) {
 function CopyText({ word, value }: { word: string; value: string }) {
   const { text } = useApp();
   const copy = useCopy();
-  const field = useRef<HTMLTextAreaElement>(null);
   return (
     <>
-      <Button icon="copy" label={text.copyField(word)} press={() => copy(value, field.current!, word)} />
-      <textarea ref={field} class="visually-hidden" readOnly tabIndex={-1} aria-label={word} value={value} />
+      <textarea class="visually-hidden" readOnly tabIndex={-1} aria-label={word} value={value} />
+      <Button icon="copy" label={text.copyField(word)} onClick={copy(value, word)} />
     </>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useId, useRef } from "preact/hooks";
 import { formatAge } from "../../src/task/amounts.ts";
-import type { ShownRow } from "../model/hold.ts";
+import type { Row } from "../model/row.ts";
 import { PlayTask } from "./audio.tsx";
 import { ChooseTask } from "./choice.tsx";
 import { useApp } from "./context.ts";
@@ -8,15 +8,14 @@ import { Badge, Icon, Line } from "./parts.tsx";
 import { TaskDetails } from "./task-details.tsx";
 
 /** One task in a line, and under it, when it is open, all there is about it. */
-export function TaskRow({ row }: { row: ShownRow }) {
-  const { opened, tasks, toggle: toggleRow, text } = useApp();
-  const isOpen = opened.has(row.key);
+export function TaskRow({ row }: { row: Row }) {
+  const { tabOf, tasks, toggle: toggleRow, text } = useApp();
+  const isOpen = tabOf(row.key) !== undefined;
   const toggle = () => toggleRow(row);
   const detailsId = useId();
   const item = useRef<HTMLLIElement>(null);
   useEffect(() => {
-    const { userId, taskId } = tasks.task.value ?? {};
-    if (userId === row.userId && taskId === row.taskId) item.current!.scrollIntoView();
+    if (tasks.namedKey.value === row.key) item.current!.scrollIntoView();
   }, []);
   return (
     <li ref={item} class={`task ${isOpen ? "open" : ""} ${row.left ? "left" : ""}`}>
@@ -28,20 +27,21 @@ export function TaskRow({ row }: { row: ShownRow }) {
           <Icon name="chevron" />
           <Line text={row.taskId} />
         </button>
-        <span class="task-user">
-          <Line text={row.userId} />
-        </span>
-        <span class={row.error === "" ? "task-text" : "task-text is-error"}>
-          <Line text={row.error === "" ? row.text : row.error} />
-        </span>
+        <Line class="task-user" text={row.userId} />
+        <Line class={row.error === "" ? "task-text" : "task-text is-error"} text={row.error || row.text} />
         <span class="task-time">
           {row.isGone ? null : row.left ? text.left : <Times row={row} />}
-          {row.status === "run" && row.progress !== null ? <Progress progress={row.progress} /> : null}
+          {row.progress && (
+            <span class="progress run">
+              <progress value={row.progress.done} max={row.progress.of} aria-label={text.progress} />
+              {row.progress.text}
+            </span>
+          )}
         </span>
         <PlayTask row={row} />
       </div>
       <section id={detailsId} class="task-details" aria-label={text.details(row.taskId)} hidden={!isOpen}>
-        {isOpen ? <TaskDetails row={row} /> : null}
+        {isOpen && <TaskDetails row={row} />}
       </section>
     </li>
   );
@@ -53,29 +53,19 @@ function isPlainClick(event: MouseEvent): boolean {
   return !isControl && (getSelection()?.isCollapsed ?? true);
 }
 
-/** Of a task that runs. */
-function Progress({ progress: { done, of, unit } }: { progress: NonNullable<ShownRow["progress"]> }) {
-  const { text } = useApp();
-  return (
-    <span class="progress run">
-      <progress value={done} max={of} aria-label={text.progress} />
-      {unit === "percent" ? `${Math.floor(done)}%` : `${done}/${of}`}
-    </span>
-  );
-}
-
 /** The last change, and how long the task took until then. */
-function Times({ row: { createdAt, updatedAt } }: { row: ShownRow }) {
+function Times({ row }: { row: Row }) {
   const { preferences, clock, now, language } = useApp();
   if (clock === null) return null;
   const format = preferences.times.value;
+  const { createdAt, updatedAt } = row;
   const seconds = clock.epochOf(updatedAt) - clock.epochOf(createdAt);
   return (
     <>
       <time title={clock.exact(updatedAt)}>
         {format === "ago" ? clock.ago(updatedAt, now, language) : clock.stamp(updatedAt, format === "utc")}
       </time>
-      {seconds >= 0 ? <span class="duration"> · {formatAge(seconds)}</span> : null}
+      {seconds >= 0 && row.progress === null && <span class="duration"> · {formatAge(seconds)}</span>}
     </>
   );
 }

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { Failure } from "../api/failure.ts";
 import { isFiltered, NO_FILTER } from "../model/filter.ts";
 import type { View } from "../state/task-list.ts";
@@ -13,39 +13,29 @@ const STEP = 200;
 
 /** The rows, or why the list is empty and what to do. */
 export function TaskRows() {
-  const { tasks, reading, text } = useApp();
+  const { tasks, text } = useApp();
   const view = tasks.view.value;
   if (view !== null) {
-    const { dangling } = view.answer.page;
+    const { dangling } = view.answer.body;
     return (
       <>
         <Linked />
         <Missing view={view} />
         {dangling > 0 && <p class="quiet aside">{text.dangling(dangling)}</p>}
         <Stopped view={view} />
-        {view.rows.length === 0 ? (
-          <Empty view={view} />
-        ) : (
-          <Rows key={view.request} view={view} listed={reading.listed} />
-        )}
+        {view.rows.length === 0 ? <Empty view={view} /> : <Rows key={view.request} view={view} />}
       </>
     );
   }
   const failure = tasks.failure.value;
   if (failure === null) return <p class="quiet centred">{text.reading}</p>;
-  return (
-    <Notice kind="error" title={text.failed} failure={failure}>
-      <Button label={text.retry} press={() => tasks.show()} />
-    </Notice>
-  );
+  return <Notice kind="error" title={text.failed} failure={failure} retry={() => tasks.show()} />;
 }
 
-function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null) => void }) {
-  const { tasks, audio, text } = useApp();
+function Rows({ view }: { view: View }) {
+  const { tasks, audio, reading, text } = useApp();
   const more = useSignal(STEP);
-  useEffect(() => () => listed(null), []);
-  const { userId, taskId } = tasks.task.value ?? {};
-  const named = view.rows.findIndex((row) => row.userId === userId && row.taskId === taskId);
+  const named = view.rows.findIndex(({ key }) => key === tasks.namedKey.value);
   const drawn = Math.max(more.value, Math.ceil((named + 1) / STEP) * STEP);
   const rest = view.rows.length - drawn;
   useEffect(() => {
@@ -53,7 +43,7 @@ function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null)
   }, [view.rows, drawn]);
   return (
     <>
-      <ol class="tasks" ref={listed} aria-label={text.tasks}>
+      <ol class="tasks" ref={reading.list} aria-label={text.tasks}>
         {view.rows.slice(0, drawn).map((row) => (
           <TaskRow key={row.key} row={row} />
         ))}
@@ -65,20 +55,22 @@ function Rows({ view, listed }: { view: View; listed: (list: HTMLElement | null)
   );
 }
 
+function show(box: Element | null): void {
+  box?.scrollIntoView({ block: "center" });
+}
+
 /** The task that the address names, if it isn't on the page. */
 function Linked() {
   const { tasks, text } = useApp();
   const linked = tasks.linked.value;
   const task = tasks.task.value;
-  const box = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => box.current?.scrollIntoView({ block: "center" }), [linked]);
   if (linked === null || task === null) return null;
   if (linked === "missing") {
     return (
-      <div ref={box}>
+      <div ref={show}>
         <Notice kind="warning" title={text.linkedMissing}>
           <p>
-            <Line text={task.taskId} /> <Line text={text.ofUser(task.userId)} />
+            <Line text={`${task.taskId} ${text.ofUser(task.userId)}`} />
           </p>
         </Notice>
       </div>
@@ -99,22 +91,13 @@ function Linked() {
 function Missing({ view }: { view: View }) {
   const { text } = useApp();
   const copy = useCopy();
-  const field = useRef<HTMLTextAreaElement>(null);
-  const { missing } = view.answer.page;
+  const { missing } = view.answer.body;
   if (missing.length === 0) return null;
   const ids = missing.join("\n");
-  const press = () => copy(ids, field.current!, text.missingIds, text.copied(missing.length));
   return (
     <Notice kind="warning" title={text.missing(missing.length)}>
-      <textarea
-        ref={field}
-        class="missing"
-        readOnly
-        rows={Math.min(missing.length, 6)}
-        aria-label={text.missingIds}
-        value={ids}
-      />
-      <Button label={text.copyAll} press={press} />
+      <textarea class="missing" readOnly rows={Math.min(missing.length, 6)} aria-label={text.missingIds} value={ids} />
+      <Button label={text.copyAll} onClick={copy(ids, text.missingIds, text.copied(missing.length))} />
     </Notice>
   );
 }
@@ -122,13 +105,12 @@ function Missing({ view }: { view: View }) {
 /** Where a search stopped before its end, and how to go on. */
 function Stopped({ view }: { view: View }) {
   const { filter: apply, text, clock } = useApp();
-  const { stopped } = view.answer.page;
+  const { stopped } = view.answer.body;
   if (stopped === undefined) return null;
   const { looked, at } = stopped;
   const time = at === null ? null : (clock?.exact(at) ?? at);
   return (
-    <Notice kind="warning" title={text.searchStopped(looked, time)}>
-      <p>{text.searchStoppedHint}</p>
+    <Notice kind="warning" title={text.searchStopped(looked, time)} hint={text.searchStoppedHint}>
       {at && <Button label={text.searchOlder} press={() => apply({ ...view.request.filter, until: [at] })} />}
     </Notice>
   );
@@ -137,13 +119,13 @@ function Stopped({ view }: { view: View }) {
 function Empty({ view }: { view: View }) {
   const { tasks, text } = useApp();
   const { filter, page } = view.request;
-  const isPast = page > 1 && view.answer.page.total > 0;
+  const isPast = page > 1 && view.answer.body.total > 0;
   const isWhole = !isPast && !isFiltered(filter);
   return (
     <div class="empty">
       <h3>{isPast ? text.pastEnd : isWhole ? text.emptyStore : text.emptyFilter}</h3>
       {!isPast && <p>{isWhole ? text.emptyStoreHint : text.emptyFilterHint}</p>}
-      {isPast && <Button label={text.firstPage} press={() => tasks.goTo(1)} />}
+      {isPast && <Button label={text.firstPage} press={() => tasks.open({ page: 1 })} />}
       {!isPast && !isWhole && <Button label={text.clear} press={() => tasks.apply(NO_FILTER)} />}
     </div>
   );
