@@ -11,7 +11,7 @@ import { Page } from "./view/page.tsx";
 /** How often ages are updated, in milliseconds. */
 const TICK = 5_000;
 
-const preferences = preferencesIn(storage(), navigator.languages);
+const preferences = preferencesIn(navigator.languages);
 await loadMessages(preferences.language.value).catch(() => {}); // then the page is in English
 const app = new App(preferences, currentPlace());
 
@@ -32,12 +32,3 @@ setInterval(() => app.tick(), TICK);
 followAddress(app);
 followKeys();
 void app.begin();
-
-/** Some browsers refuse it by their settings. */
-function storage(): Storage | null {
-  try {
-    return localStorage;
-  } catch {
-    return null;
-  }
-}

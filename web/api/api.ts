@@ -1,21 +1,14 @@
 import type { StreamEnd } from "../../src/http/routes/logs.ts";
-import type {
-  Health,
-  StatsChart,
-  StatsHealth,
-  StatsUsers,
-  TaskFiles,
-  TaskPage,
-  TasksAudio,
-  TaskUsers,
-} from "../../src/http/schema.ts";
+import type * as server from "../../src/http/schema.ts";
 import type { DeleteResult } from "../../src/operations/delete.ts";
 import type { MarkResult } from "../../src/operations/mark/mark.ts";
 import type { TaskId } from "../../src/task/ids.ts";
 import type { Span } from "../../src/task/spans.ts";
-import { type Download, downloadsOf } from "../model/files.ts";
 import { bodyOf, isFiltered, type Request } from "../model/filter.ts";
 import { Failure, problemOf } from "./failure.ts";
+
+/** A file of a task that can be fetched. Its url is relative to the page, its name is the last part of its path. */
+export type Download = ReturnType<typeof downloadsOf>[number];
 
 /** A parsed answer, and the server's notes on it, a line each. */
 export interface Noted<T> {
@@ -65,6 +58,24 @@ export class Api {
   /** @param refused is called whenever a token is wanted */
   constructor(private readonly refused: () => void) {}
 
+  readonly health = () => this.#json<server.Health>("healthz", { alsoFine: 503 });
+  readonly statsHealth = () => this.#json<server.StatsHealth>("stats/health");
+  readonly stats = (userId: string, span: Span) =>
+    this.#json<server.StatsChart>(`stats/chart?${new URLSearchParams({ span, ...(userId && { user_id: userId }) })}`);
+  /** The users that have a task with this id. */
+  readonly usersOf = (taskId: string) =>
+    this.#json<server.TaskUsers>(`voice-task/users?${new URLSearchParams({ task_id: taskId })}`);
+  /** Some users with a text in their ids, those with the most tasks first. */
+  readonly users = (search: string, signal: AbortSignal) =>
+    this.#json<server.StatsUsers>(`stats/users?${new URLSearchParams({ search })}`, { signal });
+  /** The last lines of a log, and new ones. Without an `end` at last, the connection was lost. @throws Failure */
+  readonly followLog = (task: TaskId, signal: AbortSignal) =>
+    this.#follow(`${taskPath(task, "/logs/stream")}&lines=${LOG_LINES}`, signal);
+  readonly logUrl = (task: TaskId) => `${taskPath(task, "/logs")}&format=text&lines=${MOST_LOG_LINES}`;
+  /** Begins a session, which the browser keeps in a cookie that no script can read. */
+  readonly login = (token: string) => this.#ask("login", posted({ token }));
+  readonly logout = () => this.#ask("logout", { method: "POST" });
+
   /** The time by the server's clock, epoch seconds. */
   now(): number {
     return (Date.now() + this.#ahead) / 1000;
@@ -74,7 +85,7 @@ export class Api {
    * A page of the list, or the tasks of some ids. A filter goes into a body, which may be long, as an address may not.
    * @param mayShare whether an answer will do that another page got after the last ring
    */
-  async list(request: Request, signal: AbortSignal | null = null, mayShare = false): Promise<Noted<TaskPage>> {
+  async list(request: Request, signal: AbortSignal | null = null, mayShare = false): Promise<Noted<server.TaskPage>> {
     const body = bodyOf(request);
     const headers = { "ttsctl-ring": `${mayShare ? this.#ring : 0}` };
     this.#ring = 0;
@@ -88,7 +99,7 @@ export class Api {
   async details(task: TaskId, signal: AbortSignal) {
     const [record, found] = await Promise.all([
       this.#ask(taskPath(task), { signal }),
-      this.#json<TaskFiles>(`${taskPath(task, "/files")}&logs=false`, { signal }),
+      this.#json<server.TaskFiles>(`${taskPath(task, "/files")}&logs=false`, { signal }),
     ]);
     const read = (json: string) => ({ json: json.trim(), fields: fieldsOf(json), files: downloadsOf(found) });
     return received(record.text().then(read));
@@ -97,27 +108,11 @@ export class Api {
   /** The files of each task that can be fetched. */
   async audio(tasks: readonly TaskId[]): Promise<Download[][]> {
     const body = { tasks: tasks.map(({ userId, taskId }) => ({ user_id: userId, task_id: taskId })) };
-    const { audio } = await this.#json<TasksAudio>("voice-tasks/audio", posted(body));
+    const { audio } = await this.#json<server.TasksAudio>("voice-tasks/audio", posted(body));
     return audio.map((files) => downloadsOf({ files }));
   }
 
-  /** The users that have a task with this id. */
-  async usersOf(taskId: string): Promise<readonly string[]> {
-    return (await this.#json<TaskUsers>(`voice-task/users?${new URLSearchParams({ task_id: taskId })}`)).users;
-  }
-
-  /**
-   * The last lines of a task's log, and new ones as they come. Unless the last event is `end`, the connection was lost.
-   * @throws Failure
-   */
-  followLog(task: TaskId, signal: AbortSignal): AsyncGenerator<ServerEvent> {
-    return this.#follow(`${taskPath(task, "/logs/stream")}&lines=${LOG_LINES}`, signal);
-  }
-
-  /**
-   * Calls `rung` whenever something may have changed. It ends if the connection is lost, or held back.
-   * @throws Failure
-   */
+  /** Calls `rung` whenever something may have changed, until the connection is lost or held back. @throws Failure */
   async listen(rung: () => void, signal: AbortSignal): Promise<void> {
     const silence = new AbortController();
     let timer = setTimeout(() => silence.abort(), FIRST_SILENCE);
@@ -155,42 +150,10 @@ export class Api {
     }
   }
 
-  /** A log to download. */
-  logUrl(task: TaskId): string {
-    return `${taskPath(task, "/logs")}&format=text&lines=${MOST_LOG_LINES}`;
-  }
-
   /** Deletes or marks the tasks of a selection, or plans it. A large change may take any time. */
   async change(kind: "delete" | "mark", body: object, signal: AbortSignal | null = null): Promise<Noted<ChangeResult>> {
     this.#ring = 0;
     return noted(await this.#ask(`voice-tasks/${kind}`, { ...posted(body), signal, isEndless: true }));
-  }
-
-  health(): Promise<Health> {
-    return this.#json("healthz", { alsoFine: 503 });
-  }
-
-  stats(userId: string, span: Span): Promise<StatsChart> {
-    return this.#json(`stats/chart?${new URLSearchParams({ span, ...(userId && { user_id: userId }) })}`);
-  }
-
-  statsHealth(): Promise<StatsHealth> {
-    return this.#json("stats/health");
-  }
-
-  /** Some users with a text in their ids, those with the most tasks first. */
-  async users(search: string, signal: AbortSignal): Promise<string[]> {
-    const { byUser } = await this.#json<StatsUsers>(`stats/users?${new URLSearchParams({ search })}`, { signal });
-    return byUser.map(({ user_id }) => user_id);
-  }
-
-  /** Begins a session, which the browser keeps in a cookie that no script can read. */
-  async login(token: string): Promise<void> {
-    await this.#ask("login", posted({ token }));
-  }
-
-  async logout(): Promise<void> {
-    await this.#ask("logout", { method: "POST" });
   }
 
   async #json<T>(path: string, init?: Init): Promise<T> {
@@ -208,6 +171,13 @@ export class Api {
     if (response.status === 401) this.refused();
     throw new Failure(await problemOf(response));
   }
+}
+
+/** Without logs, which have no url. */
+function downloadsOf({ files }: server.TaskFiles) {
+  return files.flatMap(({ url, ...file }) =>
+    url === null ? [] : [{ ...file, url, name: file.path.split("/").pop()! }],
+  );
 }
 
 async function noted<T>(response: Response): Promise<Noted<T>> {

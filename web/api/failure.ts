@@ -18,7 +18,6 @@ export class Failure extends Error {
   }
 }
 
-/** The answer, or the Failure to get one. */
 export function orFailure<T>(answer: Promise<T>): Promise<T | Failure> {
   return answer.catch((error: unknown) => {
     if (error instanceof Failure) return error;

@@ -3,7 +3,6 @@ const ROUNDED = new Intl.NumberFormat("en", { notation: "compact" });
 const n_ = (n: number) => NUMBER.format(n);
 const count = (n: number, one: string) => `${n_(n)} ${one}${n === 1 ? "" : "s"}`;
 
-/** The texts of the page in English. */
 export const en = {
   title: "Voice tasks",
   number: n_,
@@ -56,8 +55,7 @@ export const en = {
   lastPass: (ago: string, how: string) => `Last pass ${ago}: ${how}.`,
   noPass: "The last pass is unknown.",
   nextPass: (when: string) => `Next pass ${when}.`,
-  purged: (n: number) => `${count(n, "task")} purged`,
-  endedWith: (exitCode: number) => `exit code ${exitCode}`,
+  passed: (exitCode: number, n: number) => (exitCode === 0 ? `${count(n, "task")} purged` : `exit code ${exitCode}`),
 
   filterParts: {
     ...{ users: "User", taskIds: "Task ids", statuses: "Status", since: "From", until: "Before" },

@@ -4,7 +4,6 @@ const NUMBER = new Intl.NumberFormat("zh-CN");
 const ROUNDED = new Intl.NumberFormat("zh-CN", { notation: "compact" });
 const n_ = (n: number) => NUMBER.format(n);
 
-/** The texts of the page in Chinese. */
 export const zh: Messages = {
   title: "语音任务",
   number: n_,
@@ -57,8 +56,7 @@ export const zh: Messages = {
   lastPass: (ago, how) => `上次：${ago}，${how}。`,
   noPass: "上次清理时间未知。",
   nextPass: (when) => `下次：${when}。`,
-  purged: (n) => `清除 ${n_(n)} 个任务`,
-  endedWith: (exitCode) => `退出码 ${exitCode}`,
+  passed: (exitCode, n) => (exitCode === 0 ? `清除 ${n_(n)} 个任务` : `退出码 ${exitCode}`),
 
   filterParts: {
     ...{ users: "用户 ID", taskIds: "任务 ID", statuses: "状态", since: "从", until: "早于" },

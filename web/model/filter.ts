@@ -20,7 +20,6 @@ function eachPart<T>(value: (part: PagePart) => T): Record<PagePart, T> {
 
 export const NO_FILTER: Filter = eachPart(() => []);
 
-/** The one task. */
 export function filterOfTask({ userId, taskId }: TaskId): Filter {
   return { ...NO_FILTER, users: [userId], taskIds: [taskId] };
 }
@@ -59,10 +58,7 @@ export function isSlow({ search, sort }: Filter): boolean {
   return search.length + sort.length > 0;
 }
 
-/**
- * The body that asks for a page of it (docs/json.md). By ids the answer is one page in the order asked, whatever page and order
- * are asked for.
- */
+/** By ids the answer is one page in the order asked, whatever page and order are asked for (docs/json.md). */
 export function bodyOf({ filter, page, pageSize }: Request): QueryBody {
   const asked = filter.taskIds.length > 0 ? { ...filter, sort: [] } : filter;
   return { page, page_size: pageSize, ...keysOf(asked, PAGE_PARTS) };
@@ -86,10 +82,7 @@ export function isSelection(filter: Filter): boolean {
 
 const CHOOSING = PAGE_PARTS.filter((part) => CHOOSING_PARTS.includes(part));
 
-/**
- * The body that chooses tasks for a change (docs/http.md): all of a filter, or some.
- * @param only of these statuses
- */
+/** Chooses tasks for a change (docs/http.md): all of a filter, or some. @param only of these statuses */
 export function selectionOf(chosen: Filter | readonly TaskId[], only?: readonly string[]): object {
   const status = only === undefined ? {} : { status: only };
   if ("users" in chosen) {
@@ -162,10 +155,7 @@ export function taskParams({ userId, taskId, tab }: NamedTask): URLSearchParams 
   return new URLSearchParams({ [TASK_ID]: taskId, [TASK_USER]: userId, ...(tab === "log" && { [TAB]: tab }) });
 }
 
-/**
- * The place that an address names. The server checks its filter.
- * @param state of the history entry: what `hashOf` made, or anything else
- */
+/** The place that an address names; the server checks its filter. @param state what `hashOf` made, or anything else */
 export function placeOf(hash: string, state: Partial<Place> | null): Place {
   if (state?.filter !== undefined) return state as Place;
   const params = new URLSearchParams(hash.replace(/^#/, ""));

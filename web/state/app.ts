@@ -17,7 +17,6 @@ import { Reading } from "./reading.ts";
 import { Refresher } from "./refresher.ts";
 import { TaskList } from "./task-list.ts";
 
-/** The parts of the page, wired together. */
 export class App {
   /** Whether the server wants a token before it answers. */
   readonly needsToken = signal(false);
@@ -64,7 +63,6 @@ export class App {
     });
   }
 
-  /** The page's texts in the chosen language. */
   get text(): Messages {
     return messagesIn(this.preferences.language.value);
   }
@@ -126,7 +124,7 @@ export class App {
 
   async #named(text: string, users: readonly string[]): Promise<NamedTask | null> {
     const asked = users.length > 0 ? null : await orFailure(this.api.usersOf(text));
-    const found = asked === null || asked instanceof Failure ? users : asked;
+    const found = asked === null || asked instanceof Failure ? users : asked.users;
     const task = { userId: found[0]!, taskId: text };
     if (found.length === 1 && (asked !== null || (await this.#exists(task)))) return task;
     const name = splitName(text);

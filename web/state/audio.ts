@@ -1,8 +1,8 @@
 import { type Signal, signal } from "@preact/signals";
 import { createRef } from "preact";
-import type { Api } from "../api/api.ts";
+import { mediaTypeOf } from "../../src/artifacts/media-types.ts";
+import type { Api, Download } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
-import { type Download, isPlayable } from "../model/files.ts";
 import type { Row } from "../model/row.ts";
 
 /** The file to play; null for none, undefined until it is known, a Failure if the server could not say. */
@@ -11,6 +11,13 @@ type Playable = Download | null | undefined | Failure;
 interface Known {
   updatedAt: string;
   readonly playable: Signal<Playable>;
+}
+
+/** Whether this browser can play the file. One that is cut off, but has a length, plays up to there. */
+export function isPlayable({ bytes, damaged, seconds, name }: Download): boolean {
+  const type = mediaTypeOf(name);
+  if (type === undefined || bytes === 0 || (damaged && seconds === undefined)) return false;
+  return document.createElement("audio").canPlayType(type) !== "";
 }
 
 /** What the tasks of the list have to play: one question for all rows whose audio isn't known. */

@@ -32,9 +32,6 @@ export interface Asked {
   readonly failure: Failure | null;
 }
 
-/** The server's code if more tasks would be changed than planned. */
-const EXCEEDED = "MAX_DELETE_EXCEEDED";
-
 /** Deletes or marks tasks after a plan was shown and confirmed. */
 export class Change {
   readonly asked = signal<Asked | null>(null);
@@ -80,7 +77,7 @@ export class Change {
     const isShown = this.asked.value === working;
     if (answer instanceof Failure) {
       if (!isShown) this.finished(asked, answer);
-      else if (answer.problem?.code === EXCEEDED) await this.#plan({ ...asked, failure: answer });
+      else if (answer.problem?.code === "MAX_DELETE_EXCEEDED") await this.#plan({ ...asked, failure: answer });
       else this.asked.value = { ...asked, failure: answer };
       return;
     }

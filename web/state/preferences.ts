@@ -12,40 +12,36 @@ export const PAGE_SIZES = [20, 50, 100] as const;
 
 export type Preferences = ReturnType<typeof preferencesIn>;
 
-/**
- * The user's choices, stored in the browser if it allows it.
- * @param preferred the languages that the browser prefers, best first
- */
-export function preferencesIn(storage: Storage | null, preferred: readonly string[]) {
+/** The user's choices, stored in the browser if it allows it. @param preferred languages, best first */
+export function preferencesIn(preferred: readonly string[]) {
   return {
-    language: remembered(storage, "language", LANGUAGES, languageOf(preferred)),
-    theme: remembered(storage, "theme", THEMES, "auto"),
-    refreshSeconds: remembered<number>(storage, "refresh", REFRESH_CHOICES, 5),
-    pageSize: remembered<number>(storage, "pageSize", PAGE_SIZES, 20),
-    times: remembered(storage, "times", TIME_FORMATS, "ago"),
+    language: remembered("language", LANGUAGES, languageOf(preferred)),
+    theme: remembered("theme", THEMES, "auto"),
+    refreshSeconds: remembered<number>("refresh", REFRESH_CHOICES, 5),
+    pageSize: remembered<number>("pageSize", PAGE_SIZES, 20),
+    times: remembered("times", TIME_FORMATS, "ago"),
     /** The time that the chart shows. */
-    span: remembered(storage, "span", SPAN_NAMES, "24h"),
+    span: remembered("span", SPAN_NAMES, "24h"),
   };
 }
 
 /** A choice among some; one that is not among them (any more) counts as none. */
-function remembered<T extends string | number>(
-  storage: Storage | null,
-  name: string,
-  choices: readonly T[],
-  byDefault: NoInfer<T>,
-): Signal<T> {
+function remembered<T extends string | number>(name: string, choices: readonly T[], byDefault: NoInfer<T>): Signal<T> {
   const key = `ttsctl.${name}`;
-  const stored = storage?.getItem(key);
+  const stored = attempt(() => localStorage.getItem(key));
   const choice = signal(choices.find((known) => String(known) === stored) ?? byDefault);
   choice.subscribe((value) => {
     // Only a choice is remembered: a default may change with the browser's language.
-    if (value === byDefault && stored == null) return;
-    try {
-      storage?.setItem(key, String(value));
-    } catch {
-      // A browser that keeps nothing has the choice until it is closed.
-    }
+    if (value !== byDefault || stored !== null) attempt(() => localStorage.setItem(key, String(value)));
   });
   return choice;
+}
+
+/** Some browsers deny storage, or keep nothing: then a choice lasts until the page is closed. */
+function attempt<T>(act: () => T): T | null {
+  try {
+    return act();
+  } catch {
+    return null;
+  }
 }

@@ -20,7 +20,6 @@ interface RefresherParts {
  * changed, or, if that can't be heard, again and again. One request at a time.
  */
 export class Refresher {
-  /** Whether the tab can't be seen. */
   readonly isHidden = signal(document.hidden);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isAsking = false;
@@ -45,7 +44,6 @@ export class Refresher {
     });
   }
 
-  /** Asks now, unless it is asking. */
   async now(isRung = false): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;

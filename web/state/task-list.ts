@@ -3,15 +3,8 @@ import type { TaskPage } from "../../src/http/schema.ts";
 import { keyOf, type TaskId } from "../../src/task/ids.ts";
 import type { Api, Noted } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
-import {
-  type Filter,
-  filterOfTask,
-  isSlow,
-  type NamedTask,
-  NO_FILTER,
-  type Request,
-  type Tab,
-} from "../model/filter.ts";
+import type { Filter, NamedTask, Request, Tab } from "../model/filter.ts";
+import { filterOfTask, isSlow, NO_FILTER } from "../model/filter.ts";
 import { type Held, holdRows, type Row, rowOf } from "../model/row.ts";
 
 /** The list on the screen. */

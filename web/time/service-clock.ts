@@ -51,10 +51,7 @@ export class ServiceClock {
     return formatInZone(Math.floor(epoch), this.#zone);
   }
 
-  /**
-   * A time of a filter as an input of the type `datetime-local` has it; empty for none and for an invalid one.
-   * @param now epoch seconds, for ages
-   */
+  /** As an input of the type `datetime-local` has it; empty for no valid time. @param now epoch seconds, for ages */
   input(text: string, now: number): string {
     const epoch = this.instant(text, now);
     if (!Number.isFinite(epoch)) return "";
@@ -75,10 +72,7 @@ export class ServiceClock {
     return this.exact(text).slice(11, 19);
   }
 
-  /**
-   * About how long ago it was, in the words of the language, rounded down; an invalid time is kept as it is.
-   * @param now epoch seconds
-   */
+  /** About how long ago, in words, rounded down; an invalid time is kept as it is. @param now epoch seconds */
   ago(text: string, now: number, language: string): string {
     const epoch = this.epochOf(text);
     if (!Number.isFinite(epoch)) return text;

@@ -1,8 +1,9 @@
 import { useSignal } from "@preact/signals";
 import { formatBytes, formatLength } from "../../src/task/amounts.ts";
+import type { Download } from "../api/api.ts";
 import { Failure } from "../api/failure.ts";
-import { type Download, isPlayable } from "../model/files.ts";
 import type { Row } from "../model/row.ts";
+import { isPlayable } from "../state/audio.ts";
 import { useApp } from "./context.ts";
 import { Icon, IconButton, Line } from "./parts.tsx";
 
@@ -60,21 +61,15 @@ function File({ row, file }: { row: Row; file: Download }) {
   return (
     <li>
       {isPlayable(file) && <IconButton name={name} label={`${text[name]} ${file.name}`} press={press} />}
-      <Line class="file-name" text={file.name} />
+      <Line box="span" class="file-name" text={file.name} />
       <span class="quiet">{facts.join(" · ")}</span>
       <DownloadLink {...file} />
     </li>
   );
 }
 
-interface DownloadLinkProps {
-  readonly url: string;
-  readonly name: string;
-  /** The words on it, if they are clear without the name. */
-  readonly label?: string;
-}
-
-export function DownloadLink({ url, name, label }: DownloadLinkProps) {
+/** @param props.label the words on it, if they are clear without the name */
+export function DownloadLink({ url, name, label }: { url: string; name: string; label?: string }) {
   const { text } = useApp();
   return (
     <a class="button" href={url} download={name} aria-label={label ?? `${text.download} ${name}`}>
@@ -93,7 +88,7 @@ export function PlayerBar() {
   return (
     <section class="player" aria-label={text.regions.player}>
       <p class="track">
-        <Line text={row.taskId} /> <Line class="quiet" text={`${text.ofUser(row.userId)} · ${file.name}`} />
+        <Line text={row.taskId} /> <Line box="span" class="quiet" text={`${text.ofUser(row.userId)} · ${file.name}`} />
       </p>
       {/* biome-ignore lint/a11y/useMediaCaption: the task's text is beside it */}
       <audio

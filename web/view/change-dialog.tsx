@@ -25,26 +25,22 @@ function Question({ asked }: { asked: Asked }) {
   }, []);
   const changed = plan === null ? 0 : changedIn(plan);
   const isMark = act !== "delete" && act !== "retry";
-  const confirmed = text.confirm[force ? "force" : isMark ? "mark" : act];
+  const label = busy === "change" ? text.working : text.confirm[force ? "force" : isMark ? "mark" : act](changed);
+  const kind = act === "delete" ? "primary danger" : "primary";
   return (
     <dialog
       ref={dialog}
       class={force ? "is-forced" : ""}
       aria-labelledby="change-title"
       aria-busy={busy !== null}
-      onCancel={(event) => {
-        event.preventDefault();
-        change.close();
-      }}
+      onCancel={() => change.close()}
     >
       <h2 id="change-title">{titleOf(asked, text)}</h2>
       {choice.count === 1 && row !== undefined && (
         <p class="one-task">
           <Badge status={row.status} />
-          <strong>
-            <Line text={row.taskId} />
-          </strong>
-          <Line class="quiet" text={text.ofUser(row.userId)} />
+          <Line box="strong" text={row.taskId} />
+          <Line box="span" class="quiet" text={text.ofUser(row.userId)} />
         </p>
       )}
       {done === null && isMark && <NewStatus act={act} />}
@@ -65,12 +61,7 @@ function Question({ asked }: { asked: Asked }) {
         {done !== null ? null : plan === null && failure !== null ? (
           <Button label={text.retry} press={() => change.edit({})} />
         ) : (
-          <Button
-            kind={`primary ${act === "delete" ? "danger" : ""}`}
-            label={busy === "change" ? text.working : confirmed(changed)}
-            disabled={busy !== null || changed === 0}
-            press={() => change.confirm()}
-          />
+          <Button kind={kind} label={label} disabled={busy !== null || changed === 0} press={() => change.confirm()} />
         )}
       </div>
     </dialog>
@@ -178,7 +169,6 @@ function Unchanged({ result }: { result: ChangeResult }) {
   );
 }
 
-/** So many tasks are named. */
 const NAMED = 5;
 
 function namesOf(tasks: Refused): string {

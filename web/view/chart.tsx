@@ -5,7 +5,7 @@ import { SPANS, type Span } from "../../src/task/spans.ts";
 import type { Messages } from "../i18n/en.ts";
 import { ServiceClock } from "../time/service-clock.ts";
 import { useApp } from "./context.ts";
-import { Select } from "./parts.tsx";
+import { SignalSelect } from "./parts.tsx";
 
 type Bar = StatsChart["bars"][number];
 
@@ -46,22 +46,15 @@ function emptyBars(span: Span): Bar[] {
   return Array.from({ length: SPANS[span].bars }, (_, i) => ({ ...NO_TASKS, from: String(i * 3600), until: "0" }));
 }
 
-interface ChartProps {
-  readonly span: Span;
-  readonly bars: readonly Bar[];
-  readonly clock: ServiceClock;
-}
-
 /** Every so many bars get a label beneath them. */
 const LABELLED = 6;
 
 /** Tasks by the time of their last change, by the service's clock. */
 export function Chart({ stats }: { stats: StatsChart | null }) {
   const { text, clock: known, preferences } = useApp();
-  const chosen = preferences.span;
   const isLoading = stats === null || known === null;
   const clock = known ?? new ServiceClock("UTC");
-  const span = stats?.span ?? chosen.value;
+  const span = stats?.span ?? preferences.span.value;
   const bars = isLoading ? emptyBars(span) : stats.bars;
   const top = topOf(bars);
   return (
@@ -88,13 +81,7 @@ export function Chart({ stats }: { stats: StatsChart | null }) {
           ))}
         </ol>
       </div>
-      <Select
-        name="span"
-        label={text.span}
-        value={chosen.value}
-        options={text.spans}
-        choose={(span) => (chosen.value = span)}
-      />
+      <SignalSelect name="span" label={text.span} options={text.spans} choice={preferences.span} />
     </figure>
   );
 }
@@ -129,7 +116,7 @@ const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1, 
  * Over the bars: each filters the list to its time, or no longer. One is reached by Tab, the others by the arrow keys. The
  * one under the pointer, touched or with the focus has a tooltip.
  */
-function BarButtons({ span, bars, clock }: ChartProps) {
+function BarButtons({ span, bars, clock }: { span: Span; bars: readonly Bar[]; clock: ServiceClock }) {
   const { tasks, form, text } = useApp();
   const reached = useSignal<string | null>(null);
   const tip = useSignal<number | null>(null);

@@ -23,7 +23,6 @@ export function ChooseTask({ row }: { row: Row }) {
   );
 }
 
-/** Chooses all rows of the page. */
 export function ChoosePage() {
   const { chosen, tasks, text } = useApp();
   const isPage = chosen.isPage.value;
@@ -51,7 +50,6 @@ function Box({ disabled, ...more }: PartialInputHTMLAttributes<HTMLInputElement>
   );
 }
 
-/** How many tasks are chosen, and what can be done with them. */
 export function ChoiceBar() {
   const { chosen, confirm, text } = useApp();
   const choice = chosen.choice.value;
@@ -59,16 +57,12 @@ export function ChoiceBar() {
   if (count === 0) return null;
   const statuses = filter?.statuses ?? rows.map(({ status }) => status);
   const mayRetry = statuses.includes("error") || filter?.statuses.length === 0;
+  const chooseAll = () => chosen.chooseAll().catch(() => confirm(text.failed));
   return (
     <section class="choice-bar" aria-label={text.regions.chosen}>
       <IconButton name="close" label={text.chooseNone} press={() => chosen.clear()} />
       <p role="status">{text.chosen(count)}</p>
-      {chosen.canChooseAll.value && (
-        <Button
-          label={text.chooseAll(chosen.total)}
-          press={() => chosen.chooseAll().catch(() => confirm(text.failed))}
-        />
-      )}
+      {chosen.canChooseAll.value && <Button label={text.chooseAll(chosen.total)} press={chooseAll} />}
       <span class="spring" />
       <ChangeButtons choice={choice} retry={mayRetry ? text.retryTasks : null} />
     </section>

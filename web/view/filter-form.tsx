@@ -17,7 +17,6 @@ export function FilterForm() {
   const { tasks, form, find, text, clock, now } = useApp();
   const { draft, hasTimes, isOpen } = form;
   const { rejected, request, asking } = tasks;
-  /** The part that is wrong. */
   const wrong = useSignal<"users" | "until" | null>(null);
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -73,7 +72,6 @@ function isFound({ search }: Filter, applied: Filter): boolean {
 
 interface TextFieldProps extends PartialInputHTMLAttributes<HTMLInputElement> {
   readonly part: "search" | "taskIds" | "users";
-  /** Of suggestions. */
   readonly list?: string;
   typed?(value: string): void;
 }
@@ -120,7 +118,7 @@ function UserField({ isInvalid }: { isInvalid: boolean }) {
     if (signal.aborted) return;
     const found = await orFailure(api.users(typed.trim(), signal));
     if (signal.aborted || found instanceof Failure) return;
-    users.value = found.filter(({ length }) => length <= LONGEST_SUGGESTED);
+    users.value = found.byUser.map(({ user_id }) => user_id).filter(({ length }) => length <= LONGEST_SUGGESTED);
   };
   return (
     <>
@@ -153,19 +151,18 @@ function Within() {
   const { form, text, clock, now } = useApp();
   const { draft, hasTimes, isExact, isOpen } = form;
   const { since } = draft.value;
-  const isShown = hasTimes.value;
   const choose = (choice: string) => {
     isExact.value = choice === EXACT;
     if (!isExact.value) return form.edit({ since: choice, until: "" });
     isOpen.value = true;
     form.edit({ since: since && withSeconds(clock?.input(since, now) ?? "") });
   };
-  const other = isShown ? {} : { [since]: labelOf(since, "since", text) };
+  const other = hasTimes.value ? {} : { [since]: labelOf(since, "since", text) };
   return (
     <Select
       name="within"
       label={text.changedWithin}
-      value={isShown ? EXACT : since}
+      value={hasTimes.value ? EXACT : since}
       options={{ ...text.ages, ...other, [EXACT]: text.exactTimes }}
       choose={choose}
     />

@@ -10,10 +10,8 @@ export function Header() {
   const { language, theme } = preferences;
   const other = LANGUAGES.find((known) => known !== language.value)!;
   const fail = () => announce(text.unreachable);
-  const turnLanguage = async () => {
-    await loadMessages(other);
-    language.value = other;
-  };
+  const leave = () => logout().catch(fail);
+  const turnLanguage = () => loadMessages(other).then(() => (language.value = other), fail);
   const turnTheme = () => {
     theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;
     announce(text.theme(text.themes[theme.value]));
@@ -26,15 +24,10 @@ export function Header() {
       {isSignedIn && <StoreChip />}
       {isSignedIn && <Health />}
       <span class="spring" />
-      {isSignedIn && about.health.value?.token && <Button label={text.logout} press={() => logout().catch(fail)} />}
+      {isSignedIn && about.health.value?.token && <Button label={text.logout} press={leave} />}
       {isSignedIn && <Keys />}
       <IconButton name={theme.value} label={text.theme(text.themes[theme.value])} press={turnTheme} />
-      <Button
-        label={text.otherLanguage}
-        lang={TAGS[other]}
-        aria-label={text.switchLanguage}
-        press={() => turnLanguage().catch(fail)}
-      />
+      <Button label={text.otherLanguage} lang={TAGS[other]} aria-label={text.switchLanguage} press={turnLanguage} />
     </header>
   );
 }

@@ -83,18 +83,20 @@ function CleanupText({ cleanup: { runs, last, next } }: { cleanup: StatsHealth["
   const { text, clock, now, language } = useApp();
   const ago = (time: string) => clock?.ago(time, now, language) ?? "";
   const passed = ({ at, exitCode, purged, error }: NonNullable<typeof last>) =>
-    text.lastPass(ago(at), exitCode === 0 ? text.purged(purged ?? 0) : (error ?? text.endedWith(exitCode)));
+    text.lastPass(ago(at), (exitCode !== 0 && error) || text.passed(exitCode, purged ?? 0));
   return [text.cleanupRuns[runs], last ? passed(last) : text.noPass, next && text.nextPass(ago(next))].join(" ");
 }
 
-interface PartProps {
-  readonly name: string;
-  /** Shows more on the server's machine. */
-  readonly command: string | undefined;
-  readonly children: ComponentChildren;
-}
-
-function Part({ name, command, children }: PartProps) {
+/** @param props.command shows more on the server's machine */
+function Part({
+  name,
+  command,
+  children,
+}: {
+  name: string;
+  command?: string | undefined;
+  children: ComponentChildren;
+}) {
   const { text } = useApp();
   const copy = useCopy();
   return (

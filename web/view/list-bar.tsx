@@ -9,7 +9,7 @@ import { ageIn } from "../time/service-clock.ts";
 import { ChoosePage } from "./choice.tsx";
 import { useApp } from "./context.ts";
 import { labelOf } from "./filter-form.tsx";
-import { Button, Icon, Line, Menu, Select } from "./parts.tsx";
+import { Button, Icon, Line, Menu, Select, SignalSelect } from "./parts.tsx";
 
 /** The number of tasks, the applied filter, and how the list is kept up to date: above the rows, and visible while they scroll. */
 export function ListBar() {
@@ -94,7 +94,7 @@ function NewTasks() {
 function Live() {
   const { tasks, preferences, refreshNow, filter: apply, text, clock } = useApp();
   const view = tasks.view.value;
-  const { refreshSeconds, times } = preferences;
+  const { refreshSeconds } = preferences;
   const { filter } = tasks.request.value;
   const isLive = refreshSeconds.value > 0 && tasks.failure.value === null;
   return (
@@ -120,14 +120,7 @@ function Live() {
           choose={(sort) => apply({ ...filter, sort: sort === "" ? [] : [sort] })}
         />
       )}
-      <Select
-        isTitled
-        name="times"
-        label={text.times}
-        value={times.value}
-        options={text.timeFormats}
-        choose={(format) => (times.value = format)}
-      />
+      <SignalSelect isTitled name="times" label={text.times} options={text.timeFormats} choice={preferences.times} />
     </Menu>
   );
 }

@@ -18,7 +18,9 @@ export function LogPanel({ row }: { row: Row }) {
   const { api, followed, text } = useApp();
   const { lines, state } = useLog(row);
   const isFollowing = followed.value === row.key;
+  const turn = () => (followed.value = isFollowing ? null : row.key);
   const hasLog = lines.length > 0;
+  const mayFollow = hasLog || state instanceof Failure || state === "following" || state === "stopped";
   const content = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
   const note = ({ currentTarget: box }: { currentTarget: HTMLElement }) => {
@@ -35,13 +37,7 @@ export function LogPanel({ row }: { row: Row }) {
           {state instanceof Failure ? "" : state === "reading" ? text.reading : text.logStates[state]}
           {!hasLog && state !== "reading" && state !== "lost" ? ` ${text.noLog}` : ""}
         </p>
-        {(hasLog || state instanceof Failure || state === "following" || state === "stopped") && (
-          <Button
-            label={text.follow}
-            aria-pressed={isFollowing}
-            press={() => (followed.value = isFollowing ? null : row.key)}
-          />
-        )}
+        {mayFollow && <Button label={text.follow} aria-pressed={isFollowing} press={turn} />}
         {hasLog && <DownloadLink url={api.logUrl(row)} name={`${row.taskId}.log`} label={text.downloadLog} />}
       </div>
       {state instanceof Failure && <Notice kind="error" title={text.logFailed} failure={state} />}

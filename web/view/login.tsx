@@ -4,7 +4,6 @@ import { Failure, orFailure } from "../api/failure.ts";
 import { useApp } from "./context.ts";
 import { Button, Field, Notice } from "./parts.tsx";
 
-/** Asks for the token of the server. */
 export function Login() {
   const { login, text } = useApp();
   const isBusy = useSignal(false);

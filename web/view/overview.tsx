@@ -10,18 +10,14 @@ import { FailureText, IconButton } from "./parts.tsx";
 export function Overview() {
   const { about, text } = useApp();
   const isOpen = useSignal(!matchMedia("(max-width: 40rem)").matches);
+  const turn = () => (isOpen.value = !isOpen.value);
   const stats = about.stats.value;
   const failure = stats instanceof Failure ? stats : null;
   const known = stats instanceof Failure ? null : stats;
   return (
     <section class="overview" aria-label={text.regions.overview} aria-busy={stats === null}>
       <Tabs stats={known} />
-      <IconButton
-        name="columns"
-        label={text.chart}
-        aria-expanded={isOpen.value}
-        press={() => (isOpen.value = !isOpen.value)}
-      />
+      <IconButton name="columns" label={text.chart} aria-expanded={isOpen.value} press={turn} />
       {failure && (
         <div class="chart">
           <p class="quiet">{text.overviewFailed}</p>

@@ -11,7 +11,6 @@ import { Pager } from "./pager.tsx";
 import { Button, Line, Notice, ServerNotes } from "./parts.tsx";
 import { TaskRows } from "./task-rows.tsx";
 
-/** The whole page. */
 export function Page() {
   const { needsToken, announcement, text } = useApp();
   return (

@@ -1,4 +1,4 @@
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { printable } from "../../src/printable.ts";
@@ -8,14 +8,18 @@ import { useApp } from "./context.ts";
 /** More than this of a text is not looked at for one line. */
 const LONGEST_LINE = 400;
 
-/**
- * Any text of a task in one line. Its writing direction stays its own, and what has no width is made visible.
- * @param props.class of a box around it
- */
-export function Line({ text, class: box }: { text: string; class?: string }) {
+interface LineProps {
+  readonly text: string;
+  /** Around it; without one, the text is within others. */
+  readonly box?: "dt" | "li" | "span" | "strong";
+  readonly class?: string;
+}
+
+/** Any text of a task in one line. Its writing direction stays its own, and what has no width is made visible. */
+export function Line({ text, box: Box, class: kind }: LineProps) {
   const shown = text.length > LONGEST_LINE ? `${text.slice(0, LONGEST_LINE).toWellFormed()}…` : text;
   const line = <bdi>{printable(shown)}</bdi>;
-  return box === undefined ? line : <span class={box}>{line}</span>;
+  return Box ? <Box class={kind}>{line}</Box> : line;
 }
 
 /** Any text of a task, with its line breaks. */
@@ -75,16 +79,12 @@ export function Button({ kind = "", icon, label, press, ...more }: ButtonProps) 
   );
 }
 
-interface IconButtonProps extends Omit<ButtonProps, "name"> {
-  readonly name: IconName;
-  readonly label: string;
-}
+type IconButtonProps = Omit<ButtonProps, "name"> & { readonly name: IconName; readonly label: string };
 
 export function IconButton({ name, label, ...more }: IconButtonProps) {
   return <Button class={`icon-button ${name}`} icon={name} label="" aria-label={label} title={label} {...more} />;
 }
 
-/** A control with its name above it. */
 export function Field({ label, children, ...more }: Omit<JSX.IntrinsicElements["label"], "label"> & { label: string }) {
   return (
     // biome-ignore lint/a11y/noLabelWithoutControl: the control is one of the children
@@ -123,6 +123,14 @@ export function Select<T extends string>({ name, label, value, options, isTitled
     </select>
   );
   return isTitled ? <Field label={label}>{select}</Field> : select;
+}
+
+interface SignalSelectProps<T> extends Omit<SelectProps<T>, "value" | "choose"> {
+  readonly choice: Signal<T>;
+}
+
+export function SignalSelect<T extends string>({ choice, ...more }: SignalSelectProps<T>) {
+  return <Select {...more} value={choice.value} choose={(value) => (choice.value = value)} />;
 }
 
 /** A box of limited height. If its content is higher, Tab reaches it, for scrolling by keyboard. */
@@ -196,7 +204,6 @@ interface NoticeProps {
   readonly children?: ComponentChildren;
 }
 
-/** Something to know, in a box. */
 export function Notice({ kind, title, failure, hint, retry, children }: NoticeProps) {
   const { text } = useApp();
   return (
@@ -222,9 +229,7 @@ export function ServerNotes({ lines }: { lines: readonly string[] }) {
       <summary>{text.serverNotes}</summary>
       <ul>
         {lines.map((line) => (
-          <li key={line}>
-            <Line text={line} />
-          </li>
+          <Line key={line} box="li" text={line} />
         ))}
       </ul>
     </details>

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useId } from "preact/hooks";
 import type { Api } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
-import { NO_FILTER, taskParams } from "../model/filter.ts";
+import { NO_FILTER, type Tab, taskParams } from "../model/filter.ts";
 import type { Row } from "../model/row.ts";
 import { Files } from "./audio.tsx";
 import { ChangeButtons } from "./choice.tsx";
@@ -28,8 +28,6 @@ function useDetails(row: Row) {
   return { details: found.value, retry: () => tries.value++ };
 }
 
-const TABS = ["record", "log"] as const;
-
 /** The whole record of a task with its files, its log, and what can be done with it. */
 export function TaskDetails({ row }: { row: Row }) {
   const { tabOf, chooseTab, text } = useApp();
@@ -44,7 +42,7 @@ export function TaskDetails({ row }: { row: Row }) {
   return (
     <>
       <div class="tabs" role="tablist" aria-label={text.details(row.taskId)}>
-        {TABS.map((name) => (
+        {(Object.keys(text.tabs) as Tab[]).map((name) => (
           <button
             key={name}
             type="button"
@@ -110,9 +108,7 @@ function Field({ name, value }: { name: string; value: string }) {
   const word = isCopied && text.copies[name as keyof typeof text.copies];
   return (
     <div class={name === "error" ? "is-error" : ""}>
-      <dt>
-        <Line text={name} />
-      </dt>
+      <Line box="dt" text={name} />
       <dd title={name.endsWith("_at") ? clock?.exact(value) : undefined}>
         <Scrollable name={name}>
           <Lines text={value} />

@@ -27,8 +27,8 @@ export function TaskRow({ row }: { row: Row }) {
           <Icon name="chevron" />
           <Line text={row.taskId} />
         </button>
-        <Line class="task-user" text={row.userId} />
-        <Line class={row.error === "" ? "task-text" : "task-text is-error"} text={row.error || row.text} />
+        <Line box="span" class="task-user" text={row.userId} />
+        <Line box="span" class={row.error === "" ? "task-text" : "task-text is-error"} text={row.error || row.text} />
         <span class="task-time">
           {row.isGone ? null : row.left ? text.left : <Times row={row} />}
           {row.progress && (
