@@ -56,11 +56,11 @@ export class App {
     this.about = new About(this.api, userId, preferences.span);
     this.tasks.request.subscribe(() => this.change.leave());
     if (task !== null) this.#open(task);
-    this.refresher = new Refresher({
-      ask: (isRung) => this.#refresh(isRung),
-      listen: (rung, signal) => orFailure(this.api.listen(rung, signal)),
-      seconds: computed(() => (this.needsToken.value ? 0 : preferences.refreshSeconds.value)),
-    });
+    this.refresher = new Refresher(
+      (isRung) => this.#refresh(isRung),
+      (rung, signal) => orFailure(this.api.listen(rung, signal)),
+      computed(() => (this.needsToken.value ? 0 : preferences.refreshSeconds.value)),
+    );
   }
 
   get text(): Messages {
@@ -221,16 +221,14 @@ export class App {
     batch(() => {
       if (result instanceof Failure) return this.confirm(this.text.changeFailed);
       this.chosen.clear();
-      for (const { key } of goneOf(choice.rows, result)) this.#forget(key);
+      for (const { key } of goneOf(choice.rows, result)) {
+        this.#leave(key);
+        this.tasks.forget(key);
+        if (this.player.track.value?.row.key === key) this.player.close();
+      }
       this.confirm(changeSaid(act, choice, result, this.text));
     });
     // The rows around a single task keep their places.
     void (choice.count === 1 ? this.refresher.now() : this.refreshNow());
-  }
-
-  #forget(key: string): void {
-    this.#leave(key);
-    this.tasks.forget(key);
-    if (this.player.track.value?.row.key === key) this.player.close();
   }
 }

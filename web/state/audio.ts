@@ -8,11 +8,6 @@ import type { Row } from "../model/row.ts";
 /** The file to play; null for none, undefined until it is known, a Failure if the server could not say. */
 type Playable = Download | null | undefined | Failure;
 
-interface Known {
-  updatedAt: string;
-  readonly playable: Signal<Playable>;
-}
-
 /** Whether this browser can play the file. One that is cut off, but has a length, plays up to there. */
 export function isPlayable({ bytes, damaged, seconds, name }: Download): boolean {
   const type = mediaTypeOf(name);
@@ -22,16 +17,12 @@ export function isPlayable({ bytes, damaged, seconds, name }: Download): boolean
 
 /** What the tasks of the list have to play: one question for all rows whose audio isn't known. */
 export class Audio {
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, { updatedAt: string; readonly playable: Signal<Playable> }>();
 
   constructor(private readonly api: Api) {}
 
   /** Of a task that has changed, the old answer until there is another. */
-  of({ key }: Row): Signal<Playable> {
-    return this.#entry(key).playable;
-  }
-
-  #entry(key: string): Known {
+  of({ key }: Row) {
     const known = this.#known.get(key) ?? { updatedAt: "", playable: signal<Playable>(undefined) };
     this.#known.set(key, known);
     return known;
@@ -41,12 +32,12 @@ export class Audio {
   async look(rows: readonly Row[]): Promise<void> {
     const shown = new Set(rows.map(({ key }) => key));
     for (const key of this.#known.keys()) if (!shown.has(key)) this.#known.delete(key);
-    const unknown = rows.filter((row) => row.status === "done" && this.#entry(row.key).updatedAt !== row.updatedAt);
+    const unknown = rows.filter((row) => row.status === "done" && this.of(row).updatedAt !== row.updatedAt);
     if (unknown.length > 0) await this.ask(unknown);
   }
 
   async ask(rows: readonly Row[]): Promise<void> {
-    const asked = rows.map(({ key, updatedAt }) => Object.assign(this.#entry(key), { updatedAt }));
+    const asked = rows.map((row) => Object.assign(this.of(row), { updatedAt: row.updatedAt }));
     const answer = await orFailure(this.api.audio(rows));
     for (const [i, { playable }] of asked.entries())
       playable.value = answer instanceof Failure ? answer : (answer[i]?.find(isPlayable) ?? null);

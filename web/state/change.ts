@@ -49,7 +49,6 @@ export class Change {
     else void this.#plan(asked);
   }
 
-  /** Makes another plan. */
   edit(change: Partial<Pick<Asked, "act" | "force">>): void {
     const asked = this.asked.value;
     if (asked !== null) void this.#plan({ ...asked, ...change, failure: null });
@@ -81,7 +80,9 @@ export class Change {
       else this.asked.value = { ...asked, failure: answer };
       return;
     }
-    if (isShown) this.asked.value = isSmooth(answer) ? null : { ...asked, done: answer };
+    const { missing, refused, failed, returned } = answer.body;
+    const isSmooth = missing.length + refused.length + failed + returned + answer.warnings.length === 0;
+    if (isShown) this.asked.value = isSmooth ? null : { ...asked, done: answer };
     this.finished(asked, answer.body);
   }
 
@@ -120,12 +121,6 @@ export function markOf(act: Act): ShownStatus {
 /** How many tasks were changed, or would be. */
 export function changedIn(result: ChangeResult): number {
   return "deleted" in result ? result.deleted : result.marked;
-}
-
-/** Whether there is nothing to report but that it was done. */
-function isSmooth({ body, warnings }: Noted<ChangeResult>): boolean {
-  const { missing, refused, failed, returned } = body;
-  return missing.length + refused.length + failed + returned + warnings.length === 0;
 }
 
 /** The rows of tasks that are in neither store after a change. */

@@ -24,9 +24,10 @@ export class Chosen {
   /** Whether all rows of the page are chosen. */
   readonly isPage = computed(() => this.#rows.length > 0 && this.#rows.every(({ key }) => this.has(key)));
   /** Whether the filter has more tasks than the chosen page. */
-  readonly canChooseAll = computed(
-    () => !this.tasks.asking.value && !this.#isAll && this.isPage.value && this.total > this.#rows.length,
-  );
+  readonly canChooseAll = computed(() => {
+    const isMore = this.isPage.value && this.total > this.#rows.length;
+    return isMore && this.#chosen.value instanceof Set && !this.tasks.asking.value;
+  });
 
   constructor(private readonly tasks: TaskList) {
     tasks.request.subscribe(() => this.clear());
@@ -48,10 +49,6 @@ export class Chosen {
 
   get #keys(): readonly string[] {
     return this.#rows.map(({ key }) => key);
-  }
-
-  get #isAll(): boolean {
-    return !(this.#chosen.value instanceof Set);
   }
 
   /** @param key of a row of the page */

@@ -2,7 +2,6 @@ import { createRef } from "preact";
 
 /** Whether the user is reading the list: then its rows keep their places. A pointer that rests on it doesn't count. */
 export class Reading {
-  /** The element of the list. */
   readonly list = createRef<HTMLOListElement>();
   #isPressed = false;
 

@@ -6,15 +6,6 @@ const LONGEST_PAUSE = 600_000;
 /** One that lasted so long was a good one. */
 const GOOD = 60_000;
 
-interface RefresherParts {
-  /** @param isRung whether it is because something may have changed @returns false if that must be asked for later */
-  ask(isRung: boolean): Promise<boolean>;
-  /** Calls `rung` when something may have changed, until the signal; it returns when that can't be heard any more. */
-  listen(rung: () => void, signal: AbortSignal): Promise<unknown>;
-  /** Between two updates, at least; 0 for none. */
-  readonly seconds: ReadonlySignal<number>;
-}
-
 /**
  * Keeps the page up to date while it is visible, and at once when it becomes visible again: whenever something may have
  * changed, or, if that can't be heard, again and again. One request at a time.
@@ -29,18 +20,24 @@ export class Refresher {
   #next = 0;
   #pause = FIRST_PAUSE;
 
-  constructor(private readonly parts: RefresherParts) {}
+  constructor(
+    /** @param isRung whether it is because something may have changed @returns false if that must be asked for later */
+    private readonly ask: (isRung: boolean) => Promise<boolean>,
+    /** Calls `rung` when something may have changed, until the signal; it returns when that can't be heard any more. */
+    private readonly listen: (rung: () => void, signal: AbortSignal) => Promise<unknown>,
+    /** Between two updates, at least; 0 for none. */
+    private readonly seconds: ReadonlySignal<number>,
+  ) {}
 
   start(): void {
-    const { seconds } = this.parts;
     effect(() => {
       this.#next = 0;
-      this.#restart(seconds.value);
+      this.#restart(this.seconds.value);
     });
     document.addEventListener("visibilitychange", () => {
       this.isHidden.value = document.hidden;
-      this.#restart(seconds.value);
-      if (!document.hidden && seconds.value > 0) void this.now();
+      this.#restart(this.seconds.value);
+      if (!document.hidden && this.seconds.value > 0) void this.now();
     });
   }
 
@@ -50,10 +47,10 @@ export class Refresher {
     this.#asked = Date.now();
     let isAsked = true;
     try {
-      isAsked = await this.parts.ask(isRung);
+      isAsked = await this.ask(isRung);
     } finally {
       this.#isAsking = false;
-      if (this.#stream === null) this.#restart(this.parts.seconds.peek());
+      if (this.#stream === null) this.#restart(this.seconds.peek());
       else if (!isAsked) this.#rung();
     }
   }
@@ -72,7 +69,7 @@ export class Refresher {
     if (began >= this.#next) {
       const stream = new AbortController();
       this.#stream = stream;
-      await this.parts.listen(() => stream.signal.aborted || this.#rung(), stream.signal);
+      await this.listen(() => stream.signal.aborted || this.#rung(), stream.signal);
       if (stream.signal.aborted) return;
       this.#stream = null;
       if (Date.now() - began >= GOOD) this.#pause = FIRST_PAUSE;
@@ -85,7 +82,7 @@ export class Refresher {
   /** Asks as soon as it may. */
   #rung(): void {
     if (this.#timer !== undefined) return;
-    const rest = this.#asked + this.parts.seconds.peek() * 1000 - Date.now();
+    const rest = this.#asked + this.seconds.peek() * 1000 - Date.now();
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#isAsking) this.#rung();

@@ -7,7 +7,6 @@ import type { Filter, NamedTask, Request, Tab } from "../model/filter.ts";
 import { filterOfTask, isSlow, NO_FILTER } from "../model/filter.ts";
 import { type Held, holdRows, type Row, rowOf } from "../model/row.ts";
 
-/** The list on the screen. */
 export interface View {
   readonly request: Request;
   readonly answer: Noted<TaskPage>;
@@ -47,15 +46,11 @@ export class TaskList {
   #began = 0;
   #took = 0;
 
-  /**
-   * @param isReading whether the user reads the list or plays from it: then no row may move
-   * @param tabOf undefined if the row of a task, by its key, is closed
-   * @param request what is shown first
-   * @param task the task that the address names
-   */
   constructor(
     private readonly api: Api,
+    /** Whether the user reads the list or plays from it: then no row may move. */
     private readonly isReading: () => boolean,
+    /** Of the row of a task, by its key; undefined if it is closed. */
     private readonly tabOf: (key: string) => Tab | undefined,
     request: Request,
     task: NamedTask | null,
@@ -69,7 +64,6 @@ export class TaskList {
     return this.open({ filter, page: 1 }, task);
   }
 
-  /** Shows another list. */
   open(change: Partial<Request>, task: NamedTask | null = null): Promise<void> {
     return this.#go({ ...this.request.value, ...change }, task);
   }
@@ -170,7 +164,6 @@ export class TaskList {
     return answer instanceof Failure ? answer : answer.body.items.map(rowOf)[0];
   }
 
-  /** Removes the row of a deleted task. */
   forget(key: string): void {
     this.#change((rows) => rows.filter((row) => row.key !== key));
   }

@@ -11,7 +11,7 @@ import { Icon, IconButton, Line } from "./parts.tsx";
 export function PlayTask({ row }: { row: Row }) {
   const { audio, player, tabOf, toggle, announce, text } = useApp();
   const isBusy = useSignal(false);
-  const playable = row.status === "done" ? audio.of(row).value : null;
+  const playable = row.status === "done" ? audio.of(row).playable.value : null;
   if (!playable) return <span class="task-play" />;
   const isPlaying = player.plays(row.key);
   /** If there is nothing to play the row is opened: it shows the files, or the reason. */
@@ -19,7 +19,7 @@ export function PlayTask({ row }: { row: Row }) {
     isBusy.value = true;
     await audio.ask([row]);
     isBusy.value = false;
-    const found = audio.of(row).value;
+    const found = audio.of(row).playable.value;
     if (found && !(found instanceof Failure)) return player.toggle(row, found);
     if (tabOf(row.key) === undefined) toggle(row);
     announce(text.noAudioHere);

@@ -19,14 +19,9 @@ const LEAST = 2;
 function segmentsOf(bar: Bar, top: number) {
   const parts = BAR_ORDER.filter((status) => bar[status] > 0);
   const wanted = parts.map((status) => Math.max(LEAST, (bar[status] / top) * 100));
-  const sum = wanted.reduce((all, height) => all + height, 0);
-  const shrink = sum > 100 ? 100 / sum : 1;
-  let from = 0;
-  return parts.map((status, i) => {
-    const segment = { status, from, height: wanted[i]! * shrink };
-    from += segment.height;
-    return segment;
-  });
+  const sumOf = (heights: readonly number[]) => heights.reduce((sum, height) => sum + height, 0);
+  const heights = wanted.map((height) => height * Math.min(1, 100 / sumOf(wanted)));
+  return parts.map((status, i) => ({ status, from: sumOf(heights.slice(0, i)), height: heights[i]! }));
 }
 
 /** Round numbers, so close that the highest bar fills most of the chart. */

@@ -4,7 +4,7 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import type { PagePart } from "../../src/task/query-fields.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Messages } from "../i18n/en.ts";
-import { type Filter, filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
+import { filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
 import { useApp } from "./context.ts";
 import { Button, Field, Notice, onPressOutside, Select } from "./parts.tsx";
 
@@ -25,8 +25,9 @@ export function FilterForm() {
     wrong.value = filter === undefined ? "users" : since! >= until! ? "until" : null;
     if (wrong.value !== null)
       return (event.target as Element).querySelector<HTMLElement>(`[name=${nameOf(wrong.value)}]`)?.focus();
-    isOpen.value = false;
-    await (isFound(filter!, request.value.filter) ? form.apply(filter!) : find(filter!));
+    close();
+    const [search, applied] = [filter!, request.value.filter].map((of) => of.search.join());
+    await (search === "" || search === applied ? form.apply(filter!) : find(filter!));
   };
   const clear = () => {
     form.show(NO_FILTER);
@@ -35,7 +36,8 @@ export function FilterForm() {
   };
   const invalid = wrong.value;
   const box = useRef<HTMLFormElement>(null);
-  useEffect(() => onPressOutside(box, () => (isOpen.value = false)), []);
+  const close = () => (isOpen.value = false);
+  useEffect(() => onPressOutside(box, close), []);
   return (
     <form
       ref={box}
@@ -43,9 +45,7 @@ export function FilterForm() {
       aria-label={text.regions.filter}
       onSubmit={(event) => void submit(event)}
       onInput={() => (wrong.value = null)}
-      onKeyDown={({ key }) => {
-        if (key === "Escape") isOpen.value = false;
-      }}
+      onKeyDown={({ key }) => key === "Escape" && close()}
     >
       <TextField part="search" placeholder={text.filterHints.search} maxLength={LONGEST_SEARCH} />
       <div class={`filter-fields ${isOpen.value ? "open" : ""}`}>
@@ -63,11 +63,6 @@ export function FilterForm() {
       {rejected.value && <Notice kind="error" title={text.notApplied} failure={rejected.value} />}
     </form>
   );
-}
-
-/** Whether there is nothing new in the field that finds a task. */
-function isFound({ search }: Filter, applied: Filter): boolean {
-  return search.length === 0 || search.join() === applied.search.join();
 }
 
 interface TextFieldProps extends PartialInputHTMLAttributes<HTMLInputElement> {

@@ -39,9 +39,7 @@ function Keys() {
       <dl>
         {Object.entries(text.keyNames).map(([key, what]) => (
           <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
+            <dt>{key}</dt>
             <dd>{what}</dd>
           </div>
         ))}

@@ -7,11 +7,11 @@ import { IconButton, Line, Menu } from "./parts.tsx";
 
 /** What needs attention in one line, and more when it is opened: stuck tasks, differences of the stores, the cleanup. */
 export function Health() {
-  const { about, form, text } = useApp();
-  const { stuckCount, others } = useHeadlines();
-  const health = about.details.value;
-  if (health === null) return <p class="health attention">{others.join(" · ")}</p>;
-  const { stuck, drift, cleanup } = health;
+  const { about, tasks, form, text } = useApp();
+  const others = useHeadlines();
+  if (about.details.value === null) return <p class="health attention">{others.join(" · ")}</p>;
+  const { stuck, drift, cleanup } = about.details.value;
+  const stuckCount = tasks.failure.value?.problem === null ? 0 : stuck.count;
   const isFine = others.length === 0;
   const label = isFine ? (stuckCount > 0 ? text.more : text.healthy) : others.join(" · ");
   return (
@@ -38,19 +38,18 @@ export function Health() {
   );
 }
 
-/** Worst first: of the connection, of both stores, and of what an operator looks at. Stuck tasks can be listed. */
-function useHeadlines(): { stuckCount: number; others: string[] } {
+/** Worst first: of the connection, of both stores, and of what an operator looks at, without stuck tasks: those can be listed. */
+function useHeadlines(): string[] {
   const { about, tasks, text } = useApp();
-  if (tasks.failure.value?.problem === null) return { stuckCount: 0, others: [text.unreachable] };
+  if (tasks.failure.value?.problem === null) return [text.unreachable];
   const { store, redis } = about.health.value ?? {};
-  const { attention = [], stuck, cleanup } = about.details.value ?? {};
+  const { attention = [], cleanup } = about.details.value ?? {};
   const cleanupSaid = cleanup?.last?.exitCode === 0 ? text.cleanupLate : text.cleanupFailed;
-  const others = [
+  return [
     ...(store === "unreadable" ? [text.storeDownShort] : []),
     ...(redis === "down" ? [text.redisDownShort] : []),
     ...attention.filter((part) => part !== "stuck").map((part) => (part === "drift" ? text.driftFound : cleanupSaid)),
   ];
-  return { stuckCount: stuck?.count ?? 0, others };
 }
 
 function StuckText({ count, afterSeconds, oldest }: StatsHealth["stuck"]) {

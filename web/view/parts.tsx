@@ -11,7 +11,7 @@ const LONGEST_LINE = 400;
 interface LineProps {
   readonly text: string;
   /** Around it; without one, the text is within others. */
-  readonly box?: "dt" | "li" | "span" | "strong";
+  readonly box?: "dt" | "li" | "p" | "span" | "strong";
   readonly class?: string;
 }
 
@@ -125,9 +125,7 @@ export function Select<T extends string>({ name, label, value, options, isTitled
   return isTitled ? <Field label={label}>{select}</Field> : select;
 }
 
-interface SignalSelectProps<T> extends Omit<SelectProps<T>, "value" | "choose"> {
-  readonly choice: Signal<T>;
-}
+type SignalSelectProps<T> = Omit<SelectProps<T>, "value" | "choose"> & { readonly choice: Signal<T> };
 
 export function SignalSelect<T extends string>({ choice, ...more }: SignalSelectProps<T>) {
   return <Select {...more} value={choice.value} choose={(value) => (choice.value = value)} />;
@@ -212,7 +210,7 @@ export function Notice({ kind, title, failure, hint, retry, children }: NoticePr
       <div>
         <p class="notice-title">{title}</p>
         {failure && <FailureText failure={failure} />}
-        {hint && <p>{hint}</p>}
+        {hint && <Line box="p" text={hint} />}
         {retry && <Button label={text.retry} press={retry} />}
         {children}
       </div>

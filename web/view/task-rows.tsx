@@ -5,7 +5,7 @@ import { isFiltered, NO_FILTER } from "../model/filter.ts";
 import type { View } from "../state/task-list.ts";
 import { useApp } from "./context.ts";
 import { useCopy } from "./copy.ts";
-import { Button, Line, Notice } from "./parts.tsx";
+import { Button, Notice } from "./parts.tsx";
 import { TaskRow } from "./task-row.tsx";
 
 /** Ids are answered in one page, of thousands if so many were asked for; so many rows are drawn at a time. */
@@ -68,11 +68,7 @@ function Linked() {
   if (linked === "missing") {
     return (
       <div ref={show}>
-        <Notice kind="warning" title={text.linkedMissing}>
-          <p>
-            <Line text={`${task.taskId} ${text.ofUser(task.userId)}`} />
-          </p>
-        </Notice>
+        <Notice kind="warning" title={text.linkedMissing} hint={`${task.taskId} ${text.ofUser(task.userId)}`} />
       </div>
     );
   }
