@@ -11,7 +11,7 @@ beforeEach(() => here.root.writeStore([record("小雨 &b", HOSTILE, { updated_at
 const linked = (tab: Tab) => tab.page.getByText("Task from the address, not on this page:");
 
 it("goes back over a filter and a page to the list and the row that were there", async () => {
-  const tab = await here.open(`${(await here.serveSynced()).url}/#page=2`);
+  const tab = await here.page("/#page=2");
   await tab.opens("t30");
   await tab.enters("user", "alice");
   await tab.sees(["t10", "t29"], { count: 20 });
@@ -48,7 +48,7 @@ it("of any characters opens a task that is not on the page, above the list, and 
 
 it("names the log of the open task, which is chosen again by reload, Back and Forward", async () => {
   here.root.write("Logs/20260101/08/t12.log", "the log of t12\n");
-  const tab = await here.open((await here.serveSynced()).url);
+  const tab = await here.page();
   await tab.opens("t12");
   await tab.opens("t13");
   const chosen = (id: string, name: string) => tab.row(id).getByRole("tab", { name, selected: true }).waitFor();
@@ -79,7 +79,7 @@ it.each([
   ["sort=%3Ci%3Esize", `unknown order "<i>size"`],
   ["ids=t12", '"task_ids" needs'],
 ])("that makes no sense, %s, shows what was wrong beside the whole list", async (hash, detail) => {
-  const tab = await here.open(`${(await here.serveSynced()).url}/#${hash}`);
+  const tab = await here.page(`/#${hash}`);
   await tab.sees(["t10"], { count: 20 });
   const notice = tab.page.locator(".filter").getByRole("alert");
   await notice.getByText("The filter was not applied.").waitFor();

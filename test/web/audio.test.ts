@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 it("plays, pauses, resumes and downloads, whatever its names", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
+  const tab = await here.page();
   await tab.page.getByRole("button", { name: `Play task ${HOSTILE}` }).click();
   await tab.plays();
   await tab.page.getByRole("button", { name: `Pause task ${HOSTILE}` }).click();
@@ -38,7 +38,7 @@ it("plays, pauses, resumes and downloads, whatever its names", async () => {
 
 it("Play is offered only for audio that can be played; a task without any says so", async () => {
   here.root.write("output/alice/notes/notes.txt", "no audio");
-  const tab = await here.open((await here.serveSynced()).url);
+  const tab = await here.page();
   await tab.page.getByRole("button", { name: `Play task ${HOSTILE}` }).waitFor();
   expect(await tab.page.getByRole("button", { name: /^Play task/ }).count()).toBe(1);
   await tab.opens("mute");
@@ -55,7 +55,7 @@ it("one question tells of the audio of a page, and another one of a task that ch
   const many = Array.from({ length: 20 }, (_, i) => record("alice", `t${i + 10}`, { updated_at: ago(60 + i) }));
   here.root.writeStore(many);
   here.root.write("output/alice/t20/t20.wav", wav(60));
-  const tab = await here.open((await here.serveSynced()).url);
+  const tab = await here.page();
   await tab.page.getByRole("button", { name: "Play task t20" }).waitFor();
   const asked = () => tab.asked(/\/(audio|files)$/).map((request) => request.postDataJSON().tasks.length);
   expect(asked()).toEqual([20]);

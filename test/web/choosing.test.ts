@@ -30,7 +30,7 @@ const statuses = () => here.root.readStore().map(({ status }) => status as strin
 
 describe("rows are chosen", () => {
   it("one by one, in ranges, all of the page, and all of the filter", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
+    const tab = await here.page();
     expect(await bar(tab).count()).toBe(0);
     await box(tab, "t2").click();
     await says(tab, "1 task chosen");
@@ -56,7 +56,7 @@ describe("rows are chosen", () => {
   });
 
   it("and stay so over refreshes, in their places; rows that are gone, and another page, leave the choice", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
+    const tab = await here.page();
     await box(tab, "t1").check();
     await box(tab, "t3").check();
     await tab.page.mouse.move(0, 0);
@@ -79,14 +79,39 @@ describe("rows are chosen", () => {
   });
 });
 
+it("a task is deleted after a question: its record, its mirror and its audio are gone", async () => {
+  here.root.writeArtifacts([record("alice", "t0")]);
+  const tab = await here.page();
+  await (await tab.opens("t0")).getByRole("button", { name: "Delete task t0" }).click();
+  const asked = tab.page.getByRole("dialog", { name: "Delete this task?" });
+  await asked.waitFor();
+  expect(await tab.focused()).toBe("Cancel");
+  await asked.getByRole("button", { name: "Cancel" }).click();
+  await asked.waitFor({ state: "detached" });
+  await until(async () => (await tab.focused()) === "Delete…");
+  expect(stored()).toHaveLength(30);
+  await tab.page.getByRole("button", { name: "Delete task t0" }).click();
+  await tab.confirmsDeletion();
+  await tab.page.locator(".said").getByText("Task t0 was deleted.").waitFor();
+  await tab.sees(["t1", "t2"]);
+  expect(stored()).toHaveLength(29);
+  expect(await here.server.hash("tts:task:alice:t0")).toEqual({});
+  expect(here.root.has("output/alice/t0")).toBe(false);
+  await until(async () => (await tab.focused()) === "29 tasks");
+  await (await tab.opens("t2")).getByRole("button", { name: "Delete task t2" }).click();
+  await dialog(tab).getByText("0 tasks will be deleted.").waitFor();
+  expect(await dialog(tab).getByRole("button", { name: "Delete 0 tasks" }).isDisabled()).toBe(true);
+});
+
 describe("chosen tasks", () => {
   it("are deleted after their plan was seen: in both stores, unfinished ones only by a decision", async () => {
     here.root.writeArtifacts([record("alice", "t0")]);
-    const tab = await here.open((await here.serveSynced()).url);
+    const tab = await here.page();
     await box(tab, "t0").click();
     await box(tab, "t3").click({ modifiers: ["Shift"] });
     await press(tab, "Delete…");
     await dialog(tab).getByText("3 tasks will be deleted.").waitFor();
+    await tab.page.getByRole("dialog", { name: "Delete 3 tasks?" }).waitFor();
     expect(await dialog(tab).locator(".by-status li").allTextContents()).toEqual(["done 2", "error 1"]);
     await dialog(tab).getByText("On the disk: 2 files, 110 bytes.").waitFor();
     await tab.confirmsDeletion();
@@ -104,6 +129,7 @@ describe("chosen tasks", () => {
     await until(async () => (await tab.focused()) === "27 tasks");
     await tab.page.getByRole("checkbox", { name: "Choose all on this page" }).check();
     await press(tab, "Delete…");
+    await dialog(tab).getByText("for example after a crash").waitFor();
     await dialog(tab).getByRole("checkbox", { name: "Also delete 7 unfinished tasks" }).check();
     await dialog(tab).getByText("20 tasks will be deleted.").waitFor();
     await dialog(tab)
@@ -115,12 +141,12 @@ describe("chosen tasks", () => {
   });
 
   it("are never more than planned: then nothing is changed, and there is a new plan", async () => {
-    const tab = await here.open(`${(await here.serveSynced()).url}/#status=error`);
+    const tab = await here.page("/#status=error");
     await tab.sees(["t1", "t4"], { count: 10 });
     const more = Array.from({ length: 15 }, (_, i) => record("bob", `m${i}`, { status: "failed", updated_at: ago(i) }));
     here.root.writeStore([...TASKS, ...more]);
     await here.run("sync");
-    await tab.refreshNow();
+    await tab.inMenu((menu) => menu.getByRole("button", { name: "Refresh now" }).click());
     await tab.sees(["m0", "m14", "t1"], { count: 20 });
     await tab.page.getByRole("checkbox", { name: "Choose all on this page" }).check();
     await press(tab, "Choose all 25 tasks");
@@ -138,7 +164,7 @@ describe("chosen tasks", () => {
   });
 
   it("are still changed after the dialog is closed, and a failure is reported", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
+    const tab = await here.page();
     let let_go = () => {};
     const held = new Promise<void>((go) => {
       let_go = go;
@@ -167,13 +193,15 @@ describe("chosen tasks", () => {
     tab.expectsRefusals();
   });
 
-  it("are marked with the status that is chosen in the dialog", async () => {
-    const tab = await here.open((await here.serveSynced()).url, { locale: "zh-CN" });
+  it("are marked with the status that is chosen in the dialog, none at first", async () => {
+    const tab = await here.page("", { locale: "zh-CN" });
     await box(tab, "t1").click();
     await box(tab, "t3").click({ modifiers: ["Shift"] });
     await says(tab, "已选 3 个任务");
     await press(tab, "标记为……");
     const asked = tab.page.getByRole("dialog", { name: /^标记 \d 个任务$/ });
+    expect(await asked.getByLabel("新状态").inputValue()).toBe("");
+    expect(await asked.getByRole("button", { name: /^标记/ }).isDisabled()).toBe(true);
     await asked.getByLabel("新状态").selectOption("出错");
     await asked.getByText("将把 2 个任务标记为“出错”。").waitFor();
     await asked.getByText("1 个任务已是该状态。").waitFor();

@@ -28,55 +28,47 @@ beforeEach(() => {
   ]);
 });
 
-describe("hostile texts", () => {
-  it("are shown as texts, in lists, rows, dialogs and filters", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await expect.poll(() => tab.rows().count()).toBe(8);
-    for (const opener of await tab.page.locator(".task-id").all()) await opener.click();
-    await expect.poll(() => tab.page.locator(".fields").count()).toBe(8);
-    await tab
-      .rows()
-      .nth(0)
-      .getByRole("button", { name: /^Delete task/ })
-      .click();
-    await tab.page.getByRole("dialog").getByText(HOSTILE[0]!).first().waitFor();
-    await tab.page.getByRole("button", { name: "Cancel" }).click();
-    await tab
-      .rows()
-      .nth(1)
-      .getByRole("button", { name: /^Only tasks of/ })
-      .click();
-    await tab.page.locator(".applied").getByText("<script>").waitFor();
-    expect(await tab.page.title()).toBe("Voice tasks · ttsctl");
-    expect(await tab.page.locator("#app img, #app script").count()).toBe(0);
-    expect(await tab.page.evaluate(() => "polluted" in {})).toBe(false);
-  });
-
-  it("in one row cannot turn the direction of another, nor hide in it", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.rows().nth(3).getByText("\\u202egnp.exe\\u202c").first().waitFor();
-    await tab.rows().nth(4).getByText("\\u0000\\u0007\\u001b[31m").first().waitFor();
-  });
+it("hostile texts are shown as texts, and can't turn or hide others, in lists, rows, dialogs and filters", async () => {
+  const tab = await here.page();
+  await expect.poll(() => tab.rows().count()).toBe(8);
+  for (const opener of await tab.page.locator(".task-id").all()) await opener.click();
+  await expect.poll(() => tab.page.locator(".fields").count()).toBe(8);
+  await tab.rows().nth(3).getByText("\\u202egnp.exe\\u202c").first().waitFor();
+  await tab.rows().nth(4).getByText("\\u0000\\u0007\\u001b[31m").first().waitFor();
+  await tab
+    .rows()
+    .nth(0)
+    .getByRole("button", { name: /^Delete task/ })
+    .click();
+  await tab.page.getByRole("dialog").getByText(HOSTILE[0]!).first().waitFor();
+  await tab.page.getByRole("button", { name: "Cancel" }).click();
+  await tab
+    .rows()
+    .nth(1)
+    .getByRole("button", { name: /^Only tasks of/ })
+    .click();
+  await tab.page.locator(".applied").getByText("<script>").waitFor();
+  expect(await tab.page.title()).toBe("Voice tasks · ttsctl");
+  expect(await tab.page.locator("#app img, #app script").count()).toBe(0);
+  expect(await tab.page.evaluate(() => "polluted" in {})).toBe(false);
 });
 
-describe("languages", () => {
-  it("follow the browser, can be changed, and are remembered", async () => {
-    const tab = await here.open((await here.serveSynced()).url, { locale: "zh-CN" });
-    await tab.page.getByRole("heading", { name: "语音任务" }).waitFor();
-    await tab.page.getByText("来自 Redis").waitFor();
-    expect(await tab.page.locator("html").getAttribute("lang")).toBe("zh-CN");
-    expect(await tab.page.title()).toBe("语音任务 · ttsctl");
-    await tab.page.getByRole("button", { name: "Switch to English" }).click();
-    await tab.page.getByRole("heading", { name: "Voice tasks" }).waitFor();
-    await tab.page.reload();
-    await tab.page.getByRole("heading", { name: "Voice tasks" }).waitFor();
-    expect(tab.asked(/\/zh-\w+\.js$/)).toHaveLength(1); // not by the page in English
-  });
+it("languages follow the browser, can be changed, and are remembered", async () => {
+  const tab = await here.page("", { locale: "zh-CN" });
+  await tab.page.getByRole("heading", { name: "语音任务" }).waitFor();
+  await tab.page.getByText("来自 Redis").waitFor();
+  expect(await tab.page.locator("html").getAttribute("lang")).toBe("zh-CN");
+  expect(await tab.page.title()).toBe("语音任务 · ttsctl");
+  await tab.page.getByRole("button", { name: "Switch to English" }).click();
+  await tab.page.getByRole("heading", { name: "Voice tasks" }).waitFor();
+  await tab.page.reload();
+  await tab.page.getByRole("heading", { name: "Voice tasks" }).waitFor();
+  expect(tab.asked(/\/zh-\w+\.js$/)).toHaveLength(1); // not by the page in English
 });
 
 describe("errors of the server", () => {
   it("are in the language of the page, with the server's own words beside them", async () => {
-    const tab = await here.open((await here.serveSynced()).url, { locale: "zh-CN" });
+    const tab = await here.page("", { locale: "zh-CN" });
     await tab.page.getByLabel("用户 ID", { exact: true }).fill("a:b");
     await tab.page.getByRole("button", { name: "应用筛选" }).click();
     const notice = tab.page.locator(".filter .notice");
@@ -94,7 +86,7 @@ describe("errors of the server", () => {
     [{ status: 500, json: { code: "constructor", detail: "odd" } }, "odd", "odd"],
     [{ status: 502, body: "<h1>Bad Gateway</h1>" }, "502 Bad Gateway", "502 Bad Gateway"],
   ])("of a deletion, %j", async (answer, said, detail) => {
-    const tab = await here.open((await here.serveSynced()).url, { locale: "zh-CN" });
+    const tab = await here.page("", { locale: "zh-CN" });
     await tab.opens("numbers");
     await tab.page.route(/voice-tasks\/delete/, (route) =>
       route.request().postDataJSON().dry_run ? route.continue() : route.fulfill(answer),
@@ -108,36 +100,34 @@ describe("errors of the server", () => {
   });
 });
 
-describe("the theme", () => {
-  const isDark = (tab: Tab) =>
-    tab.page.evaluate(() => Number(/\d+/.exec(getComputedStyle(document.documentElement).backgroundColor)![0]) < 128);
+const isDark = (tab: Tab) =>
+  tab.page.evaluate(() => Number(/\d+/.exec(getComputedStyle(document.documentElement).backgroundColor)![0]) < 128);
 
-  it.each([
-    [
-      "denied",
-      () =>
-        Object.defineProperty(window, "localStorage", {
-          get: () => {
-            throw new DOMException("denied", "SecurityError");
-          },
-        }),
-    ],
-    [
-      "full",
-      () => {
-        Storage.prototype.setItem = () => {
-          throw new DOMException("full", "QuotaExceededError");
-        };
-      },
-    ],
-  ])("can be chosen where storage is %s", async (_, script) => {
-    const tab = await here.open((await here.serveSynced()).url, { colorScheme: "light" });
-    await tab.page.addInitScript(script);
-    await tab.page.reload();
-    await expect.poll(() => tab.rows().count()).toBe(8);
-    await tab.page.getByRole("button", { name: "Theme: system" }).click();
-    await tab.page.getByRole("button", { name: "Theme: light" }).click();
-    await tab.page.getByRole("button", { name: "Theme: dark" }).waitFor();
-    expect(await isDark(tab)).toBe(true);
-  });
+it.each([
+  [
+    "denied",
+    () =>
+      Object.defineProperty(window, "localStorage", {
+        get: () => {
+          throw new DOMException("denied", "SecurityError");
+        },
+      }),
+  ],
+  [
+    "full",
+    () => {
+      Storage.prototype.setItem = () => {
+        throw new DOMException("full", "QuotaExceededError");
+      };
+    },
+  ],
+])("the theme can be chosen where storage is %s", async (_, script) => {
+  const tab = await here.page("", { colorScheme: "light" });
+  await tab.page.addInitScript(script);
+  await tab.page.reload();
+  await expect.poll(() => tab.rows().count()).toBe(8);
+  await tab.page.getByRole("button", { name: "Theme: system" }).click();
+  await tab.page.getByRole("button", { name: "Theme: light" }).click();
+  await tab.page.getByRole("button", { name: "Theme: dark" }).waitFor();
+  expect(await isDark(tab)).toBe(true);
 });

@@ -32,24 +32,9 @@ async function staysUntilAsked(tab: Tab): Promise<void> {
   await tab.sees(["new", "t15", "t10", "t11", "t14"], { count: 20 });
 }
 
-describe("without user activity", () => {
-  it("a hidden page sends no request, and refreshes at once when it is shown again", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    await tab.sees(["t10"]);
-    await tab.page.waitForLoadState("networkidle");
-    await tab.setHidden(true);
-    const asked = tab.asked(/voice-task/).length;
-    await tab.page.clock.fastForward(60_000);
-    expect(tab.asked(/voice-task/).length).toBe(asked);
-    await newsComes();
-    await tab.setHidden(false);
-    await tab.sees(["new"]);
-  });
-});
-
 describe("rows stay in their places", () => {
   it("not while the pointer rests on them, but while it is pressed", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
+    const tab = await here.page();
     await tab.row("t12").hover();
     await newsComes();
     await tab.refreshes();
@@ -62,7 +47,7 @@ describe("rows stay in their places", () => {
   });
 
   it("while one has the focus, and keeps it", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
+    const tab = await here.page();
     await tab.opener("t14").press("Shift");
     await newsComes();
     await tab.refreshes();
@@ -71,7 +56,7 @@ describe("rows stay in their places", () => {
   });
 
   it("while one is open, which stays open", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
+    const tab = await here.page();
     await tab.opens("t14");
     await tab.page.mouse.move(5, 5);
     await staysUntilAsked(tab);
@@ -79,7 +64,7 @@ describe("rows stay in their places", () => {
   });
 
   it("while audio plays, and continues, even for another list", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
+    const tab = await here.page();
     await tab.row("t11").getByRole("button", { name: "Play task t11" }).click();
     await tab.plays();
     await tab.page.mouse.move(5, 5);
@@ -93,7 +78,7 @@ describe("rows stay in their places", () => {
 });
 
 it("the row of a task that left the page says so", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
+  const tab = await here.page();
   await tab.opens("t12");
   here.root.writeStore(here.root.readStore().filter(({ task_id }) => task_id !== "t13"));
   await here.server.call("DEL", "tts:task:alice:t13");
@@ -109,12 +94,15 @@ it("the row of a task that left the page says so", async () => {
   await tab.sees(["t12", "t14"], { count: 19 });
 });
 
-it("an open row of a task that was deleted elsewhere says so, without its record", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
-  await tab.opens("t13");
+it("an open row of a task that was deleted elsewhere says so, in its status too, without its record", async () => {
+  const tab = await here.page();
+  const row = await tab.opens("t13");
   expect((await here.run("delete --user alice --ids t13 --yes")).code).toBe(0);
   await tab.refreshes();
-  await tab.row("t13").getByText("This task is no longer in either store.").waitFor();
-  expect(await tab.row("t13").locator(".fields").count()).toBe(0);
+  await row.getByText("This task is no longer in either store.").waitFor();
+  expect(await row.locator(".fields").count()).toBe(0);
+  await row.locator(".badge").getByText("deleted", { exact: true }).waitFor();
+  await tab.page.getByRole("button", { name: "1 task deleted · update" }).waitFor();
+  expect(await row.locator(".task-line").textContent()).not.toMatch(/done|no longer on this page/);
   tab.expectsRefusals();
 });

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
 import { useWeb } from "./helpers/setup.ts";
 
@@ -40,7 +40,7 @@ it("the search finds a text in texts, errors and ids of any user, in the address
 });
 
 it("a search that stopped says where, and goes on from there", async () => {
-  const tab = await here.open((await here.serveSynced()).url);
+  const tab = await here.page();
   await tab.sees(["t1"], { count: 5 });
   let stopped: object = { looked: 100_000, at: "2026-11-01T08:00:00.000001+00:00" };
   await tab.page.route(/\/voice-tasks\/query$/, async (route) => {
@@ -61,35 +61,33 @@ it("a search that stopped says where, and goes on from there", async () => {
   expect(await tab.page.getByRole("button", { name: "Search older tasks" }).count()).toBe(0);
 });
 
-describe("the order", () => {
-  const names = ["usual order", "by last change", "by creation", "by user", "by task id"];
+const names = ["usual order", "by last change", "by creation", "by user", "by task id"];
 
-  it("is chosen above the list, at once, with what is half typed kept, in the address, with Back", async () => {
-    const tab = await here.open((await here.serveSynced()).url);
-    const order = tab.page.locator("select[name=sort]");
-    expect(await order.locator("option").allTextContents()).toEqual(names);
-    await tab.page.locator("input[name=search]").fill("half typed");
-    const choose = async (name: string, ids: string[]) => {
-      await tab.inMenu(() => order.selectOption({ label: name }));
-      await tab.sees(ids, { count: 5 });
-    };
-    await choose(names[2]!, ["t2", "t4", "fox-3", "t1", "t5"]);
-    expect(tab.hash()).toBe("#sort=created");
-    await choose(names[3]!, ["t4", "t1", "t5", "t2", "fox-3"]);
-    await choose(names[4]!, ["fox-3", "t1", "t2", "t4", "t5"]);
-    expect(await tab.page.locator("input[name=search]").inputValue()).toBe("half typed");
-    expect(await tab.page.locator(".applied li").count()).toBe(0);
-    await tab.page.goBack();
-    await tab.sees(["t4", "t1", "t5", "t2", "fox-3"], { count: 5 });
-    await tab.page.reload();
-    await tab.sees(["t4", "t1", "t5", "t2", "fox-3"], { count: 5 });
-    expect(await order.inputValue()).toBe("user");
-    await tab.enters("user", "alice");
-    await tab.sees(["t1", "t5"], { count: 2 });
-    expect(tab.hash()).toBe("#user=alice&sort=user");
-    await (await tab.inPanel("ids")).fill("t5 t1");
-    await tab.page.locator("input[name=ids]").press("Enter");
-    await tab.sees(["t5", "t1"], { count: 2 });
-    expect(await order.count()).toBe(0);
-  });
+it("the order is chosen above the list, at once, with what is half typed kept, in the address, with Back", async () => {
+  const tab = await here.page();
+  const order = tab.page.locator("select[name=sort]");
+  expect(await order.locator("option").allTextContents()).toEqual(names);
+  await tab.page.locator("input[name=search]").fill("half typed");
+  const choose = async (name: string, ids: string[]) => {
+    await tab.inMenu(() => order.selectOption({ label: name }));
+    await tab.sees(ids, { count: 5 });
+  };
+  await choose(names[2]!, ["t2", "t4", "fox-3", "t1", "t5"]);
+  expect(tab.hash()).toBe("#sort=created");
+  await choose(names[3]!, ["t4", "t1", "t5", "t2", "fox-3"]);
+  await choose(names[4]!, ["fox-3", "t1", "t2", "t4", "t5"]);
+  expect(await tab.page.locator("input[name=search]").inputValue()).toBe("half typed");
+  expect(await tab.page.locator(".applied li").count()).toBe(0);
+  await tab.page.goBack();
+  await tab.sees(["t4", "t1", "t5", "t2", "fox-3"], { count: 5 });
+  await tab.page.reload();
+  await tab.sees(["t4", "t1", "t5", "t2", "fox-3"], { count: 5 });
+  expect(await order.inputValue()).toBe("user");
+  await tab.enters("user", "alice");
+  await tab.sees(["t1", "t5"], { count: 2 });
+  expect(tab.hash()).toBe("#user=alice&sort=user");
+  await (await tab.inPanel("ids")).fill("t5 t1");
+  await tab.page.locator("input[name=ids]").press("Enter");
+  await tab.sees(["t5", "t1"], { count: 2 });
+  expect(await order.count()).toBe(0);
 });

@@ -1,18 +1,15 @@
-import type { Server } from "node:http";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
+import { until } from "../helpers/until.ts";
 import { wav } from "../helpers/wav.ts";
-import { startProxy } from "./helpers/proxy.ts";
+import { useProxies } from "./helpers/proxy.ts";
 import { useWeb } from "./helpers/setup.ts";
 
 const here = useWeb();
-const proxies: Server[] = [];
+const proxy = useProxies();
 beforeEach(() => {
   here.root.writeStore([record("alice", "t01", { updated_at: ago(10) })]);
   here.root.write("output/alice/t01/t01.wav", wav(60));
-});
-afterEach(() => {
-  for (const proxy of proxies.splice(0)) proxy.close().closeAllConnections();
 });
 
 const TOKEN = "a-token-of-32-characters-or-more";
@@ -23,8 +20,7 @@ describe("behind a proxy", () => {
     ["leaves its path there", false],
   ])("that %s the page, its files and the API are found", async (_, strips) => {
     const served = await here.serve("--no-cleanup --base-path /tts/tasks");
-    const { url, server } = await startProxy(served.url, "/tts/tasks", strips);
-    proxies.push(server);
+    const url = await proxy(served.url, { path: "/tts/tasks", strips });
     const tab = await here.open(`${url}/`);
     await tab.sees(["t01"], { count: 1 });
     await tab.page.getByRole("button", { name: "Play task t01" }).click();
@@ -33,7 +29,7 @@ describe("behind a proxy", () => {
   });
 });
 
-it("with a token the page asks for it, keeps the session over a reload, and ends it", async () => {
+it("with a token the page asks for it, then gives the list the focus, keeps the session over a reload, and ends it", async () => {
   const served = await here.serve("--no-cleanup", { TTSCTL_HTTP_TOKEN: TOKEN });
   const tab = await here.open(served.url);
   await tab.page.getByRole("heading", { name: "Token required" }).waitFor();
@@ -45,6 +41,7 @@ it("with a token the page asks for it, keeps the session over a reload, and ends
   await tab.page.getByLabel("Token").fill(TOKEN);
   await tab.page.getByRole("button", { name: "Sign in" }).click();
   await tab.sees(["t01"], { count: 1 });
+  await until(async () => (await tab.focused()) === "1 task");
   await tab.page.getByRole("button", { name: "Play task t01" }).click();
   await tab.plays();
   expect(await tab.page.evaluate(() => document.cookie + JSON.stringify(localStorage))).not.toContain(

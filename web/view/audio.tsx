@@ -31,7 +31,7 @@ export function PlayTask({ row }: { row: Row }) {
   const name = isPlaying ? "pause" : "play";
   return (
     <span class="task-play" aria-busy={isBusy.value}>
-      <IconButton name={name} label={text.ofTask(text[name], row.taskId)} press={press} />
+      <IconButton name={name} label={text.ofTask(text.acts[name], row.taskId)} press={press} />
     </span>
   );
 }
@@ -60,7 +60,7 @@ function File({ row, file }: { row: Row; file: Download }) {
   const press = () => player.toggle(row, file);
   return (
     <li>
-      {isPlayable(file) && <IconButton name={name} label={`${text[name]} ${file.name}`} press={press} />}
+      {isPlayable(file) && <IconButton name={name} label={`${text.acts[name]} ${file.name}`} press={press} />}
       <Line box="span" class="file-name" text={file.name} />
       <span class="quiet">{facts.join(" · ")}</span>
       <DownloadLink {...file} />

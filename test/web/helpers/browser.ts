@@ -147,10 +147,6 @@ export class Tab {
       .postDataJSON();
   }
 
-  refreshNow(): Promise<void> {
-    return this.inMenu((menu) => menu.getByRole("button", { name: "Refresh now" }).click());
-  }
-
   /** Waits until these tasks are among the rows, in this order. */
   async sees(taskIds: readonly string[], { count }: { count?: number } = {}): Promise<void> {
     let shown: string[] = [];

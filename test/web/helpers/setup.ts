@@ -11,6 +11,8 @@ export interface WebPlace extends Place {
   serveSynced(clock?: Clock): Promise<Served>;
   /** Opens the page. Nothing that a page must not do may be noted of it when the test ends. */
   open(url: string, options?: TabOptions): Promise<Tab>;
+  /** Opens the page of a server as of `serveSynced`. @param path with what is behind `#` */
+  page(path?: string, options?: TabOptions): Promise<Tab>;
 }
 
 /** That of this process, which ends with it. */
@@ -36,5 +38,6 @@ export function useWeb(): WebPlace {
     tabs.push(tab);
     return tab;
   };
-  return Object.assign(place, { serveSynced, open });
+  const page = async (path = "", options: TabOptions = {}) => open((await serveSynced()).url + path, options);
+  return Object.assign(place, { serveSynced, open, page });
 }
