@@ -157,7 +157,7 @@ export function taskParams({ userId, taskId, tab }: NamedTask): URLSearchParams 
 
 /** The place that an address names; the server checks its filter. @param state what `hashOf` made, or anything else */
 export function placeOf(hash: string, state: Partial<Place> | null): Place {
-  if (state?.filter !== undefined) return state as Place;
+  if (state?.filter !== undefined) return { ...(state as Place), filter: { ...NO_FILTER, ...state.filter } };
   const params = new URLSearchParams(hash.replace(/^#/, ""));
   const page = Number(params.get("page") ?? "1");
   const [userId, taskId] = [params.get(TASK_USER), params.get(TASK_ID)];

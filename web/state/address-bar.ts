@@ -9,7 +9,10 @@ export function currentPlace(): Place {
 
 /** Keeps address and list in sync: each place is an entry of the browser's history. */
 export function followAddress({ tasks, visit }: App): void {
-  const shown = () => hashOf({ ...tasks.request.value, task: tasks.task.value });
+  const shown = () => {
+    const { filter, page } = tasks.request.value;
+    return hashOf({ filter, page, task: tasks.task.value });
+  };
   let isFirst = true;
   let visits = 0;
   const update = () => {
