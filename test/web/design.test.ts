@@ -17,16 +17,13 @@ const TASKS = Array.from({ length: 50 }, (_, i) => {
 });
 beforeEach(() => here.root.writeStore(TASKS));
 
+const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+
 const isFocused = (tab: Tab, selector: string) =>
   tab.page.locator(selector).evaluate((element) => element === document.activeElement);
 
 it("every target is at least 40 px for fingers", async () => {
-  const viewport = { width: 360, height: 740 };
-  const tab = await here.page("/#user=alice", {
-    viewport,
-    hasTouch: true,
-    isMobile: true,
-  });
+  const tab = await here.page("/#user=alice", PHONE);
   await tab.page.locator(".task-id").first().click();
   await tab.page.locator(".fields").waitFor();
   await tab.page.locator("input[name=task]").first().check();
@@ -196,7 +193,7 @@ it("the chart has 48 px, a scale, and a tooltip for pointer, keyboard and finger
   await tooltip.waitFor({ state: "detached" });
   await tab.page.locator(".bars button").last().focus();
   await tooltip.waitFor();
-  const phone = await here.open(url, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+  const phone = await here.open(url, PHONE);
   await phone.sees(["t10"]);
   expect(await phone.page.locator(".chart").count()).toBe(0);
   await phone.page.getByRole("button", { name: "Chart" }).tap();

@@ -76,6 +76,9 @@ it("ids that neither store has are all shown, and copied at once", async () => {
   await (await tab.inPanel("ids")).fill(ids.join(" "));
   await tab.page.getByRole("button", { name: "Apply" }).click();
   await tab.page.getByText("500 ids found in neither store:").waitFor();
+  expect(tab.hash()).toBe("#user=alice"); // the history entry has the ids
+  await tab.page.reload();
+  await tab.page.getByText("500 ids found in neither store:").waitFor();
   expect((await tab.page.getByLabel("Ids not found").inputValue()).split("\n")).toEqual(ids);
   await tab.page.getByRole("button", { name: "Copy all" }).click();
   await tab.page.locator(".said").getByText("500 ids copied.").waitFor();
