@@ -27,7 +27,8 @@ it("every target is at least 40 px for fingers", async () => {
   await tab.page.locator(".task-id").first().click();
   await tab.page.locator(".fields").waitFor();
   await tab.page.locator("input[name=task]").first().check();
-  await tab.page.getByRole("button", { name: "More" }).click();
+  await tab.page.getByRole("button", { name: "More · 1" }).click(); // one part of a filter is applied
+  await tab.page.getByRole("button", { name: "Clear" }).waitFor();
   const small = await tab.page.evaluate(() =>
     [...document.querySelectorAll("button, select, summary, a, label.choose, input:not([type=checkbox])")]
       .filter((target) => target.checkVisibility({ visibilityProperty: true }) && !target.closest(".bars, .skip"))
@@ -50,6 +51,7 @@ it("the tabs have the counts, are the filter by status, and stuck tasks are one 
   await tab.page.locator(".status-tabs .run").click();
   await tab.sees(["t12"], { count: 12 });
   expect(tab.hash()).toBe("#status=run");
+  expect(await tab.page.locator(".task .duration").count()).toBe(0); // they aren't finished
   await tab.page.locator(".status-tabs .all").click();
   await tab.sees(["t10"], { count: 20 });
   await tab.page.getByRole("button", { name: "2 tasks are stuck" }).click();
@@ -72,6 +74,8 @@ describe("the field that finds a task", () => {
     await tab.enters("search", "no voice");
     await tab.page.getByRole("heading", { name: "8 tasks found" }).waitFor();
     expect(tab.hash()).toBe("#search=no+voice");
+    const unknown = ["wait", "run", "error", "done", "stuck"].map((name) => `${name} –`);
+    expect(await tab.page.locator(".status-tabs button").allTextContents()).toEqual(["All 8", ...unknown]);
   });
 
   it("lists all tasks of an id that several users have", async () => {

@@ -4,7 +4,7 @@ import type { DeleteResult } from "../../src/operations/delete.ts";
 import type { MarkResult } from "../../src/operations/mark/mark.ts";
 import type { TaskId } from "../../src/task/ids.ts";
 import type { Span } from "../../src/task/spans.ts";
-import { bodyOf, isFiltered, type Request } from "../model/filter.ts";
+import { bodyOf, countOf, type Request } from "../model/filter.ts";
 import { Failure, problemOf } from "./failure.ts";
 
 /** A file of a task that can be fetched. Its url is relative to the page, its name is the last part of its path. */
@@ -89,9 +89,10 @@ export class Api {
     const body = bodyOf(request);
     const headers = { "ttsctl-ring": `${mayShare ? this.#ring : 0}` };
     this.#ring = 0;
-    const response = isFiltered(request.filter)
-      ? await this.#ask("voice-tasks/query", { ...posted(body, headers), signal })
-      : await this.#ask(`voice-tasks?${new URLSearchParams(body as Record<string, string>)}`, { headers, signal });
+    const response =
+      countOf(request.filter) > 0
+        ? await this.#ask("voice-tasks/query", { ...posted(body, headers), signal })
+        : await this.#ask(`voice-tasks?${new URLSearchParams(body as Record<string, string>)}`, { headers, signal });
     return noted(response);
   }
 

@@ -62,7 +62,7 @@ export const en = {
     ...{ stuck: "stuck", search: "Find a task", sort: "Order" },
   },
   filterHints: { users: "all users", taskIds: "separated by commas or spaces", search: "id, user:id, or text" },
-  moreFilters: "More",
+  moreFilters: (applied: number) => (applied > 0 ? `More · ${applied}` : "More"),
   removePart: (part: string) => `Remove from the filter: ${part}`,
   sorts: { "": "usual order", updated: "by last change", created: "by creation", user: "by user", task: "by task id" },
   searchStopped: (n: number, time: string | null) =>

@@ -63,7 +63,7 @@ export const zh: Messages = {
     ...{ stuck: "卡住", search: "查找任务", sort: "排序" },
   },
   filterHints: { users: "所有用户", taskIds: "用逗号或空格分隔", search: "ID、用户:ID 或文本" },
-  moreFilters: "更多",
+  moreFilters: (applied: number) => (applied > 0 ? `更多 · ${applied}` : "更多"),
   removePart: (part) => `取消筛选：${part}`,
   sorts: { "": "默认顺序", updated: "按最后变更", created: "按创建时间", user: "按用户 ID", task: "按任务 ID" },
   searchStopped: (n, time) => `只搜索了最新的 ${n_(n)} 个任务${time === null ? "" : `，到 ${time} 为止`}。`,

@@ -48,9 +48,9 @@ export function draftOf(filter: Filter): Draft {
   return eachPart((part) => filter[part].join(" "));
 }
 
-/** Whether it leaves tasks out. */
-export function isFiltered(filter: Filter): boolean {
-  return PAGE_PARTS.some((part) => part !== "sort" && filter[part].length > 0);
+/** How many of its parts leave tasks out. */
+export function countOf(filter: Filter): number {
+  return PAGE_PARTS.filter((part) => part !== "sort" && filter[part].length > 0).length;
 }
 
 /** Whether the server reads many records for it: a search, or another order. */

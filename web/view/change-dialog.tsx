@@ -23,7 +23,7 @@ function Question({ asked }: { asked: Asked }) {
     dialog.current!.showModal();
     return () => requestAnimationFrame(() => giveFocusBack(opener));
   }, []);
-  const changed = plan === null ? 0 : changedIn(plan);
+  const changed = plan === null ? choice.count : changedIn(plan);
   const isMark = act !== "delete" && act !== "retry";
   const label = busy === "change" ? text.working : text.confirm[force ? "force" : isMark ? "mark" : act](changed);
   const kind = act === "delete" ? "primary danger" : "primary";
@@ -61,7 +61,12 @@ function Question({ asked }: { asked: Asked }) {
         {done !== null ? null : plan === null && failure !== null ? (
           <Button label={text.retry} press={() => change.edit({})} />
         ) : (
-          <Button kind={kind} label={label} disabled={busy !== null || changed === 0} press={() => change.confirm()} />
+          <Button
+            kind={kind}
+            label={label}
+            disabled={busy !== null || plan === null || changed === 0}
+            press={() => change.confirm()}
+          />
         )}
       </div>
     </dialog>

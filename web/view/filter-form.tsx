@@ -4,7 +4,7 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import type { PagePart } from "../../src/task/query-fields.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Messages } from "../i18n/en.ts";
-import { filterOf, isFiltered, NO_FILTER, nameOf } from "../model/filter.ts";
+import { countOf, filterOf, NO_FILTER, nameOf } from "../model/filter.ts";
 import { useApp } from "./context.ts";
 import { Button, Field, Notice, onPressOutside, Select } from "./parts.tsx";
 
@@ -32,9 +32,10 @@ export function FilterForm() {
   const clear = () => {
     form.show(NO_FILTER);
     wrong.value = null;
-    if (isFiltered(request.value.filter) || asking.value) void form.apply(NO_FILTER);
+    if (partCount > 0 || asking.value) void form.apply(NO_FILTER);
   };
   const invalid = wrong.value;
+  const partCount = countOf(request.value.filter);
   const box = useRef<HTMLFormElement>(null);
   const close = () => (isOpen.value = false);
   useEffect(() => onPressOutside(box, close), []);
@@ -57,7 +58,11 @@ export function FilterForm() {
         </div>
       </div>
       <Button type="submit" kind="primary" label={asking.value ? text.reading : text.apply} aria-busy={asking.value} />
-      <Button label={text.moreFilters} aria-expanded={isOpen.value} press={() => (isOpen.value = !isOpen.value)} />
+      <Button
+        label={text.moreFilters(partCount)}
+        aria-expanded={isOpen.value}
+        press={() => (isOpen.value = !isOpen.value)}
+      />
       <Button kind="clear" label={text.clear} press={clear} />
       {invalid && <Notice kind="error" title={invalid === "users" ? text.idsNeedUser : text.reversedTimes} />}
       {rejected.value && <Notice kind="error" title={text.notApplied} failure={rejected.value} />}

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { fieldOf, PAGE_PARTS, type PagePart } from "../../src/task/query-fields.ts";
 import type { Messages } from "../i18n/en.ts";
-import { isFiltered, nameOf } from "../model/filter.ts";
+import { countOf, nameOf } from "../model/filter.ts";
 import type { App } from "../state/app.ts";
 import { REFRESH_CHOICES } from "../state/preferences.ts";
 import type { View } from "../state/task-list.ts";
@@ -31,7 +31,7 @@ export function ListBar() {
 function headingOf({ request, answer }: View, text: Messages): string {
   const { total, stopped } = answer.body;
   if (stopped !== undefined) return text.foundAtLeast(total);
-  return isFiltered(request.filter) ? text.found(total) : text.total(total);
+  return countOf(request.filter) > 0 ? text.found(total) : text.total(total);
 }
 
 /** The parts of the filter, each with a button that removes it. A single status is a tab. */

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { StatsChart } from "../../src/http/schema.ts";
 import { Failure } from "../api/failure.ts";
-import type { Filter } from "../model/filter.ts";
+import { countOf, type Filter } from "../model/filter.ts";
 import { BAR_ORDER, Chart } from "./chart.tsx";
 import { useApp } from "./context.ts";
 import { FailureText, IconButton } from "./parts.tsx";
@@ -34,12 +34,16 @@ const MANY = 100_000;
 
 function Tabs({ stats }: { stats: StatsChart | null }) {
   const { tasks, form, text } = useApp();
-  const { statuses, stuck } = tasks.request.value.filter;
+  const { filter } = tasks.request.value;
+  /** With a text, a time or ids, only the list knows how many it has. */
+  const isCounted = countOf({ ...filter, users: [], statuses: [], stuck: [] }) === 0;
+  const listed = tasks.view.value?.request === tasks.request.value ? tasks.view.value.answer.body.total : undefined;
   const shown = BAR_ORDER.filter((status) => status !== "other" || (stats?.byStatus.other ?? 0) > 0).toReversed();
-  const current = stuck.length > 0 ? "stuck" : statuses.length === 0 ? "all" : statuses.join();
-  const tab = (name: string, label: string, count: number | undefined, filter: Partial<Filter>) => {
-    const exact = count === undefined ? "–" : text.number(count);
+  const current = filter.stuck.length > 0 ? "stuck" : filter.statuses.join() || "all";
+  const tab = (name: string, label: string, counted: number | undefined, filter: Partial<Filter>) => {
     const isCurrent = name === current;
+    const count = isCounted ? counted : isCurrent ? listed : undefined;
+    const exact = count === undefined ? "–" : text.number(count);
     return (
       <button
         key={name}

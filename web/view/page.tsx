@@ -65,9 +65,9 @@ function Said() {
 /** Problems of the stores or of the connection to the server, with the remedy. */
 function StoreState() {
   const { about, tasks, text } = useApp();
-  const { redis, store, syncing } = about.health.value ?? {};
-  const isExplained = redis === "down" || store === "unreadable";
   const failure = tasks.view.value && tasks.failure.value;
+  const { redis, store, syncing } = (failure?.problem === null ? null : about.health.value) ?? {};
+  const isExplained = redis === "down" || store === "unreadable";
   return (
     <>
       {failure?.problem === null && <Notice kind="error" title={text.unreachable} hint={text.unreachableHint} />}

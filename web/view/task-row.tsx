@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef } from "preact/hooks";
 import { formatAge } from "../../src/task/amounts.ts";
+import { UNFINISHED } from "../../src/task/status.ts";
 import type { Row } from "../model/row.ts";
 import { PlayTask } from "./audio.tsx";
 import { ChooseTask } from "./choice.tsx";
@@ -58,14 +59,14 @@ function Times({ row }: { row: Row }) {
   const { preferences, clock, now, language } = useApp();
   if (clock === null) return null;
   const format = preferences.times.value;
-  const { createdAt, updatedAt } = row;
+  const { createdAt, updatedAt, status } = row;
   const seconds = clock.epochOf(updatedAt) - clock.epochOf(createdAt);
   return (
     <>
       <time title={clock.exact(updatedAt)}>
         {format === "ago" ? clock.ago(updatedAt, now, language) : clock.stamp(updatedAt, format === "utc")}
       </time>
-      {seconds >= 0 && row.progress === null && <span class="duration"> · {formatAge(seconds)}</span>}
+      {seconds >= 0 && !UNFINISHED.includes(status) && <span class="duration"> · {formatAge(seconds)}</span>}
     </>
   );
 }

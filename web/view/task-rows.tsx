@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Failure } from "../api/failure.ts";
-import { isFiltered, NO_FILTER } from "../model/filter.ts";
+import { countOf, NO_FILTER } from "../model/filter.ts";
 import type { View } from "../state/task-list.ts";
 import { useApp } from "./context.ts";
 import { useCopy } from "./copy.ts";
@@ -116,7 +116,7 @@ function Empty({ view }: { view: View }) {
   const { tasks, text } = useApp();
   const { filter, page } = view.request;
   const isPast = page > 1 && view.answer.body.total > 0;
-  const isWhole = !isPast && !isFiltered(filter);
+  const isWhole = !isPast && countOf(filter) === 0;
   return (
     <div class="empty">
       <h3>{isPast ? text.pastEnd : isWhole ? text.emptyStore : text.emptyFilter}</h3>
