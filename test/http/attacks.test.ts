@@ -6,16 +6,17 @@ import type { ServerParts } from "../../src/http/parts.ts";
 import { createHttpServer, listen } from "../../src/http/server.ts";
 import { record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
-import { type Served, useServer } from "./setup.ts";
-import { request, Wire } from "./wire.ts";
+import { refusalOf, type Served, useServer } from "./setup.ts";
+import { posted, request, Wire } from "./wire.ts";
 
 const here = useServer();
 const SECRET = "only-for-the-operator-0123456789";
-const TASK = record("alice", "t01");
+const JSON_TYPE = { "Content-Type": "application/json" };
+const QUERY = { ...JSON_TYPE, "Content-Length": "2" };
 let server: Served;
 
 beforeEach(async () => {
-  here.root.writeStore([TASK]);
+  here.root.writeStore([record("alice", "t01")]);
   here.root.write("output/alice/t01/t01.wav", "RIFF");
   here.root.write("secret.txt", SECRET);
   here.root.write("output/.ttsctl-purge/alice/t01/kept.wav", SECRET);
@@ -26,8 +27,7 @@ beforeEach(async () => {
 
 /** The server goes on, as it was. */
 async function expectAlive(): Promise<void> {
-  const answer = await server.fetch("/voice-tasks");
-  expect([answer.status, ((await answer.json()) as { total: number }).total]).toEqual([200, 1]);
+  expect(await server.json("/voice-tasks")).toMatchObject({ total: 1 });
   expect(server.run.hasEnded).toBe(false);
 }
 
@@ -38,28 +38,23 @@ async function raw(line: string, headers: Record<string, string> = {}, body = ""
 }
 
 describe("out of output/", () => {
-  const up = ["..", "%2e%2e", ".%2e", "%2E%2E", "%252e%252e", "..%2f", "..%5c", "..\\", "%c0%ae%c0%ae", "..;", "..%00"];
+  const up = ["..", "%2e%2e", ".%2E", "%252e%252e", "..%2f", "..%5c", "..\\", "%c0%ae%c0%ae", "..;", "..%00"];
   const paths = [
     ...up.map((dots) => `/output/alice/t01/${dots}/${dots}/${dots}/secret.txt`),
     ...up.map((dots) => `/output/${dots}/${dots}/secret.txt`),
-    ...["/output/alice/t01/..%2f..%2f..%2fsecret.txt", "/output/alice/t01/%2e%2e%2f%2e%2e%2f%2e%2e%2fsecret.txt"],
-    ...[
-      "/output/alice/t01/..%252f..%252f..%252fsecret.txt",
-      "/output/alice/t01/t01.wav%00.txt",
-      "/output//t01/t01.wav",
-    ],
-    ...["/output/alice/t01/link.wav", "/output/alice/up/secret.txt", "/output/root/output/alice/t01/t01.wav"],
-    ...["/output/alice/up/output/alice/t01/t01.wav", "/output/.ttsctl-purge/alice/t01/kept.wav"],
-    ...["/output/.ttsctl-purge/alice/t01%2fkept.wav", "/output/alice/t01/", "/output/alice/t01/.", "/output/alice/t01"],
-    ...["/output/alice//etc/passwd", "/output/alice/t01//etc/passwd", "//etc/passwd", "/assets/..%2f..%2fpackage.json"],
-    ...["/assets/../../package.json", "/%2e%2e/config.ini", "/config.ini", "/output/alice/t01/%E0%A4%A", "/output/%ff"],
+    ...["..%2f..%2f..%2f", "%2e%2e%2f%2e%2e%2f%2e%2e%2f"].map((ups) => `/output/alice/t01/${ups}secret.txt`),
+    ...["/output/alice/t01/t01.wav%00.txt", "/output//t01/t01.wav", "/output/alice/t01/link.wav"],
+    ...["/output/alice/up/secret.txt", "/output/root/output/alice/t01/t01.wav"],
+    ...["/output/.ttsctl-purge/alice/t01/kept.wav", "/output/.ttsctl-purge/alice/t01%2fkept.wav"],
+    ...["/output/alice/t01/", "/output/alice/t01/.", "/output/alice/t01", "/output/alice/t01//etc/passwd"],
+    ...["//etc/passwd", "/assets/..%2f..%2fpackage.json", "/assets/../../package.json", "/%2e%2e/config.ini"],
+    ...["/config.ini", "/output/alice/t01/%E0%A4%A", "/output/%ff"],
   ];
   it("no path leads out: encoded, encoded twice, with NUL, through a symbolic link", async () => {
     server = await here.serve("--no-cleanup");
     for (const path of paths) {
       const wire = await raw(`GET ${path}`);
       expect([path, wire.text.includes(SECRET), wire.text.includes("root:x:")]).toEqual([path, false, false]);
-      expect([path, wire.status]).toEqual([path, expect.any(Number)]);
       expect([path, [400, 404].includes(wire.status!)]).toEqual([path, true]);
     }
     expect(await (await server.fetch("/output/alice/t01/t01.wav")).text()).toBe("RIFF");
@@ -68,57 +63,29 @@ describe("out of output/", () => {
 });
 
 describe("another site", () => {
-  const cross: Record<string, string>[] = [
-    { Origin: "http://evil.example" },
-    { Origin: "null" },
-    { Origin: "http://localhost:3000", "Sec-Fetch-Site": "same-site" },
-    { "Sec-Fetch-Site": "cross-site" },
-    ...["", "SAME-ORIGIN", "same-origin, cross-site"].map((site) => ({ "Sec-Fetch-Site": site })),
-    ...["", "file://", "ftp://localhost", "http://evil@localhost", "http://localhost/", "http://localhost."].map(
-      (Origin) => ({ Origin }),
-    ),
-  ];
+  const sites = ["same-site", "cross-site", "", "SAME-ORIGIN", "same-origin, cross-site"];
+  const origins = ["http://evil.example", "null", "", "file://", "http://evil@localhost", "http://localhost."];
+  const cross = [...sites.map((site) => ({ "Sec-Fetch-Site": site })), ...origins.map((Origin) => ({ Origin }))];
   it("can change nothing, and read nothing", async () => {
     server = await here.serve("--no-cleanup");
     for (const headers of cross) {
-      expect((await raw("DELETE /voice-tasks/t01?user_id=alice", headers)).status).toBe(403);
-      const body = { ...headers, "Content-Type": "application/json", "Content-Length": "2" };
-      expect((await raw("POST /voice-tasks/query", body, "{}")).status).toBe(403);
+      expect((await raw("DELETE /voice-tasks/t01?user_id=alice", { ...headers })).status).toBe(403);
+      expect((await raw("POST /voice-tasks/query", { ...headers, ...QUERY }, "{}")).status).toBe(403);
     }
-    for (const type of [
-      "text/plain",
-      "application/x-www-form-urlencoded",
-      "multipart/form-data",
-      "application/jsonx",
-      "text/plain; application/json",
-      "application/json, text/plain",
-      "multipart/form-data; boundary=application/json",
-    ]) {
-      const wire = await raw("POST /voice-tasks/query", { "Content-Type": type, "Content-Length": "2" }, "{}");
-      expect(wire.status).toBe(415);
+    for (const type of ["text/plain", "multipart/form-data", "application/jsonx", "text/plain; application/json"]) {
+      expect((await raw("POST /voice-tasks/query", { ...QUERY, "Content-Type": type }, "{}")).status).toBe(415);
     }
-    expect(
-      (await server.fetch("/voice-tasks", { headers: { origin: "http://evil.example" } })).headers.get(
-        "access-control-allow-origin",
-      ),
-    ).toBeNull();
+    const otherPort = await raw("POST /voice-tasks/query", { ...QUERY, Origin: "http://localhost:8443" }, "{}");
+    expect(otherPort.text).toMatch(/"code":"CROSS_SITE","hint":".*allowed_hosts/);
+    expect((await raw("GET /voice-tasks", { Origin: "http://evil.example" })).text).not.toMatch(/allow-origin/i);
     expect((await raw("OPTIONS /voice-tasks", { Origin: "http://evil.example" })).text).not.toMatch(/allow-origin/i);
     await expectAlive();
   });
 
   it("whose name resolves to this machine is refused for every request", async () => {
     server = await here.serve("--no-cleanup");
-    const others = ["evil.example", "evil.example:9883", "127.0.0.1.evil.example", "[::1", "a b", "x@localhost"];
-    const odd = ["localhost..", "127.1", "0", "0.0.0.0", "2130706433", "0x7f000001", "[127.0.0.1]", "[::]", "::1", ""];
-    const ports = [
-      "localhost:",
-      "localhost:99999x",
-      "localhost:1:2",
-      "evil.localhost",
-      "localhost,evil",
-      "localhost/e",
-    ];
-    for (const Host of [...others, ...odd, ...ports]) {
+    const hosts = ["evil.example", "x@localhost", "0.0.0.0", "[127.0.0.1]", "[::1%25lo]", "localhost:1:2", ""];
+    for (const Host of hosts) {
       for (const path of ["/", "/voice-tasks", "/healthz", "/output/alice/t01/t01.wav", "/metrics"]) {
         const wire = await raw(`GET ${path}`, { Host });
         expect([Host, path, [400, 403].includes(wire.status!)]).toEqual([Host, path, true]);
@@ -134,17 +101,19 @@ describe("another site", () => {
     server = await here.serve("--no-cleanup");
     for (const path of ["/", "/voice-tasks", "/nothing", "/healthz"]) {
       const { headers } = await server.fetch(path);
-      expect(headers.get("content-security-policy")).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
       expect(headers.get("content-security-policy")).not.toMatch(/unsafe|\*/);
-      expect(headers.get("x-content-type-options")).toBe("nosniff");
-      expect(headers.get("x-frame-options")).toBe("DENY");
-      expect(headers.get("cross-origin-resource-policy")).toBe("same-origin");
+      expect(Object.fromEntries(headers)).toMatchObject({
+        "content-security-policy": expect.stringMatching(/^default-src 'none'.*frame-ancestors 'none'/),
+        ...{ "x-content-type-options": "nosniff", "x-frame-options": "DENY" },
+        "cross-origin-resource-policy": "same-origin",
+      });
     }
     for (const name of ["page.html", "image.svg"]) {
       const { headers } = await server.fetch(`/output/alice/t01/${name}`);
-      expect(headers.get("content-type")).toBe("application/octet-stream");
-      expect(headers.get("content-disposition")).toBe("attachment");
-      expect(headers.get("content-security-policy")).toBe("default-src 'none'; sandbox");
+      expect(Object.fromEntries(headers)).toMatchObject({
+        ...{ "content-type": "application/octet-stream", "content-disposition": "attachment" },
+        "content-security-policy": "default-src 'none'; sandbox",
+      });
     }
   });
 });
@@ -157,63 +126,65 @@ describe("without the token", () => {
     server = await here.serve("--no-cleanup --host 0.0.0.0", env);
     const local = `http://127.0.0.1:${server.port}`;
     const paths = [
-      "/voice-tasks",
-      "/voice-tasks/t01?user_id=alice",
-      "/stats",
-      "/stats/health",
-      "/stats/chart",
-      "/stream",
-      "/metrics",
+      ...["/voice-tasks", "/voice-tasks/t01?user_id=alice", "/voice-tasks/t01/files?user_id=alice", "/nothing"],
+      ...["/stats", "/stats/health", "/stats/chart", "/stream", "/metrics", "/output/alice/t01/t01.wav"],
       ...["/healthz/../voice-tasks", "/assets/%2e%2e/stats", "/healthz;/stats", "//stats", "/STATS", "/stats%00"],
     ];
-    for (const path of [...paths, "/output/alice/t01/t01.wav", "/voice-tasks/t01/files?user_id=alice", "/nothing"]) {
+    const authorizations = [
+      ...[`Bearer ${TOKEN}x`, TOKEN, `Bearer\t${TOKEN}`, `Bearer "${TOKEN}"`, `Bearer ${TOKEN}, Bearer x`],
+      `Basic ${btoa(`x:${TOKEN}`)}`,
+    ];
+    const session = `ttsctl_session_${server.port}`;
+    const cookies = [`${session}=1.x`, `${session}=__proto__; ${session}=; =; ;;`];
+    for (const path of paths) {
       for (const headers of [
-        {},
-        { authorization: `Bearer ${TOKEN}x` },
-        { authorization: TOKEN },
-        ...[`Bearer\t${TOKEN}`, `Bearer "${TOKEN}"`, `Bearer ${TOKEN}, Bearer x`, `Basic ${btoa(`x:${TOKEN}`)}`].map(
-          (authorization) => ({ authorization }),
-        ),
-        { cookie: `ttsctl_session_${server.port}=1.x` },
-        { cookie: `ttsctl_session_${server.port}=__proto__; ttsctl_session_${server.port}=; =; ;;` },
+        {} as Record<string, string>,
+        ...authorizations.map((authorization) => ({ authorization })),
+        ...cookies.map((cookie) => ({ cookie })),
       ]) {
-        const answer = await fetch(local + path, { headers: headers as Record<string, string> });
-        expect([path, answer.status, await answer.text()]).toEqual([
-          path,
-          401,
-          expect.not.stringMatching(/alice|RIFF/),
-        ]);
+        const answer = await fetch(local + path, { headers });
+        const text = await answer.text();
+        expect([path, answer.status, text]).toEqual([path, 401, expect.not.stringMatching(/alice|RIFF/)]);
       }
     }
     const gone = await fetch(`${local}/voice-tasks/t01?user_id=alice`, { method: "DELETE" });
     expect(gone.status).toBe(401);
-    expect(await (await fetch(`${local}/healthz`)).json()).toMatchObject({ status: "ok" });
-    expect(JSON.stringify(await (await fetch(`${local}/healthz`)).json())).not.toMatch(/\/|127\.0\.0\.1/);
+    const health = await (await fetch(`${local}/healthz`)).text();
+    expect([health, health]).toEqual([expect.stringContaining('"ok"'), expect.not.stringMatching(/\/|127\.0\.0\.1/)]);
     const with_ = await fetch(`${local}/voice-tasks`, { headers: { authorization: `Bearer ${TOKEN}` } });
     expect(with_.status).toBe(200);
   });
 
   it("a browser logs in, has a session, and logs out; the token is in no log and in no answer", async () => {
-    server = await here.serve("--no-cleanup -vv", env);
+    let later = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + later };
+    server = await here.serve("--no-cleanup -vv", { ...env, TTSCTL_HTTP_BASE_PATH: "/tts" }, clock);
     const wrong = await server.post("/login", { token: "wrong-wrong-wrong-wrong" });
-    expect([wrong.status, ((await wrong.json()) as { code: string }).code]).toEqual([401, "TOKEN_WRONG"]);
+    expect(await refusalOf(wrong)).toEqual([401, "TOKEN_WRONG"]);
     for (const body of ["{", "[]", '{"token": 7}', "null"])
       expect((await server.post("/login", body)).status).toBe(400);
-    const right = await server.post("/login", { token: TOKEN });
+    const right = await server.post("/login", { token: TOKEN }, { "x-forwarded-proto": "https" });
     const set = right.headers.get("set-cookie")!;
-    expect([right.status, set]).toEqual([204, expect.stringMatching(/HttpOnly; SameSite=Strict$/)]);
-    const cookie = set.split(";")[0]!;
+    const attributes = "Max-Age=2592000; Path=/tts; HttpOnly; Secure; SameSite=Strict";
+    const [cookie, ...rest] = set.split("; ");
+    expect([right.status, rest.join("; ")]).toEqual([204, attributes]);
     expect(cookie).toMatch(`ttsctl_session_${server.port}=`); // another server on this host has another port
-    expect((await server.fetch("/voice-tasks", { headers: { cookie } })).status).toBe(200);
-    const deleted = await server.fetch("/voice-tasks/t01?user_id=alice", { method: "DELETE", headers: { cookie } });
+    const read = async (cookie: string) => (await server.fetch("/voice-tasks", { headers: { cookie } })).status;
+    expect([await read(`a=b; ${cookie}; c=d`), await read(`${cookie}x`)]).toEqual([200, 401]);
+    const deleted = await server.fetch("/voice-tasks/t01?user_id=alice", {
+      method: "DELETE",
+      headers: { cookie: cookie! },
+    });
     expect(deleted.status).toBe(200);
-    const out = await server.post("/logout", {}, { cookie });
+    later = 2_592_001;
+    expect(await read(cookie!)).toBe(401);
+    const out = await server.post("/logout", {}, { cookie: cookie! });
     expect(out.headers.get("set-cookie")).toMatch(/Max-Age=0/);
     await server.fetch("/voice-tasks", { headers: { authorization: `Bearer ${TOKEN}` } });
-    await until(() => server.run.stderr.includes("/logout"));
-    expect(server.run.stderr + server.run.stdout).not.toMatch(
-      new RegExp(`${TOKEN}|${cookie.split("=")[1]}|wrong-wrong`),
-    );
+    expect((await server.fetch(`/voice-tasks?token=${TOKEN}`)).status).toBe(401);
+    await until(() => server.run.stderr.includes("/voice-tasks?token="));
+    const said = server.run.stderr + server.run.stdout;
+    expect(said).not.toMatch(new RegExp(`${TOKEN}|${cookie!.split("=")[1]}|wrong-wrong`));
   });
 
   it.each(["0.0.0.0", "::", "10.1.2.3", "example.org"])("it does not even listen on %s", async (host) => {
@@ -228,108 +199,52 @@ describe("a malformed request", () => {
   });
   /** A request that must not be answered, in what another one brings. */
   const INNER = request("GET /output/alice/t01/t01.wav");
-  const query = { "Content-Type": "application/json" };
   const post = (header: string, body = "{}") =>
     `POST /voice-tasks/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n${header}\r\n\r\n${body}`;
   const chunked = (body: string) => post("Transfer-Encoding: chunked", body);
-  /** With the statuses that it may have; 400 if there is none. */
+  const withInner = (line: string) => request(line, { "Content-Length": `${INNER.length}` }, INNER);
+  /** With the statuses that it may have; 400 if there is none. Of what Node's parser refuses, one of each kind. */
   const malformed: [what: string, text: string | Buffer, ...statuses: number[]][] = [
     ["no HTTP", "hello\r\n\r\n"],
-    ["TLS", Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3])],
     ["binary", Buffer.from(Array.from({ length: 300 }, (_, i) => i % 256))],
+    ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+    ["line ends without CR", "GET /healthz HTTP/1.1\nHost: localhost\n\n"],
     ["a huge header", request("GET /healthz", { "X-Huge": "x".repeat(100_000) }), 431],
-    [
-      "many headers",
-      request("GET /healthz", Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`x-${i}`, "1"]))),
-      431,
-    ],
-    ["a huge URL", request(`GET /${"a".repeat(100_000)}`), 431],
+    ["a NUL in a header", request("GET /healthz", { X: "a\0b" })],
     ["no Host", "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"],
-    ["HTTP/1.0 without Host", "GET /healthz HTTP/1.0\r\n\r\n", 400, 403],
-    ["two lengths", request("POST /voice-tasks/query", { "Content-Length": "2\r\nContent-Length: 3" }, "{}")],
-    [
-      "length and chunks",
-      request("POST /voice-tasks/query", { "Content-Length": "2", "Transfer-Encoding": "chunked" }, "{}"),
-    ],
+    ["two Hosts", request("GET /healthz", { Host: "localhost\r\nHost: evil.example" })],
     ["an absolute URL", request("GET http://evil.example/voice-tasks"), 400, 403, 404],
-    ["no path", request("GET voice-tasks")],
+    ["no path but a star", request("OPTIONS *")],
+    ["a backslash for a slash", request("GET /\\evil"), 400, 404],
     ["CONNECT", request("CONNECT evil.example:443"), 400, 404, 405],
     ["TRACE", request("TRACE /voice-tasks"), 400, 404, 405],
-    ["an unknown method", request("FROB /voice-tasks")],
-    ["a header that goes on", request("GET /healthz", { "X-A": "b\r\n c" }), 200, 400],
-    ["a line end in a path", "GET /x\r\ny HTTP/1.1\r\nHost: localhost\r\n\r\n"],
     ["an encoded line end", request("GET /voice-tasks/x%0d%0aset-cookie:%20a=b?user_id=alice"), 404],
-    ["a broken escape", request("GET /voice-tasks/%zz?user_id=alice")],
     ["a broken escape in a parameter", request("GET /voice-tasks?user_id=%ff")],
     ["an unknown expectation", request("GET /voice-tasks", { Expect: "more" }), 200],
-    [
-      "a length and chunks before another request",
-      post("Content-Length: 6\r\nTransfer-Encoding: chunked", `0\r\n\r\n${INNER}`),
-    ],
-    ["an unknown transfer coding", post("Transfer-Encoding: xchunked", `0\r\n\r\n${INNER}`)],
+    ["a length and chunks", post("Content-Length: 6\r\nTransfer-Encoding: chunked", `0\r\n\r\n${INNER}`)],
     ["two transfer codings", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", `0\r\n\r\n${INNER}`)],
     ["a space before a colon", post("Content-Length : 2", `{}${INNER}`)],
-    ["a length with a sign", post("Content-Length: +2")],
-    ["a list of lengths", post("Content-Length: 2, 2")],
-    ["a negative length", post("Content-Length: -1")],
+    ["a length on the next line", post("Content-Length:\r\n 2", `{}${INNER}`)],
+    ["the same length twice", post("Content-Length: 2\r\nContent-Length: 2", `{}${INNER}`)],
     ["a length beyond all numbers", post("Content-Length: 99999999999999999999")],
     ["a chunk beyond all numbers", chunked(`${"f".repeat(17)}\r\n{}\r\n0\r\n\r\n`)],
     ["a chunk with 100 kB of extensions", chunked(`2;${"a".repeat(100_000)}\r\n{}\r\n0\r\n\r\n`)],
+    ["a chunk that is longer than its length", chunked(`2\r\n{}XX0\r\n\r\n${INNER}`)],
+    ["a trailer of 20 kB", chunked(`2\r\n{}\r\n0\r\nX: ${"x".repeat(20_000)}\r\n\r\n`), 431],
     ["a trailer that is a Host", chunked("2\r\n{}\r\n0\r\nHost: evil\r\n\r\n"), 200],
-    ["line ends without CR", "GET /healthz HTTP/1.1\nHost: localhost\n\n"],
-    ["line ends without LF", "GET /healthz HTTP/1.1\rHost: localhost\r\r"],
-    ["HTTP/1.2", "GET /healthz HTTP/1.2\r\nHost: localhost\r\n\r\n"],
-    ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
-    ["a GET whose body is a request", request("GET /healthz", { "Content-Length": `${INNER.length}` }, INNER), 200],
-    ["a body that is a request, refused", request("POST /login", { "Content-Length": `${INNER.length}` }, INNER), 415],
-    ["a body that is a request, not found", request("POST /no", { "Content-Length": `${INNER.length}` }, INNER), 404],
-    [
-      "a body that is too large for a request after it",
-      request("POST /login", { ...query, "Content-Length": "5000" }, "x".repeat(4000) + INNER),
-      413,
-    ],
-    ["a Host with a zone", request("GET /healthz", { Host: "[::1%25lo]" })],
-    ["a Host with NUL", request("GET /healthz", { Host: "localhost\0.evil" })],
+    ["a GET whose body is a request", withInner("GET /healthz"), 200],
+    ["a body that is a request, refused", withInner("POST /login"), 415],
+    ["a body that is a request, not found", withInner("POST /no"), 404],
+    ["a body that is too large for a request after it", posted("/login", "x".repeat(4000) + INNER.padEnd(1000)), 413],
+    ["an endless body for nothing", request("POST /nope", { "Transfer-Encoding": "chunked" }, "5\r\nhello\r\n"), 404],
     [
       "another method in a header",
-      request("POST /voice-tasks/t01?user_id=alice", { "X-HTTP-Method-Override": "DELETE", "Content-Length": "0" }),
+      posted("/voice-tasks/t01?user_id=alice", "", { "X-HTTP-Method-Override": "DELETE" }),
       405,
     ],
     ["1,500 ranges", request("GET /voice-tasks", { Range: `bytes=${"0-,".repeat(1500)}` }), 200],
     ["2,000 encodings", request("GET /voice-tasks", { "Accept-Encoding": "gzip,".repeat(2000) }), 200],
-    ["the same length twice", post("Content-Length: 2\r\nContent-Length: 2", `{}${INNER}`)],
-    ["a length in hexadecimal", post("Content-Length: 0x2")],
-    ["a length on the next line", post("Content-Length:\r\n 2", `{}${INNER}`)],
-    ["a coding on the next line", post("Transfer-Encoding:\r\n chunked", `2\r\n{}\r\n0\r\n\r\n${INNER}`)],
-    ["chunks twice", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", `0\r\n\r\n${INNER}`)],
-    ...["identity", "chunked, identity", "chunked;x=1", "\x0bchunked"].map((coding): [string, string] => [
-      `the transfer coding ${JSON.stringify(coding)}`,
-      post(`Transfer-Encoding: ${coding}`, `0\r\n\r\n${INNER}`),
-    ]),
-    ...["2\n{}\n0\n\n", "-2\r\n{}\r\n0\r\n\r\n", "0x2\r\n{}\r\n0\r\n\r\n", "2\r\n{}XX0\r\n\r\n"].map(
-      (chunks): [string, string] => [`the chunks ${JSON.stringify(chunks)}`, chunked(`${chunks}${INNER}`)],
-    ),
-    ["a length in a trailer", chunked(`2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n`)],
-    ["a trailer of 20 kB", chunked(`2\r\n{}\r\n0\r\nX: ${"x".repeat(20_000)}\r\n\r\n`), 431],
-    ["a CR in a header", request("GET /healthz", { X: "a\rb" })],
-    ["a NUL in a header", request("GET /healthz", { X: "a\0b" })],
-    ["a space in a header's name", request("GET /healthz", { "X y": "b" })],
-    ["a method in small letters", request("get /healthz")],
-    ["HTTP/0.9", "GET /healthz\r\n\r\n"],
-    ["no path but a star", request("OPTIONS *")],
-    ["a backslash for a slash", request("GET /\\evil"), 400, 404],
-    [
-      "another name for a length",
-      request("POST /voice-tasks/query", { ...query, Content_Length: "99", "Content-Length": "2" }, "{}"),
-      200,
-    ],
-    [
-      "an upgrade with a body",
-      request("POST /voice-tasks/query", { ...query, Upgrade: "h2c", "Content-Length": "2" }, "{}"),
-      200,
-    ],
-    ["an endless body for nothing", request("POST /nope", { "Transfer-Encoding": "chunked" }, "5\r\nhello\r\n"), 404],
-    ["an upgrade", request("GET /voice-tasks", { Connection: "Upgrade", Upgrade: "websocket" }), 200, 400],
+    ["an upgrade with a body", posted("/voice-tasks/query", "{}", { Upgrade: "h2c" }), 200],
   ];
   it.each(malformed)("%s: refused, and the server keeps running", async (_, text, ...statuses) => {
     const wire = await Wire.open(server.port);
@@ -347,25 +262,19 @@ describe("a malformed request", () => {
 
   it.each([
     ["of 10 MB", `{"user_id": "${"a".repeat(10_000_000)}"}`, 413],
-    ["that isn't JSON", "{", 400],
     ["that isn't an object", "[]", 400],
     ["with a prototype", '{"__proto__": {"page": 2}}', 400],
-    ["with an unknown key", '{"pages": 2}', 400],
-    ["with a wrong type", '{"page": "2"}', 400],
+    ["with a number beyond all numbers", '{"page": 1e400}', 400],
     ["that nests deeply", "[".repeat(1_000_000), 400],
-    ["with several levels of nothing", `{"user_id": "a", "zz": ${"[".repeat(4_000_000)}${"]".repeat(4_000_000)}}`, 400],
-    ["that chooses twice", '{"page": 1e400}', 400],
-    ["with a value that nests deeply", `{"page": ${"[".repeat(200_000)}${"]".repeat(200_000)}}`, 400],
   ])("a body %s: %#", async (_, body, status) => {
     const answer = await server.post("/voice-tasks/query", body);
-    expect(answer.status).toBe(status);
-    expect(answer.headers.get("content-type")).toBe("application/problem+json");
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([status, "application/problem+json"]);
     await expectAlive();
   });
 
   it("a body of 10 MB in chunks, of undeclared length", async () => {
     const wire = await Wire.open(server.port);
-    wire.socket.write(request("POST /voice-tasks/query", { ...query, "Transfer-Encoding": "chunked" }));
+    wire.socket.write(request("POST /voice-tasks/query", { ...JSON_TYPE, "Transfer-Encoding": "chunked" }));
     const chunk = `100000\r\n${" ".repeat(1 << 20)}\r\n`;
     for (let i = 0; i < 10 && !wire.ended; i++) wire.socket.write(chunk);
     await until(() => wire.status !== null || wire.ended);
@@ -376,11 +285,10 @@ describe("a malformed request", () => {
 
   it("a body that is cut, or no UTF-8", async () => {
     const cut = await Wire.open(server.port);
-    cut.socket.end(request("POST /voice-tasks/query", { ...query, "Content-Length": "100" }, "{"));
+    cut.socket.end(posted("/voice-tasks/query", "{", { "Content-Length": "100" }));
     await cut.end();
-    const latin = Buffer.from([0x22, 0xff, 0x22]);
-    const bad = await fetch(`${server.url}/voice-tasks/query`, { method: "POST", body: latin, headers: query });
-    expect(bad.status).toBe(400);
+    const bad = { method: "POST", body: Buffer.from([0x22, 0xff, 0x22]), headers: JSON_TYPE };
+    expect((await server.fetch("/voice-tasks/query", bad)).status).toBe(400);
     await expectAlive();
   });
 });
@@ -391,8 +299,7 @@ describe("slow clients", () => {
     const slowHeaders = await Wire.open(port);
     slowHeaders.socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n");
     const slowBody = await Wire.open(port, true);
-    const headers = { "Content-Type": "application/json", "Content-Length": "100" };
-    slowBody.socket.write(request(`POST ${path}`, headers, "{"));
+    slowBody.socket.write(posted(path, "{", { "Content-Length": "100" }));
     const drip = setInterval(() => {
       slowHeaders.socket.write("X: y\r\n");
       slowBody.socket.write(" ");
@@ -412,15 +319,11 @@ describe("slow clients", () => {
   }
 
   it("get 10 s for their headers and 30 s for their body, then 408; silent ones 120 s", async () => {
-    const http = createHttpServer({
-      ...{
-        clock: systemClock,
-        settings: await loadSettings({ flags: {}, env: { TTSCTL_HTTP_TOKEN: SECRET }, cwd: "/" }),
-        run: { signal: new AbortController().signal, onRelease: () => {} },
-        pageFolder: "",
-      },
-      ...{ metrics: { count() {} }, ended() {}, failed() {} },
-    } as unknown as ServerParts);
+    const settings = await loadSettings({ flags: {}, env: { TTSCTL_HTTP_TOKEN: SECRET }, cwd: "/" });
+    const run = { signal: new AbortController().signal, onRelease: () => {} };
+    const watched = { metrics: { count() {} }, ended() {}, failed() {} };
+    const parts = { clock: systemClock, settings, run, pageFolder: "", ...watched } as unknown as ServerParts;
+    const http = createHttpServer(parts);
     expect([http.headersTimeout, http.requestTimeout, http.timeout]).toEqual([10_000, 30_000, 120_000]);
     [http.headersTimeout, http.requestTimeout] = [300, 600];
     try {

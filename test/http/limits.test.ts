@@ -4,8 +4,8 @@ import { LIMITS } from "../../src/http/parts.ts";
 import { record } from "../helpers/records.ts";
 import type { Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
-import { type Served, useServer } from "./setup.ts";
-import { request, Wire } from "./wire.ts";
+import { refusalOf, type Served, useServer } from "./setup.ts";
+import { posted, request, Wire } from "./wire.ts";
 
 const here = useServer();
 /** Loose, for a busy machine: it was 6 to 45 s without a limit. */
@@ -28,8 +28,7 @@ const answersIn = ({ text }: Wire) => text.split("HTTP/1.1 200").length - 1;
 /** Also of an answer that comes before the whole body is sent. */
 async function statusOf(path: string, body: string): Promise<number | null> {
   const wire = await Wire.open(server.port);
-  const about = { "Content-Type": "application/json", Authorization: `Bearer ${TOKEN}` };
-  wire.socket.write(request(`POST ${path}`, { ...about, "Content-Length": `${body.length}` }, body));
+  wire.socket.write(posted(path, body));
   await until(() => wire.status !== null || wire.ended);
   wire.socket.destroy();
   return wire.status;
@@ -104,13 +103,13 @@ it("a request behind another one isn't begun when its connection has broken: no 
 it("chunks of a body: 1,000 may be small; with one more it is closed", async () => {
   await serve();
   const about = { "Content-Type": "application/json", "Transfer-Encoding": "chunked" };
-  const [at, above, many] = await Promise.all([1, 2, 3].map(() => Wire.open(server.port)));
   const small = (count: number) => `${"1\r\n \r\n".repeat(count - 1)}2\r\n{}\r\n0\r\n\r\n`;
-  at!.socket.write(request("POST /voice-tasks/query", about) + small(LIMITS.chunks));
-  above!.socket.write(request("POST /voice-tasks/query", about) + small(LIMITS.chunks + 1));
-  many!.socket.write(request("POST /voice-tasks/query", about) + small(500_000));
-  await Promise.all([at!.end(), above!.end(), many!.end()]);
-  expect([at!.status, above!.status, many!.status]).toEqual([200, null, null]);
+  const statuses = [LIMITS.chunks, LIMITS.chunks + 1, 500_000].map(async (count) => {
+    const wire = await Wire.open(server.port);
+    await wire.say(request("POST /voice-tasks/query", about) + small(count));
+    return wire.status;
+  });
+  expect(await Promise.all(statuses)).toEqual([200, null, null]);
 });
 
 it("a body of many levels takes no memory beyond its bytes", { timeout: 60_000 }, async () => {
@@ -125,9 +124,9 @@ it("large bodies that come slowly hold no turn; more than 128 MiB of them are re
   timeout: 60_000,
 }, async () => {
   await serve();
-  const about = { "Content-Type": "application/json", "Content-Length": `${LIMITS.bodyBytes}`, ...keepAlive };
+  const about = { "Content-Length": `${LIMITS.bodyBytes}`, ...keepAlive };
   const wires = await Promise.all(Array.from({ length: 17 }, () => Wire.open(server.port)));
-  for (const { socket } of wires) socket.write(request("POST /voice-tasks/query", about, " ".repeat(100_000)));
+  for (const { socket } of wires) socket.write(posted("/voice-tasks/query", " ".repeat(100_000), about));
   const large = "{}".padEnd(1 << 20);
   expect(await statusOf("/voice-tasks/query", large)).toBe(200);
   const rest = " ".repeat(LIMITS.bodyBytes - 100_001); // all but the last byte
@@ -144,7 +143,7 @@ it("wrong tokens: after ten in a minute the right token isn't read at /login, bu
   for (let i = 0; i < LIMITS.wrongTokens; i++) wrong.push((await server.post("/login", { token: "wrong" })).status);
   expect(new Set(wrong)).toEqual(new Set([401]));
   const refused = await server.post("/login", { token: TOKEN });
-  expect([refused.status, await refused.json()]).toMatchObject([429, { code: "TOO_MANY_TRIES" }]);
+  expect(await refusalOf(refused)).toEqual([429, "TOO_MANY_TRIES"]);
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
   const read = async (token: string) =>
     (await server.fetch("/voice-tasks", { headers: { authorization: `Bearer ${token}` } })).status;
@@ -155,16 +154,16 @@ it("headers: less than 16 KiB, and 100, are read; more are refused", async () =>
   await serve();
   const long = (bytes: number) => ({ "X-Long": "x".repeat(bytes) });
   const many = (count: number) => Object.fromEntries(Array.from({ length: count - 2 }, (_, i) => [`x${i}`, ""]));
-  const statuses: (number | null)[] = [];
-  for (const headers of [
-    ...[long(LIMITS.headersBytes - 200), long(LIMITS.headersBytes + 1)],
-    ...[many(LIMITS.headers), many(LIMITS.headers + 1)],
-  ]) {
+  for (const [headers, status] of [
+    [long(LIMITS.headersBytes - 200), 200],
+    [long(LIMITS.headersBytes + 1), 431],
+    [many(LIMITS.headers), 200],
+    [many(LIMITS.headers + 1), 431],
+  ] as const) {
     const wire = await Wire.open(server.port);
     await wire.say(request("GET /healthz", headers));
-    statuses.push(wire.status);
+    expect(wire.status).toBe(status);
   }
-  expect(statuses).toEqual([200, 431, 200, 431]);
 });
 
 it("sessions: of 1,001 the oldest has ended; a log-out ends one for good", { timeout: 60_000 }, async () => {
@@ -178,24 +177,4 @@ it("sessions: of 1,001 the oldest has ended; a log-out ends one for good", { tim
   expect([await read(first), await read(second), await read(last)]).toEqual([401, 200, 200]);
   await server.post("/logout", {}, { cookie: last });
   expect([await read(last), await read(second)]).toEqual([401, 200]);
-});
-
-it("a token in a URL isn't in the log", async () => {
-  await serve("-v", { TTSCTL_HTTP_TOKEN: TOKEN });
-  expect((await server.fetch(`/voice-tasks?token=${TOKEN}`)).status).toBe(401);
-  await until(() => server.run.stderr.includes("/voice-tasks"));
-  expect(server.run.stderr).not.toContain(TOKEN);
-});
-
-it("two Hosts are refused; the refusal of an Origin with another port names allowed_hosts", async () => {
-  await serve();
-  const wire = await Wire.open(server.port);
-  await wire.say("GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
-  expect(wire.status).toBe(400);
-  const origin = { origin: "http://localhost:8443" };
-  const answer = await server.post("/voice-tasks/query", {}, { ...origin, host: "localhost" });
-  expect([answer.status, await answer.json()]).toMatchObject([403, { code: "CROSS_SITE" }]);
-  expect(await (await server.post("/voice-tasks/query", {}, origin)).json()).toMatchObject({
-    hint: expect.stringContaining("allowed_hosts"),
-  });
 });

@@ -39,11 +39,8 @@ export class Served<R extends Command = Command> {
 
   post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
     const text = typeof body === "string" ? body : JSON.stringify(body);
-    return this.fetch(path, {
-      method: "POST",
-      body: text,
-      headers: { "content-type": "application/json", ...headers },
-    });
+    const about = { "content-type": "application/json", ...headers };
+    return this.fetch(path, { method: "POST", body: text, headers: about });
   }
 
   async json(path: string, options?: RequestInit): Promise<unknown> {
@@ -55,6 +52,11 @@ export class Served<R extends Command = Command> {
     if (!this.run.hasEnded) this.run.kill("SIGTERM");
     return (await this.run.end()).code;
   }
+}
+
+/** The status and the code of an answer that refuses. */
+export async function refusalOf(answer: Response): Promise<[status: number, code: string]> {
+  return [answer.status, ((await answer.json()) as { code: string }).code];
 }
 
 function withPort(args: readonly string[]): string[] {

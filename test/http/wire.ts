@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { until } from "../helpers/until.ts";
 
 /** A connection on which a test says what it likes, HTTP or not. */
 export class Wire {
@@ -51,4 +52,34 @@ export function request(line: string, headers: Readonly<Record<string, string>> 
   const all = { Host: "localhost", Connection: "close", ...headers };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   return `${line} HTTP/1.1\r\n${lines.join("")}\r\n${body}`;
+}
+
+/** A POST of JSON, byte for byte. */
+export function posted(path: string, body: string, headers: Readonly<Record<string, string>> = {}): string {
+  const about = { "Content-Type": "application/json", "Content-Length": `${Buffer.byteLength(body)}` };
+  return request(`POST ${path}`, { ...about, ...headers }, body);
+}
+
+/** Server-sent events under way. */
+export class EventStream {
+  readonly wire: Wire;
+
+  private constructor(wire: Wire) {
+    this.wire = wire;
+  }
+
+  /** Returns it with the headers of the answer. */
+  static async open(port: number, path: string): Promise<EventStream> {
+    const wire = await Wire.open(port);
+    wire.socket.write(request(`GET ${path}`));
+    await until(() => wire.status !== null || wire.ended);
+    return new EventStream(wire);
+  }
+
+  /** Those so far. */
+  events(): [event: string, data: Record<string, unknown>][] {
+    return [...this.wire.text.matchAll(/^event: (\w+)\ndata: (.*)\n/gm)].map(([, event, data]) => {
+      return [event!, JSON.parse(Buffer.from(data!, "latin1").toString("utf8"))];
+    });
+  }
 }
