@@ -1,67 +1,35 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newDoorbell } from "../../src/http/event-stream.ts";
+import { LIMITS } from "../../src/http/parts.ts";
 import { FastClock, TestClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
-import { type Served, useServer } from "./setup.ts";
+import { refusalOf, type Served, useServer } from "./setup.ts";
+import { EventStream } from "./wire.ts";
 
 const here = useServer();
-const MOST_STREAMS = 32;
 const LOG_STREAM = "/voice-tasks/t01/logs/stream?user_id=alice";
-const open: Stream[] = [];
+const open: EventStream[] = [];
 
 beforeEach(() => here.root.writeStore([record("alice", "t01", { status: "running" }), record("bob", "t02")]));
 afterEach(() => {
-  for (const stream of open.splice(0)) stream.leave();
+  for (const { wire } of open.splice(0)) wire.socket.destroy();
 });
 
-/** A stream under way, and its text so far. */
-class Stream {
-  text = "";
-  hasEnded = false;
-  readonly response: Response;
-  readonly #question: AbortController;
+async function opened(server: Served, path = "/stream"): Promise<EventStream> {
+  const stream = await EventStream.open(server.port, path);
+  open.push(stream);
+  return stream;
+}
 
-  private constructor(response: Response, question: AbortController) {
-    this.response = response;
-    this.#question = question;
-    void this.#read().finally(() => {
-      this.hasEnded = true;
-    });
-  }
+/** The numbers so far. */
+const rings = (stream: EventStream) => stream.events().map(([, { ring }]) => ring as number);
 
-  static async open(server: Served, path = "/stream", headers: Record<string, string> = {}): Promise<Stream> {
-    const question = new AbortController();
-    const response = await server.fetch(path, { headers, signal: question.signal });
-    const stream = new Stream(response, question);
-    open.push(stream);
-    return stream;
-  }
-
-  leave(): void {
-    this.#question.abort();
-  }
-
-  /** The numbers so far. */
-  get rings(): number[] {
-    return [...this.text.matchAll(/^event: changed\ndata: \{"ring":(\d+)\}\n\n/gm)].map(([, ring]) => Number(ring));
-  }
-
-  /** Waits until it is rung once more. */
-  async rung(): Promise<number> {
-    const { length } = this.rings;
-    await until(() => this.rings.length > length);
-    return this.rings.at(-1)!;
-  }
-
-  async #read(): Promise<void> {
-    const decoder = new TextDecoder();
-    try {
-      for await (const chunk of this.response.body!) this.text += decoder.decode(chunk, { stream: true });
-    } catch {
-      // left, or the server has stopped
-    }
-  }
+/** Waits until it is rung once more. */
+async function rung(stream: EventStream): Promise<number> {
+  const { length } = rings(stream);
+  await until(() => rings(stream).length > length);
+  return rings(stream).at(-1)!;
 }
 
 async function serve(env: Record<string, string> = {}): Promise<Served> {
@@ -73,11 +41,11 @@ async function serve(env: Record<string, string> = {}): Promise<Served> {
 describe("a stream", () => {
   it("rings at once, and after changes in Redis or in the file; a list that is asked for then has them", async () => {
     const server = await serve();
-    const stream = await Stream.open(server);
-    const { headers } = stream.response;
-    expect([headers.get("content-type"), headers.get("x-accel-buffering")]).toEqual(["text/event-stream", "no"]);
-    await until(() => stream.rings.length >= 2);
-    expect(stream.rings[0]).toBe(0);
+    const stream = await opened(server);
+    expect(stream.wire.text).toMatch(/^content-type: text\/event-stream\r$/im);
+    expect(stream.wire.text).toMatch(/^x-accel-buffering: no\r$/im);
+    await until(() => rings(stream).length >= 2);
+    expect(rings(stream)[0]).toBe(0);
     const found = async (ring: number, where: string) => {
       const { items, source } = (await server.json("/voice-tasks", { headers: { "ttsctl-ring": `${ring}` } })) as {
         items: { task_id: string; status: string }[];
@@ -86,7 +54,7 @@ describe("a stream", () => {
       const names = items.map(({ task_id, status }) => `${task_id} ${status}`);
       return [...names, source].includes(where);
     };
-    const shows = (what: string) => until(async () => found(await stream.rung(), what));
+    const shows = (what: string) => until(async () => found(await rung(stream), what));
     await here.mirrored(record("alice", "t01", { status: "succeeded", updated_at: ago(5) }));
     await shows("t01 done");
     await here.mirrored(record("alice", "t03", { updated_at: ago(1) }));
@@ -97,7 +65,8 @@ describe("a stream", () => {
     await shows("t04 done");
     await here.server.start();
     await shows("redis");
-    expect(stream.text).toMatch(/^: still here\n\n(: still here\n\n|event: changed\ndata: \{"ring":\d+\}\n\n)*/);
+    expect(stream.wire.text).toMatch(/^: still here\n\n/m);
+    expect(new Set(stream.events().map(([event]) => event))).toEqual(new Set(["changed"]));
   });
 
   it("rings once a minute without a change, also if somebody listened before", async () => {
@@ -120,19 +89,16 @@ describe("a stream", () => {
 describe("many streams", () => {
   it("are 32 with those of logs", async () => {
     const server = await serve();
-    await Promise.all(Array.from({ length: MOST_STREAMS }, () => Stream.open(server)));
+    await Promise.all(Array.from({ length: LIMITS.streams }, () => opened(server)));
     for (const path of ["/stream", LOG_STREAM]) {
       const refused = await server.fetch(path);
-      expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
-      expect(await refused.json()).toMatchObject({ code: "BUSY" });
+      expect(refused.headers.get("retry-after")).toBe("5");
+      expect(await refusalOf(refused)).toEqual([503, "BUSY"]);
     }
     expect((await server.fetch("/voice-tasks")).status).toBe(200);
-    open[0]!.leave();
-    await until(async () => {
-      const next = await Stream.open(server, LOG_STREAM);
-      return next.response.status === 200;
-    });
-    for (const stream of open) stream.leave();
+    open[0]!.wire.socket.destroy();
+    await until(async () => (await opened(server, LOG_STREAM)).wire.status === 200);
+    for (const { wire } of open) wire.socket.destroy();
     await until(async () => (await server.fetch("/stream", { signal: AbortSignal.timeout(500) })).status === 200);
     expect(server.run.stderr).not.toMatch(/Warning|internal error/);
   });
