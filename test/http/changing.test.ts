@@ -5,11 +5,10 @@ import { FileStore } from "../../src/store/file/file-store.ts";
 import { FastClock } from "../helpers/clock.ts";
 import { RULES, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
-import { type Served, useServer } from "./setup.ts";
-import { request, Wire } from "./wire.ts";
+import { refusalOf, type Served, useServer } from "./setup.ts";
+import { posted, request, Wire } from "./wire.ts";
 
 const here = useServer();
-const DEEP = "[".repeat(200_000) + "]".repeat(200_000);
 const TASKS = [
   record("alice", "t01"),
   record("alice", "t02", { status: "running" }),
@@ -17,11 +16,12 @@ const TASKS = [
   record("bob", "t05"),
   record("bob", "t04", { status: "queued" }),
 ];
-beforeEach(async () => {
+async function fillStores(): Promise<void> {
   here.root.writeStore(TASKS);
   here.root.writeArtifacts([{ user_id: "alice", task_id: "t01" }]);
   await here.mirrored(...TASKS);
-});
+}
+beforeEach(fillStores);
 
 const inFile = () => here.root.readStore().map(({ user_id, task_id }) => `${user_id}:${task_id}`);
 const inRedis = async () => ((await here.server.call("ZRANGE", "tts:tasks:index", 0, -1)) as string[]).sort();
@@ -30,60 +30,37 @@ const statusesInFile = () =>
 const everything = async () => [here.root.tree(), await here.server.dump()];
 
 /** What the command prints in the same state, which a dry run leaves as it is. */
-async function printed(args: string[]): Promise<string> {
-  return (await here.runArgs([...args, "-o", "json"])).stdout;
-}
+const printed = async (line: string) => (await here.run(`${line} -o json`)).stdout;
 
-const codeOf = async (answer: Response) => [answer.status, ((await answer.json()) as { code: string }).code];
+type Change = [name: "delete" | "mark", body: object, flags: string];
 
-describe("POST /voice-tasks/delete", () => {
-  it.each([
-    [{ user_id: "alice" }, ["--user", "alice"]],
-    [{ user_id: "alice", force: true }, ["--user", "alice", "--force"]],
-    [{ user_id: "alice", task_ids: ["t01", "t02", "none", "t01"] }, ["--user", "alice", "--ids", "t01,t02,none,t01"]],
-    [{ task_ids: ["alice:t01", "bob:t04", "bob:x"] }, ["--ids", "alice:t01,bob:t04,bob:x"]],
-    [{ status: ["error", "queued"], until: "7d", user_id: null }, ["--status", "error,queued", "--until", "7d"]],
-    [{ all: true, stuck: false }, ["--all"]],
-    [{ stuck: true, since: "2019-01-01T00:00:00Z" }, ["--stuck", "--since", "2019-01-01T00:00:00Z"]],
-    [{ status: ["other"] }, ["--status", "other"]],
-  ])("plans and deletes %j as the command does, byte for byte", async (body, flags) => {
+describe("POST /voice-tasks/delete and /mark", () => {
+  it.each<Change>([
+    ["delete", { user_id: "alice" }, "--user alice"],
+    ["delete", { user_id: "alice", force: true }, "--user alice --force"],
+    ["delete", { user_id: "alice", task_ids: ["t01", "t02", "none", "t01"] }, "--user alice --ids t01,t02,none,t01"],
+    ["delete", { task_ids: ["alice:t01", "bob:t04", "bob:x"] }, "--ids alice:t01,bob:t04,bob:x"],
+    ["delete", { status: ["error", "queued"], until: "7d", user_id: null }, "--status error,queued --until 7d"],
+    ["delete", { all: true, stuck: false }, "--all"],
+    ["delete", { stuck: true, since: "2019-01-01T00:00:00Z" }, "--stuck --since 2019-01-01T00:00:00Z"],
+    ["mark", { status: ["error"], to: "queued" }, "--status error --to queued"],
+    ["mark", { user_id: "alice", to: "failed", error: "died" }, "--user alice --to failed --error died"],
+    ["mark", { task_ids: ["alice:t02", "bob:t9"], to: "Error" }, "--ids alice:t02,bob:t9 --to Error"],
+    ["mark", { all: true, to: "wait", error: null, max_mark: "100%" }, "--all --to wait --max-mark 100%"],
+  ])("plans and does %s of %j as the command does, byte for byte", async (name, body, flags) => {
     const server = await here.serve("--no-cleanup --no-sync");
+    const path = `/voice-tasks/${name}`;
     const before = await everything();
-    const plan = await server.post("/voice-tasks/delete", { ...body, dry_run: true });
-    expect(plan.status).toBe(200);
-    expect(await plan.text()).toBe(await printed(["delete", ...flags, "--dry-run"]));
+    const plan = await server.post(path, { ...body, dry_run: true });
+    expect([plan.status, await plan.text()]).toEqual([200, await printed(`${name} ${flags} --dry-run`)]);
     expect(await everything()).toEqual(before);
     expect(server.run.stderr).not.toContain("[CLEANUP]");
-    const done = await (await server.post("/voice-tasks/delete", body)).text();
-    const left = [inFile(), await inRedis()];
-    here.root.writeStore(TASKS);
-    here.root.writeArtifacts([{ user_id: "alice", task_id: "t01" }]);
-    await here.mirrored(...TASKS);
-    expect(done).toBe(await printed(["delete", ...flags, "--yes"]));
-    expect(left).toEqual([inFile(), await inRedis()]);
-  });
-});
-
-describe("POST /voice-tasks/mark", () => {
-  it.each([
-    [{ status: ["error"], to: "queued" }, ["--status", "error", "--to", "queued"]],
-    [{ user_id: "alice", to: "failed", error: "the worker died" }, "--user|alice|--to|failed|--error|the worker died"],
-    [{ task_ids: ["alice:t02", "bob:t9"], to: "Error" }, ["--ids", "alice:t02,bob:t9", "--to", "Error"]],
-    [{ all: true, to: "wait", error: null, max_mark: "100%" }, ["--all", "--to", "wait", "--max-mark", "100%"]],
-  ])("plans and marks %j as the command does, byte for byte", async (body, given) => {
-    const flags = typeof given === "string" ? given.split("|") : given;
-    const server = await here.serve("--no-cleanup --no-sync");
-    const before = await everything();
-    const plan = await server.post("/voice-tasks/mark", { ...body, dry_run: true });
-    expect(await plan.text()).toBe(await printed(["mark", ...flags, "--dry-run"]));
-    expect(await everything()).toEqual(before);
-    const done = await (await server.post("/voice-tasks/mark", body)).text();
-    const left = statusesInFile();
-    here.root.writeStore(TASKS);
+    const done = await (await server.post(path, body)).text();
+    const left = [statusesInFile(), await inRedis()];
     await here.server.call("FLUSHALL");
-    await here.mirrored(...TASKS);
-    expect(done).toBe(await printed(["mark", ...flags, "--yes"]));
-    expect(left).toEqual(statusesInFile());
+    await fillStores();
+    expect(done).toBe(await printed(`${name} ${flags} --yes`));
+    expect(left).toEqual([statusesInFile(), await inRedis()]);
   });
 
   it("tries failed tasks again, in both stores, with a line in the ledger", async () => {
@@ -104,7 +81,6 @@ describe("POST /voice-tasks/mark", () => {
 describe("a careless or hostile body", () => {
   const refused: [path: string, body: unknown, said: RegExp][] = [
     ["delete", {}, /no tasks chosen/],
-    ["delete", { force: true, dry_run: true }, /no tasks chosen/],
     ["delete", { user_id: null, task_ids: null, stuck: false, all: false }, /no tasks chosen/],
     ["delete", { user_id: "alice", task_ids: ["t01", "\ud800"] }, /isn't valid Unicode/],
     ["mark", { all: true, to: "error", error: "x".repeat(10_001) }, /error is too long/],
@@ -113,23 +89,18 @@ describe("a careless or hostile body", () => {
     ["delete", { user_id: "alice", status: [] }, /"status" is empty/],
     ["delete", { user_id: "", status: ["error"] }, /"user_id" is empty/],
     ["delete", { task_ids: ["t01"] }, /neither a user nor a colon/],
-    ["delete", { user_id: "a:b" }, /"user_id"/],
-    ["delete", { user_id: ["alice"] }, /invalid "user_id"/],
     ["delete", { status: ["gone"] }, /unknown status "gone"/],
     ["delete", { user_id: "alice", since: "soon" }, /isn't a time/],
     ["delete", { all: "true" }, /invalid "all"/],
     ["delete", { all: true, force: 1 }, /invalid "force"/],
     ["delete", { all: true, max_delete: "101%" }, /invalid "max_delete"/],
-    ["delete", { all: true, max_delete: 1.5 }, /invalid "max_delete"/],
     ["delete", { all: true, backup: "/etc/passwd" }, /unknown key "backup"/],
     ["delete", '{"all": true, "__proto__": {}}', /unknown key "__proto__"/],
-    ["delete", `{"all": ${DEEP}}`, /levels of nesting/],
-    ["delete", `{"user_id": "alice", "task_ids": [${DEEP}]}`, /levels of nesting/],
+    ["delete", `{"user_id": "alice", "task_ids": [${"[".repeat(200_000)}${"]".repeat(200_000)}]}`, /levels of nesting/],
     ["delete", "", /not JSON/],
     ["delete?force=true", { user_id: "alice" }, /unknown parameter "force"/],
     ["mark", { all: true }, /needs a new status: "to"/],
     ["mark", { all: true, to: "gone" }, /"to": unknown status "gone"/],
-    ["mark", { all: true, to: "error", force: true }, /unknown key "force"/],
   ];
   it("is refused with a reason, and changes nothing", async () => {
     const server = await here.serve("--no-cleanup --no-sync");
@@ -197,9 +168,7 @@ describe("a large change", () => {
   it("runs to its end if its client leaves", { timeout: 60_000 }, async () => {
     const server = await started();
     const wire = await Wire.open(server.port);
-    const body = '{"user_id": "carol"}';
-    const headers = { "Content-Type": "application/json", "Content-Length": String(body.length) };
-    wire.socket.write(request("POST /voice-tasks/delete", headers, body));
+    wire.socket.write(posted("/voice-tasks/delete", '{"user_id": "carol"}'));
     await until(begun);
     wire.socket.destroy();
     await until(() => readFileSync(here.root.at("audit.jsonl"), "utf8").includes('"event":"end"'), 30);
@@ -212,7 +181,7 @@ describe("a large change", () => {
     await until(begun);
     expect(await server.stop()).toBe(0);
     const response = await answer;
-    if (response !== null && response.status !== 200) expect(await codeOf(response)).toEqual([503, "INTERRUPTED"]);
+    if (response !== null && response.status !== 200) expect(await refusalOf(response)).toEqual([503, "INTERRUPTED"]);
     expect(left()).toBe((await inRedis()).length);
     await here.run("delete --user carol --yes");
     expect(left()).toBe(5);

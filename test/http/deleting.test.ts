@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
-import { type Served, useServer } from "./setup.ts";
+import { refusalOf, type Served, useServer } from "./setup.ts";
 
 const here = useServer();
 const TASKS = [record("alice", "t01"), record("alice", "t02", { status: "running" }), record("bob", "t03")];
@@ -14,7 +14,6 @@ beforeEach(async () => {
 
 const remove = (server: Served, id: string, query = "user_id=alice") =>
   server.fetch(`/voice-tasks/${id}?${query}`, { method: "DELETE" });
-const codeOf = async (answer: Response) => [answer.status, ((await answer.json()) as { code: string }).code];
 const inStores = async () => [
   here.root.readStore().map(({ task_id }) => task_id),
   ((await here.server.call("ZRANGE", "tts:tasks:index", 0, -1)) as string[]).sort(),
@@ -44,21 +43,21 @@ describe("DELETE", () => {
     });
     await server.run.says(/\[CLEANUP\] user=alice task=t01 reason=deleted/);
     expect(server.run.stdout).toBe("");
-    expect(await codeOf(await remove(server, "t01"))).toEqual([404, "TASK_NOT_FOUND"]);
+    expect(await refusalOf(await remove(server, "t01"))).toEqual([404, "TASK_NOT_FOUND"]);
   });
 
   it("needs the user, and deletes no other user's task", async () => {
     const server = await here.serve("--no-cleanup");
-    expect(await codeOf(await remove(server, "t01", ""))).toEqual([400, "USAGE"]);
-    expect(await codeOf(await remove(server, "t01", "user_id=bob"))).toEqual([404, "TASK_NOT_FOUND"]);
+    expect(await refusalOf(await remove(server, "t01", ""))).toEqual([400, "USAGE"]);
+    expect(await refusalOf(await remove(server, "t01", "user_id=bob"))).toEqual([404, "TASK_NOT_FOUND"]);
     expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
   });
 
   it("refuses an unfinished one unless it is forced", async () => {
     const server = await here.serve("--no-cleanup");
-    expect(await codeOf(await remove(server, "t02"))).toEqual([409, "TASK_UNFINISHED"]);
-    expect(await codeOf(await remove(server, "t02", "user_id=alice&force=yes"))).toEqual([400, "USAGE"]);
-    expect(await codeOf(await remove(server, "t02", "user_id=alice&force=false"))).toEqual([409, "TASK_UNFINISHED"]);
+    expect(await refusalOf(await remove(server, "t02"))).toEqual([409, "TASK_UNFINISHED"]);
+    expect(await refusalOf(await remove(server, "t02", "user_id=alice&force=yes"))).toEqual([400, "USAGE"]);
+    expect(await refusalOf(await remove(server, "t02", "user_id=alice&force=false"))).toEqual([409, "TASK_UNFINISHED"]);
     expect((await inStores())[0]).toContain("t02");
     expect((await remove(server, "t02", "user_id=alice&force=true")).status).toBe(200);
     expect((await inStores())[0]).not.toContain("t02");
