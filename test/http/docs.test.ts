@@ -5,25 +5,16 @@ import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { FastClock } from "../helpers/clock.ts";
+import { PROJECT, patternOf, scenarioIn } from "../runbook/services.ts";
 import { Served, useServer } from "./setup.ts";
 
 const here = useServer();
-const PROJECT = new URL("../..", import.meta.url).pathname;
 const text = ["docs/monitoring.md", "docs/http.md"].map((page) => readFileSync(join(PROJECT, page), "utf8")).join("\n");
 
 /** The requests of the console blocks, each with the line under it. */
-const EXAMPLES = [...text.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, block]) =>
-  [...block!.matchAll(/^\$ (curl .*)\n(?!\$)(.*)$/gm)].map(([, command, output]) => ({
-    command: command!,
-    output: output!,
-  })),
+const EXAMPLES = scenarioIn(text).steps.flatMap(({ command, output: [output] }) =>
+  command.startsWith("curl ") && output !== undefined ? [{ command, output }] : [],
 );
-
-/** A document's output as a pattern: `...` matches any text within a line. */
-function patternOf(output: string): RegExp {
-  const escaped = output.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${escaped.replaceAll("\\.\\.\\.", ".*")}\\n?$`);
-}
 
 it("its examples work, and answer as it says", async () => {
   const root = here.root.at("demo");
@@ -36,7 +27,7 @@ it("its examples work, and answer as it says", async () => {
     for (const { command, output } of EXAMPLES) {
       const line = command.replaceAll(":9883", `:${server.port}`);
       const { stdout } = await promisify(execFile)("bash", ["-c", line], { env: cleanEnv() });
-      expect(stdout).toMatch(patternOf(output));
+      expect(stdout.replace(/\n$/, "")).toMatch(patternOf(output, ".*"));
     }
   } finally {
     await server.stop();
