@@ -85,6 +85,7 @@ describe("a careless or hostile body", () => {
     ["delete", { user_id: "alice", task_ids: ["t01", "\ud800"] }, /isn't valid Unicode/],
     ["mark", { all: true, to: "error", error: "x".repeat(10_001) }, /error is too long/],
     ["delete", { all: true, user_id: "alice" }, /"all" can't be used with a selection/],
+    ["delete", { user_id: "alice", task_ids: Array(100_001).fill("t01") }, /has 100001 ids/],
     ["delete", { user_id: "alice", task_ids: [] }, /"task_ids" has no task id/],
     ["delete", { user_id: "alice", status: [] }, /"status" is empty/],
     ["delete", { user_id: "", status: ["error"] }, /"user_id" is empty/],
@@ -113,6 +114,8 @@ describe("a careless or hostile body", () => {
       expect(detail).not.toContain("\n");
       expect(hint).toMatch(/./);
     }
+    const above = await server.post("/voice-tasks/delete", { user_id: "alice", max_delete: 1 });
+    expect(await refusalOf(above)).toEqual([409, "MAX_DELETE_EXCEEDED"]);
     expect(await everything()).toEqual(before);
   });
 });
