@@ -8,7 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import type { PlanEdit } from "../../../src/store/file/changes.ts";
 import { NO_PUTS } from "../../../src/store/file/changes.ts";
@@ -18,6 +18,7 @@ import { disturbed, putting, removing, TEMPORARY, three, useStoreFile } from "./
 import { atExchange, dump, idsIn, load, type Rec, rec, replaceStore } from "./service.ts";
 
 const { path, storeAt } = useStoreFile();
+beforeEach(() => writeOld(path("s.json"), dump(three)));
 
 describe("a service that writes while the change is planned", () => {
   const update = rec("t2", 9, { status: "running" });
@@ -30,12 +31,7 @@ describe("a service that writes while the change is planned", () => {
   ];
 
   test.each(cases)("%s: the plan is made again for the new content", async (_, event, left) => {
-    writeOld(path("s.json"), dump(three));
-    const plan = disturbed(
-      removing("t1"),
-      () => event(),
-      () => event(),
-    );
+    const plan = disturbed(removing("t1"), event, event);
     const outcome = await storeAt().apply(plan);
     expect([plan.asked, outcome.returned]).toEqual([3, []]);
     expect(readFileSync(path("s.json"), "utf8")).toBe(dump(left));
@@ -43,7 +39,6 @@ describe("a service that writes while the change is planned", () => {
   });
 
   test("updates the same task: a plan that checks the content keeps it", async () => {
-    writeOld(path("s.json"), dump(three));
     const plan = disturbed(
       (current) => {
         const row = current.rowOf({ userId: "alice", taskId: "t2" });
@@ -63,6 +58,7 @@ describe("a service that writes while the change is planned", () => {
   });
 
   test("makes the file that was missing, or takes it away", async () => {
+    rmSync(path("s.json"));
     const making = disturbed(putting(rec("t9")), () => replaceStore(path("s.json"), three));
     await storeAt().apply(making);
     expect([making.asked, idsIn(path("s.json"))]).toEqual([2, ["t1", "t2", "t3", "t9"]]);
@@ -84,7 +80,6 @@ describe("a service that writes while the change is planned", () => {
     ["replaces it by a broken one", "STORE_INVALID", (file) => renameSync(file, path("s.json"))],
     ["cuts it in place", "STORE_BUSY", (file) => copyFileSync(file, path("s.json"))],
   ])("%s: an error, and theirs stays", async (_, code, act) => {
-    writeOld(path("s.json"), dump(three));
     const edit = disturbed(removing("t1"), () => {
       writeFileSync(path("new"), "[");
       act(path("new"));
@@ -95,7 +90,6 @@ describe("a service that writes while the change is planned", () => {
   });
 
   test("never stops: STORE_BUSY after a minute, by the monotonic clock", async () => {
-    writeOld(path("s.json"), dump(three));
     let seconds = 0;
     const clock: Clock = { ...systemClock, monotonic: () => (seconds += 25) };
     const always = Array.from({ length: 10 }, () => () => replaceStore(path("s.json"), three));
@@ -108,22 +102,19 @@ describe("a service that writes while the change is planned", () => {
 
 describe("a snapshot to plan on", () => {
   test("is not used once the file moved, before the edit or within it", async () => {
-    writeOld(path("s.json"), dump(three));
+    const moved = () => replaceStore(path("s.json"), [...three, rec("t4")]);
     for (const when of ["before", "within"]) {
       const base = await storeAt().read();
       const asked: boolean[] = [];
-      if (when === "before") replaceStore(path("s.json"), [...three, rec("t4")]);
+      if (when === "before") moved();
       const plan: PlanEdit = (current) => {
-        if (when === "within" && asked.length === 0) replaceStore(path("s.json"), [...three, rec("t4")]);
+        if (when === "within" && asked.length === 0) moved();
         asked.push(current === base);
         return removing("t1")(current, "");
       };
       await storeAt().apply(plan, { base });
-      expect([when, asked.slice(0, 2), idsIn(path("s.json"))]).toEqual([
-        when,
-        when === "before" ? [false] : [true, false],
-        ["t2", "t3", "t4"],
-      ]);
+      expect([when, asked.slice(0, 2)]).toEqual([when, when === "before" ? [false] : [true, false]]);
+      expect(idsIn(path("s.json"))).toEqual(["t2", "t3", "t4"]);
       await base.close();
     }
   });
@@ -133,36 +124,25 @@ describe("a service that writes between our last look and the exchange", () => {
   afterEach(() => vi.restoreAllMocks());
 
   /** The n-th of these contents is written just before, or after, the n-th exchange. */
-  const writing = (contents: readonly (readonly Rec[] | null)[]) => (n: number) => {
+  const writing = (contents: readonly (readonly Rec[])[]) => (n: number) => {
     const records = contents[n - 1];
-    if (records != null) replaceStore(path("s.json"), records);
+    if (records !== undefined) replaceStore(path("s.json"), records);
   };
 
-  test("keeps its writes, and our change is applied to them", async () => {
-    await atExchange({ before: writing([[rec("t1"), rec("t2", 9), rec("t4")]]) });
-    writeOld(path("s.json"), dump(three));
+  const T2_DONE = rec("t2", 1, { status: "succeeded" });
+  const NEWER = [rec("t2", 9), rec("t4")];
+  const OLDER = [rec("t1"), rec("t2", 8), rec("t5")];
+  const LAST = [rec("t2", 9), rec("t5"), rec("t6")];
+  test.each<[string, Rec[][], number, Rec[]]>([
+    ["keeps its writes, and our change is applied to them", [[rec("t1"), ...NEWER]], 0, NEWER],
+    ["with times in whole seconds, too: its record of the same time is kept", [[rec("t1"), T2_DONE]], 0, [T2_DONE]],
+    ["and again while theirs is given back: the last one counts", [OLDER, [rec("t1"), ...LAST]], 0, LAST],
+    ["and our way back does not work: theirs takes its place by a rename", [[rec("t1"), ...NEWER]], 2, NEWER],
+  ])("%s", async (_, contents, failing, left) => {
+    await atExchange({ before: writing(contents), fails: (n) => (n === failing ? "EIO" : undefined) });
     const plan = disturbed(removing("t1"));
     const outcome = await storeAt().apply(plan);
-    expect([plan.asked, outcome.returned]).toEqual([2, []]);
-    expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
-    expect(existsSync(path(TEMPORARY))).toBe(false);
-  });
-
-  test("with times in whole seconds, too: the service's record of the same time is kept", async () => {
-    const theirs = [rec("t1"), rec("t2", 1, { status: "succeeded" })];
-    await atExchange({ before: writing([theirs]) });
-    writeOld(path("s.json"), dump(three));
-    await storeAt().apply(removing("t1"));
-    expect(load(path("s.json"))).toEqual([rec("t2", 1, { status: "succeeded" })]);
-  });
-
-  test("and again while theirs is given back: the last one counts", async () => {
-    const w1 = [rec("t1"), rec("t2", 8), rec("t5")];
-    const w2 = [rec("t1"), rec("t2", 9), rec("t5"), rec("t6")];
-    await atExchange({ before: writing([w1, w2]) });
-    writeOld(path("s.json"), dump(three));
-    await storeAt().apply(removing("t1"));
-    expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t5"), rec("t6")]);
+    expect([plan.asked >= 2, outcome.returned, load(path("s.json"))]).toEqual([true, [], left]);
     expect(existsSync(path(TEMPORARY))).toBe(false);
   });
 
@@ -183,18 +163,8 @@ describe("a service that writes between our last look and the exchange", () => {
     expect([outcome.rewrites, outcome.returned, idsIn(path("s.json"))]).toEqual([4, [], ["t2", "t3"]]);
   });
 
-  test("and our way back does not work: theirs takes its place by a rename", async () => {
-    const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
-    await atExchange({ before: writing([theirs]), fails: (n) => (n === 2 ? "EIO" : undefined) });
-    writeOld(path("s.json"), dump(three));
-    await storeAt().apply(removing("t1"));
-    expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
-    expect(existsSync(path(TEMPORARY))).toBe(false);
-  });
-
   test("removes the file: it isn't created again", async () => {
     await atExchange({ before: (n) => n === 1 && rmSync(path("s.json")) });
-    writeOld(path("s.json"), dump(three));
     expect((await storeAt().apply(removing("t1"))).rewrites).toBe(0);
     expect(namesIn(path())).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { appendFileSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { PlanEdit } from "../../../src/store/file/changes.ts";
 import { TestClock } from "../../helpers/clock.ts";
 import { namesIn, writeOld } from "../../helpers/files.ts";
 import { putting, removing, three, useStoreFile } from "./editing.ts";
@@ -7,14 +8,22 @@ import { bringBack, dump, idsIn, load, rec, replaceStore } from "./service.ts";
 
 const { path, storeAt } = useStoreFile();
 
+/** What a plan comes to while something happens every so many milliseconds. */
+async function beside(plan: PlanEdit, everyMs: number, act: () => void, name = "s.json") {
+  const clock = new TestClock();
+  const stop = clock.every(everyMs, act);
+  const outcome = await storeAt(name, clock).apply(plan);
+  stop();
+  return outcome;
+}
+
 describe("beside a service that wrote within the last minute", () => {
-  const watching = () => storeAt("s.json", new TestClock());
+  beforeEach(() => writeFileSync(path("s.json"), dump(three)));
   const at = (epoch: number) => new TestClock({ shift: epoch - Date.now() / 1000 });
 
   test("a record that always comes back is removed ten more times, then reported as returned", async () => {
-    writeFileSync(path("s.json"), dump(three));
     const service = bringBack(path("s.json"), three, Number.POSITIVE_INFINITY);
-    const outcome = await watching().apply(removing("t1", "t3", "t9"));
+    const outcome = await storeAt("s.json", new TestClock()).apply(removing("t1", "t3", "t9"));
     service.stop();
     const returned = ["t1", "t3"].map((taskId) => ({ userId: "alice", taskId }));
     expect(outcome).toMatchObject({ rewrites: 11, returned });
@@ -27,16 +36,12 @@ describe("beside a service that wrote within the last minute", () => {
     ["once: inserted again", 1, 2, []],
     ["always: inserted ten more times, then reported as returned", 11, 11, [{ userId: "alice", taskId: "t9" }]],
   ] as const)("an inserted record that vanishes %s", async (_, times, rewrites, returned) => {
-    writeFileSync(path("s.json"), dump(three));
-    const clock = new TestClock();
     let gone = 0;
-    const stop = clock.every(5, () => {
+    const outcome = await beside(putting(rec("t9")), 5, () => {
       if (gone === times || !idsIn(path("s.json")).includes("t9")) return;
       replaceStore(path("s.json"), three);
       gone++;
     });
-    const outcome = await storeAt("s.json", clock).apply(putting(rec("t9")));
-    stop();
     expect(outcome).toEqual({ rewrites, returned, changed: [] });
   });
 
@@ -44,15 +49,11 @@ describe("beside a service that wrote within the last minute", () => {
     ["both", [], true],
     ["one, then the other", ["t8"], false],
   ] as const)("new records that vanish: %s", async (_, left, comeBack) => {
-    writeFileSync(path("s.json"), dump(three));
-    const clock = new TestClock();
     const contents = [[...three, ...left.map((id) => rec(id))], three];
-    const stop = clock.every(60, () => {
+    await beside(putting(rec("t8"), rec("t9")), 60, () => {
       const content = idsIn(path("s.json")).some((id) => id > "t3") ? contents.shift() : undefined;
       if (content !== undefined) replaceStore(path("s.json"), content);
     });
-    await storeAt("s.json", clock).apply(putting(rec("t8"), rec("t9")));
-    stop();
     // A content that had one of them was made of ours, so what it and the next one lack was deleted.
     expect(idsIn(path("s.json"))).toEqual(comeBack ? ["t1", "t2", "t3", "t8", "t9"] : ["t1", "t2", "t3"]);
   });
@@ -60,22 +61,17 @@ describe("beside a service that wrote within the last minute", () => {
   test("in JSON Lines, a removed record that is appended again is removed again, also after another line", async () => {
     const lines = three.map((record) => `${JSON.stringify(record)}\n`);
     writeFileSync(path("s.jsonl"), lines.join(""));
-    const clock = new TestClock();
     const appended = [`${JSON.stringify(rec("t8"))}\n`, lines[0]!];
-    const stop = clock.every(300, () => appendFileSync(path("s.jsonl"), appended.shift() ?? ""));
-    const outcome = await storeAt("s.jsonl", clock).apply(removing("t1"));
-    stop();
+    const append = () => appendFileSync(path("s.jsonl"), appended.shift() ?? "");
+    const outcome = await beside(removing("t1"), 300, append, "s.jsonl");
     expect(outcome).toEqual({ rewrites: 2, returned: [], changed: [] });
     expect(readFileSync(path("s.jsonl"), "utf8")).toBe([lines[1], lines[2], `${JSON.stringify(rec("t8"))}\n`].join(""));
   });
 
   test("a record that was put as it was isn't undone", async () => {
-    writeFileSync(path("s.json"), dump(three));
-    const clock = new TestClock();
     let writes = 0;
-    const stop = clock.every(60, () => void (writes++ < 3 && replaceStore(path("s.json"), three)));
-    const outcome = await storeAt("s.json", clock).apply(putting(rec("t1")));
-    stop();
+    const write = () => void (writes++ < 3 && replaceStore(path("s.json"), three));
+    const outcome = await beside(putting(rec("t1")), 60, write);
     expect([writes > 2, outcome]).toEqual([true, { rewrites: 1, returned: [], changed: [] }]);
   });
 
@@ -85,7 +81,6 @@ describe("beside a service that wrote within the last minute", () => {
     ["61 s ago", 61, false],
     ["by a clock that is ahead of ours", -100, true],
   ])("it wrote %s: watched or not", async (_, ago, watched) => {
-    writeFileSync(path("s.json"), dump(three));
     utimesSync(path("s.json"), 1_700_000_000, 1_700_000_000);
     const clock = at(1_700_000_000 + ago);
     await storeAt("s.json", clock).apply(removing("t1"));
@@ -104,7 +99,6 @@ describe("beside a service that wrote within the last minute", () => {
   });
 
   test("our own write in between doesn't hide the service's: changes are watched for the whole minute", async () => {
-    writeFileSync(path("s.json"), dump(three));
     utimesSync(path("s.json"), 1_700_000_000, 1_700_000_000);
     const watched = async (task: string, ago: number) => {
       const clock = at(1_700_000_000 + ago);
@@ -117,16 +111,14 @@ describe("beside a service that wrote within the last minute", () => {
   });
 
   test("its other writes are kept", async () => {
-    writeFileSync(path("s.json"), dump(three));
     const theirs = [rec("t1"), rec("t2", 9), rec("t4")];
     const service = bringBack(path("s.json"), theirs, 1);
-    expect((await watching().apply(removing("t1"))).rewrites).toBe(2);
+    expect((await storeAt("s.json", new TestClock()).apply(removing("t1"))).rewrites).toBe(2);
     service.stop();
     expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
   });
 
   test("what another process of ttsctl writes meanwhile is kept, also if it is what was seen", async () => {
-    writeFileSync(path("s.json"), dump(three));
     const clock = new TestClock();
     const other = storeAt("s.json", clock, { signal: AbortSignal.abort() });
     let added: Promise<unknown> | undefined;
@@ -140,38 +132,31 @@ describe("beside a service that wrote within the last minute", () => {
   });
 
   test("a look that fails isn't the last one", async () => {
-    writeFileSync(path("s.json"), dump(three));
-    const clock = new TestClock();
     const contents = [dump(three).slice(0, -9), dump(three)];
-    const stop = clock.every(60, () => {
+    const outcome = await beside(removing("t1"), 60, () => {
       if (contents.length === 2 && idsIn(path("s.json")).length === 3) return; // not changed yet
       const content = contents.shift();
       if (content !== undefined) writeFileSync(path("s.json"), content);
     });
-    const outcome = await storeAt("s.json", clock).apply(removing("t1"));
-    stop();
     expect([outcome, idsIn(path("s.json"))]).toEqual([{ rewrites: 2, returned: [], changed: [] }, ["t2", "t3"]]);
   });
 
   test("in JSON Lines, new records are put again beside an invalid record of one of them", async () => {
     const lines = [...three, rec("t9", 1, { updated_at: "never" })].map((record) => `${JSON.stringify(record)}\n`);
     writeFileSync(path("s.jsonl"), lines.join(""));
-    const clock = new TestClock();
     let isWritten = false;
-    const stop = clock.every(60, () => {
+    const undo = () => {
       if (isWritten || !readFileSync(path("s.jsonl"), "utf8").includes("t8")) return;
       writeFileSync(path("s.jsonl"), lines.join(""));
       isWritten = true;
-    });
-    const outcome = await storeAt("s.jsonl", clock).apply(putting(rec("t8"), rec("t9")));
-    stop();
+    };
+    const outcome = await beside(putting(rec("t8"), rec("t9")), 60, undo, "s.jsonl");
     expect(outcome.rewrites).toBe(2);
     const held = readFileSync(path("s.jsonl"), "utf8").trimEnd().split("\n");
     expect(held.map((line) => JSON.parse(line).task_id)).toEqual(["t1", "t2", "t3", "t9", "t8", "t9"]);
   });
 
   test("the run lock says that a change is repeated, once it is", async () => {
-    writeFileSync(path("s.json"), dump(three));
     const clock = new TestClock();
     const store = storeAt("s.json", clock);
     const lock = await store.lock("run");
@@ -192,7 +177,6 @@ describe("beside a service that wrote within the last minute", () => {
   });
 
   test("an interrupt ends the watch, not the rewrite", async () => {
-    writeFileSync(path("s.json"), dump(three));
     const clock = new TestClock();
     const outcome = await storeAt("s.json", clock, { signal: AbortSignal.abort() }).apply(removing("t1"));
     expect([outcome, idsIn(path("s.json"))]).toMatchObject([{ rewrites: 1, returned: [] }, ["t2", "t3"]]);

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { useFolder } from "../../helpers/files.ts";
@@ -30,16 +30,10 @@ describe("random stores against a model", () => {
           const rows = [...snapshot.liveRows()];
           const found = await snapshot.readTasks(rows);
           const ordered = live.sort((a, b) => store.elements.indexOf(a) - store.elements.indexOf(b));
-          expect(
-            found.map(({ userId, taskId, score, status, json }) => ({ userId, taskId, score, status, json })),
-          ).toEqual(
-            ordered.map(({ userId, taskId, score, status, json }) => ({
-              userId,
-              taskId,
-              score,
-              status,
-              json: compact(json),
-            })),
+          expect(found).toMatchObject(
+            ordered.map(({ userId, taskId, score, status, json }) => {
+              return { userId, taskId, score, status, json: compact(json) };
+            }),
           );
           expect(snapshot.size).toBe(live.length);
           expect(snapshot.invalid.count).toBe(store.elements.filter(({ kind }) => kind === "invalid").length);
@@ -151,24 +145,16 @@ describe("invalid records", () => {
   });
 
   test("are read by their ids: the last one, and only if one is in force", async () => {
-    const [first, last] = [
-      rec("alice", "t01", null, { n: 1 }),
-      ' {"user_id":"alice", "task_id":"t01","updated_at":"x"}',
-    ];
+    const first = rec("alice", "t01", null, { n: 1 });
+    const last = ' {"user_id":"alice", "task_id":"t01","updated_at":"x"}';
     const other = rec("alice", "t02", "soon");
     const read = async (content: string, taskId: string) => {
       writeFileSync(path("s.json"), content);
       return withSnapshot(path("s.json"), (snapshot) => snapshot.readInvalid({ userId: "alice", taskId }));
     };
-    const found = {
-      json: '{"user_id":"alice","task_id":"t01","updated_at":"x"}',
-      reason: expect.stringMatching("updated_at"),
-    };
-    for (const content of [
-      array(first, valid, last, other),
-      map(first, last, other),
-      lines(valid, first, last, other),
-    ]) {
+    const found = { json: last.replaceAll(" ", ""), reason: expect.stringMatching("updated_at") };
+    const contents = [array(first, valid, last, other), map(first, last, other), lines(valid, first, last, other)];
+    for (const content of contents) {
       expect(await read(content, "t01")).toEqual(found);
       expect((await read(content, "t02"))?.json).toBe(other);
       expect(await read(content, "t03")).toBeNull();
@@ -186,27 +172,20 @@ describe("readTasks", { tags: ["slow"] }, () => {
     writeFileSync(path("s.json"), `[${records.join(`,${" ".repeat(3000)}`)}]`);
     await withSnapshot(path("s.json"), async (snapshot) => {
       const all = [...snapshot.liveRows()];
-      const orders = [
-        all,
-        [...all].reverse(),
-        all.filter((row) => row % 3 === 0),
-        all.map((row) => (row * 7) % all.length),
-        [5, 5, 4, 2999],
-      ];
+      const third = all.filter((row) => row % 3 === 0);
+      const mixed = all.map((row) => (row * 7) % all.length);
+      const orders = [all, [...all].reverse(), third, mixed, [5, 5, 4, 2999], []];
       for (const rows of orders) {
         const tasks = await snapshot.readTasks(rows);
-        expect(tasks.map(({ score, json }) => [score, json.length])).toEqual(
-          rows.map((row) => [row, records[row]!.length]),
-        );
+        const expected = rows.map((row) => [row, records[row]!.length]);
+        expect(tasks.map(({ score, json }) => [score, json.length])).toEqual(expected);
       }
-      expect(await snapshot.readTasks([])).toEqual([]);
     });
   });
 
   test("still returns the old content when the path names another file, or none", async () => {
     writeFileSync(path("s.json"), array(rec("alice", "t01", 1)));
     await withSnapshot(path("s.json"), async (snapshot) => {
-      const { renameSync, rmSync } = await import("node:fs");
       writeFileSync(path("new"), array(rec("bob", "t02", 2)));
       renameSync(path("new"), path("s.json"));
       expect(await snapshot.readTasks([0])).toMatchObject([{ userId: "alice" }]);

@@ -1,4 +1,4 @@
-import { appendFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { LineLog } from "../../../src/store/file/line-log.ts";
@@ -35,18 +35,14 @@ describe("an append to JSON Lines", () => {
   });
 
   it("is watched again when the file was replaced, though another process appended to the old one", async () => {
-    const replaceBy = (text: string) => {
-      writeFileSync(`${here().path}.new`, text);
-      renameSync(`${here().path}.new`, here().path);
-    };
     here().text = line("t1");
     await here().writer.upsert(task("t2"));
     appendFileSync(here().path, line("t3"));
     await here().writer.upsert(task("t4"));
     const old = here().text;
-    replaceBy(old);
+    here().replace(old);
     const { settled } = await here().writer.upsert(task("t5"));
-    replaceBy(old);
+    here().replace(old);
     expect([await settled, tasksHeld().sort()]).toEqual(["written", ["t1", "t2", "t3", "t4", "t5"]]);
   });
 });

@@ -24,8 +24,7 @@ export function textOf(shape: Shape, records: readonly RecordJson[]): string {
 
 /** A store file with a writer on it, of a test's own. */
 export class WriterPlace {
-  readonly warnings: string[] = [];
-  readonly #path: string;
+  readonly path: string;
   readonly #opened: { writer: TaskWriter; shared: SharedSnapshot }[] = [];
   readonly clock = new TestClock();
   writer!: TaskWriter;
@@ -34,7 +33,7 @@ export class WriterPlace {
   rewrites = 0;
 
   constructor(path: string) {
-    this.#path = path;
+    this.path = path;
     this.open();
   }
 
@@ -56,40 +55,36 @@ export class WriterPlace {
         return super.land(plan, counted, base);
       }
     }
-    this.shared = sharedSnapshot(this.#path, RULES, clock, { grows: true });
+    this.shared = sharedSnapshot(this.path, RULES, clock, { grows: true });
     this.writer = taskWriter({
-      file: writable(new CountingFile(this.#path, RULES, clock)),
+      file: writable(new CountingFile(this.path, RULES, clock)),
       ...{ shared: this.shared, clock, link },
       mark: null,
       owes: link !== NO_REDIS,
-      warn: (line) => this.warnings.push(line),
+      warn: () => {},
       onMirrorFailure: () => {},
     });
     this.#opened.push({ writer: this.writer, shared: this.shared });
     return this.writer;
   }
 
-  get path(): string {
-    return this.#path;
-  }
-
   /** Creates the file, as one that has not been written lately. */
   fill(text: string): void {
-    writeOld(this.#path, text);
+    writeOld(this.path, text);
   }
 
   get text(): string {
-    return existsSync(this.#path) ? readFileSync(this.#path, "utf8") : "";
+    return existsSync(this.path) ? readFileSync(this.path, "utf8") : "";
   }
 
   set text(text: string) {
-    writeFileSync(this.#path, text);
+    writeFileSync(this.path, text);
   }
 
   /** Puts another file in its place, as the service does. */
   replace(text: string): void {
-    writeFileSync(`${this.#path}.tmp`, text);
-    renameSync(`${this.#path}.tmp`, this.#path);
+    writeFileSync(`${this.path}.tmp`, text);
+    renameSync(`${this.path}.tmp`, this.path);
   }
 
   async close(): Promise<void> {

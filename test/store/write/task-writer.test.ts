@@ -13,6 +13,15 @@ const timed = (taskId: string, seconds: number, more: RecordJson = {}) =>
   record("alice", taskId, { updated_at: at(seconds), ...more });
 const id = (taskId: string) => ({ userId: "alice", taskId });
 
+const change = fc.record({
+  task: fc.constantFrom("t1", "t2", "用户", "t:4"),
+  time: fc.integer({ min: 0, max: 3 }),
+  text: fc.constantFrom("a", "你好\n", '"\\'),
+  remove: fc.boolean(),
+});
+/** A change of a task. */
+type Step = typeof change extends fc.Arbitrary<infer T> ? T : never;
+
 describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
   const held = () => readWithPython(here().path);
 
@@ -108,12 +117,6 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
   });
 
   it("equals a plain model, whatever the changes and batches; for Python too", async () => {
-    const change = fc.record({
-      task: fc.constantFrom("t1", "t2", "用户", "t:4"),
-      time: fc.integer({ min: 0, max: 3 }),
-      text: fc.constantFrom("a", "你好\n", '"\\'),
-      remove: fc.boolean(),
-    });
     let count = 0;
     const script = fc.array(fc.array(change, { minLength: 1, maxLength: 6 }), { maxLength: 5 });
     await fc.assert(
@@ -139,13 +142,6 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     );
   });
 });
-
-interface Step {
-  readonly task: string;
-  readonly time: number;
-  readonly text: string;
-  readonly remove: boolean;
-}
 
 /** What a change comes to in the model, which it changes. */
 function applied(model: Map<string, RecordJson>, { task, time, text, remove }: Step): string {
