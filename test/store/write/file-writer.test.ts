@@ -111,15 +111,13 @@ describe("compaction by the first change of a writer", () => {
   const kept = `${line("t5")}${invalid}{"task_id": "t5", "user_id": "alice", "deleted": true}\n[1]\n`;
 
   it.each([
-    ["stale lines that outweigh the others go", line("t0") + updates(110), 1],
-    ["invalid lines and those of their tasks are kept", kept + updates(110), 1],
-    ["not for lines that must be kept", invalid + line("t5").repeat(200), 0],
-    ["not for few", line("t0") + updates(90), 0],
-  ])("%s", async (_, text, rewrites) => {
+    ["stale lines that outweigh the others go", line("t0") + updates(110), updates(109)],
+    ["invalid lines and those of their tasks are kept", kept + updates(110), updates(109)],
+    ["not for lines that must be kept", invalid + line("t5").repeat(200), ""],
+    ["not for few", line("t0") + updates(90), ""],
+  ])("%s", async (_, text, gone) => {
     here().fill(text);
     await here().writer.upsert(task("t2"));
-    expect(here().rewrites).toBe(rewrites);
-    const gone = rewrites === 0 ? "" : updates(109);
     expect(here().text.startsWith(text.replace(gone, ""))).toBe(true);
     expect(here().text).toContain('"t2"');
   });
@@ -127,6 +125,6 @@ describe("compaction by the first change of a writer", () => {
   it("does not happen within a minute of a process that appends without our lock", async () => {
     here().text = updates(120);
     await here().writer.upsert(task("t9"));
-    expect(here().rewrites).toBe(0);
+    expect(here().text.startsWith(updates(120))).toBe(true);
   });
 });

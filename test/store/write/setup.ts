@@ -29,8 +29,6 @@ export class WriterPlace {
   readonly clock = new TestClock();
   writer!: TaskWriter;
   shared!: SharedSnapshot;
-  /** How often the file was rewritten. */
-  rewrites = 0;
 
   constructor(path: string) {
     this.path = path;
@@ -39,25 +37,9 @@ export class WriterPlace {
 
   /** One more writer, as another process would have it. */
   open(link: MirrorLink = NO_REDIS, clock: Clock = this.clock): TaskWriter {
-    const place = this;
-    class CountingFile extends FileStore {
-      override async apply(...args: Parameters<FileStore["apply"]>) {
-        const outcome = await super.apply(...args);
-        place.rewrites += outcome.rewrites;
-        return outcome;
-      }
-
-      override land(...[plan, done, base]: Parameters<FileStore["land"]>) {
-        const counted: typeof done = (landed) => {
-          place.rewrites++;
-          return done(landed);
-        };
-        return super.land(plan, counted, base);
-      }
-    }
     this.shared = sharedSnapshot(this.path, RULES, clock, { grows: true });
     this.writer = taskWriter({
-      file: writable(new CountingFile(this.path, RULES, clock)),
+      file: writable(new FileStore(this.path, RULES, clock)),
       ...{ shared: this.shared, clock, link },
       mark: null,
       owes: link !== NO_REDIS,

@@ -106,16 +106,6 @@ describe.each(SHAPES)("the double write into a file of shape %s", (shape) => {
     }
   });
 
-  it("is made again ten times", async () => {
-    const old = textOf(shape, [timed("t1", 1)]);
-    here().text = old;
-    const { settled } = await here().writer.remove(id("t1"));
-    const stop = here().clock.every(20, () => void (held()["alice:t1"] === undefined && here().replace(old)));
-    expect(await settled).toBe("returned");
-    stop();
-    expect(here().rewrites).toBe(shape === "jsonl" ? 10 : 11);
-  });
-
   it("equals a plain model, whatever the changes and batches; for Python too", async () => {
     let count = 0;
     const script = fc.array(fc.array(change, { minLength: 1, maxLength: 6 }), { maxLength: 5 });
