@@ -57,6 +57,8 @@ describe("the shape is recognised by content", () => {
   });
 });
 
+const CUT = Buffer.from(`${A.slice(0, -1)}, "a": "，`).subarray(0, -2);
+
 describe("never guess: any other shape is an error with its line and byte", () => {
   test.each<[string, string | Uint8Array, number, number]>([
     ["an empty file", "", 1, 0],
@@ -81,12 +83,7 @@ describe("never guess: any other shape is an error with its line and byte", () =
     ["a line that is cut, another after it", `${A}\n${B.slice(0, -1)}\n${A}\n`, 2, A.length + B.length],
     ["two records on one line", `${A} ${B}\n`, 1, A.length + 1],
     ["an array and lines", `[${A}]\n${B}\n`, 2, A.length + 3],
-    [
-      "a line that is cut within a character",
-      Buffer.from(`${A.slice(0, -1)}, "a": "，`).subarray(0, -2),
-      1,
-      A.length + 7,
-    ],
+    ["a line that is cut within a character", CUT, 1, A.length + 7],
     ["a raw newline in a string", `[{"a": "x\ny"}]`, 1, 9],
   ])("%s", async (_, content, line, byte) => {
     const refusal = await refusalOf(path("s.json"), content);

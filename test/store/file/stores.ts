@@ -14,21 +14,7 @@ export interface Element {
 }
 
 const plainIds = ["alice", "bob", "t01", "t02", "a-b"];
-const oddIds = [
-  "用户",
-  "🙂",
-  "a b",
-  "é",
-  "e\u0301",
-  "__proto__",
-  "constructor",
-  "\x7f",
-  "\ufffd",
-  '"',
-  "\\",
-  "../x",
-  "0",
-];
+const oddIds = ["用户", "🙂", "a b", "é", "e\u0301", "__proto__", "\x7f", "\ufffd", '"', "\\", "../x", "0"];
 
 /** An id with its JSON text, now and then with white space around it, or escaped. */
 const id = fc
@@ -71,19 +57,18 @@ const task = fc.tuple(id, id, statusJson, time, rest, notDeleted).map(
   }),
 );
 
+/** What is no task; with its ids, where they can be read. */
+const other = (kind: Element["kind"], json: string, ...[user, task]: { value: string }[]): Element => ({
+  ...{ json, kind, score: 0, status: "" },
+  ...(user && task && { userId: user.value, taskId: task.value }),
+});
+
 /** With both ids, but no time that can be read. */
 const timeless = fc
   .tuple(id, id, fc.constantFrom("null", '"soon"', "1e+30", '"2024-02-30T00:00:00"', "true", "[1, 2]"))
-  .map(
-    ([user, task, json]): Element => ({
-      json: `{"user_id": ${user.json}, "task_id": ${task.json}, "updated_at": ${json}}`,
-      userId: user.value,
-      taskId: task.value,
-      kind: "invalid",
-      score: 0,
-      status: "",
-    }),
-  );
+  .map(([user, task, json]) => {
+    return other("invalid", `{"user_id": ${user.json}, "task_id": ${task.json}, "updated_at": ${json}}`, user, task);
+  });
 
 const nameless = fc
   .constantFrom(
@@ -93,21 +78,16 @@ const nameless = fc
     '{"user_id": "\\ud800", "task_id": "t01", "updated_at": 1}',
     "{}",
   )
-  .map((json): Element => ({ json, kind: "invalid", score: 0, status: "" }));
+  .map((json) => other("invalid", json));
 const noObject = fc
   .constantFrom("null", "17", "1.0", '"alice"', "[]", '[{"user_id": "alice", "task_id": "t01", "updated_at": 1}]')
-  .map((json): Element => ({ json, kind: "invalid", score: 0, status: "" }));
+  .map((json) => other("invalid", json));
 
-const tombstone = fc.tuple(id, id).map(
-  ([user, task]): Element => ({
-    json: `{"user_id": ${user.json}, "task_id": ${task.json}, "deleted": true}`,
-    userId: user.value,
-    taskId: task.value,
-    kind: "tombstone",
-    score: 0,
-    status: "",
-  }),
-);
+const tombstone = fc
+  .tuple(id, id)
+  .map(([user, task]) =>
+    other("tombstone", `{"user_id": ${user.json}, "task_id": ${task.json}, "deleted": true}`, user, task),
+  );
 
 const arbitraryOf = (all: { arbitrary: fc.Arbitrary<Element>; weight: number }[]) => fc.oneof(...all);
 const taskOnly = [{ arbitrary: task, weight: 12 }];

@@ -137,13 +137,11 @@ describe("a change that a sync can't make up for", () => {
 
 describe("a task that another program changes in both stores before our copy is written to the mirror", () => {
   const ours = () => record("alice", "t1", { status: "running", updated_at: 2_000_000_000.5 });
+  const done = () => ({ ...ours(), status: "succeeded" });
   const ways = [
     { what: "deletes", theirs: null },
-    { what: "changes, within the same second", theirs: { ...ours(), status: "succeeded" } },
-    {
-      what: "changes, with the whole second of ours",
-      theirs: { ...ours(), status: "succeeded", updated_at: 2_000_000_000 },
-    },
+    { what: "changes, within the same second", theirs: done() },
+    { what: "changes, with the whole second of ours", theirs: { ...done(), updated_at: 2_000_000_000 } },
   ];
   it.each(ways)("is as the program left it that $what it", async ({ theirs }) => {
     const flaky = new FlakyMirror(redis.mirror);

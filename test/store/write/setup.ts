@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach } from "vitest";
-import type { Clock } from "../../../src/clock.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Shape } from "../../../src/store/file/scanner.ts";
 import { type SharedSnapshot, sharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
@@ -36,7 +35,8 @@ export class WriterPlace {
   }
 
   /** One more writer, as another process would have it. */
-  open(link: MirrorLink = NO_REDIS, clock: Clock = this.clock): TaskWriter {
+  open(link: MirrorLink = NO_REDIS): TaskWriter {
+    const { clock } = this;
     this.shared = sharedSnapshot(this.path, RULES, clock, { grows: true });
     this.writer = taskWriter({
       file: writable(new FileStore(this.path, RULES, clock)),
