@@ -90,6 +90,7 @@ describe("a careless or hostile body", () => {
     ["delete", { user_id: "alice", status: [] }, /"status" is empty/],
     ["delete", { user_id: "", status: ["error"] }, /"user_id" is empty/],
     ["delete", { task_ids: ["t01"] }, /neither a user nor a colon/],
+    ["delete", { user_id: "a:b" }, /"user_id"/],
     ["delete", { status: ["gone"] }, /unknown status "gone"/],
     ["delete", { user_id: "alice", since: "soon" }, /isn't a time/],
     ["delete", { all: "true" }, /invalid "all"/],
