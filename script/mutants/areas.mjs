@@ -13,7 +13,7 @@ export const AREAS = {
   },
   scanner: {
     mutate: ["src/store/key-table.ts", ...file(["scanner", "elements", "feed", "rows"])],
-    tests: ["test/store/file/{key-table,rows,scan,scanner,snapshot}.test.ts"],
+    tests: ["test/store/file/{key-table,scanner,snapshot}.test.ts"],
   },
   cleanup: {
     mutate: purge(["rules", "cleanup-plan"]),
