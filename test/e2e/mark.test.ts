@@ -9,10 +9,7 @@ const DAY = 86_400;
 const running = (user: string, task: string, age: number) =>
   record(user, task, { status: "running", updated_at: ago(age) });
 
-async function fill(): Promise<void> {
-  here.root.writeStore([running("alice", "young", 60), running("bob", "stuck", 3 * DAY), record("bob", "old")]);
-  await here.run("sync");
-}
+const fill = () => here.synced(running("alice", "young", 60), running("bob", "stuck", 3 * DAY), record("bob", "old"));
 
 describe("mark", () => {
   it("ends stuck tasks, which a cleanup then treats as finished", async () => {
@@ -27,7 +24,7 @@ describe("mark", () => {
       "1 of 1 chosen task marked as error",
     ]);
     expect(here.root.readStore()[1]).toMatchObject({ status: "error", error: "工作进程死了" });
-    expect(JSON.parse((await here.run("cleanup --once --dry-run -o json")).stdout)).not.toHaveProperty("stuck");
+    expect(await here.json("cleanup --once --dry-run")).not.toHaveProperty("stuck");
     expect((await here.run("sync")).stdout).toContain("0 written, 3 unchanged");
   });
 
@@ -73,10 +70,8 @@ describe("mark", () => {
 
   it("works on the file and exits 3 without Redis", async () => {
     await fill();
-    const run = await here.run("mark --all --to error --yes -o json", { env: { REDIS_PORT: "1" } });
-    expect(run.code).toBe(3);
-    expect(JSON.parse(run.stdout)).toMatchObject({ marked: 3, failed: 0 });
-    expect(run.stderr).toMatch(/warning: Redis at .*ttsctl sync/);
+    const run = await here.json("mark --all --to error --yes", { env: { REDIS_PORT: "1" } });
+    expect(run).toMatchObject({ exit: 3, marked: 3, failed: 0, said: expect.stringContaining("ttsctl sync") });
     expect((await here.run("mark --all --to done --yes --no-redis")).code).toBe(0);
   });
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { ago, record } from "../helpers/records.ts";
-import { lines, start } from "../helpers/ttsctl.ts";
+import { record } from "../helpers/records.ts";
+import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -39,20 +39,4 @@ it.each([
   const before = here.root.tree();
   expect((await here.run(`cleanup --orphans --yes ${flags}`)).code).toBe(code);
   expect(here.root.tree()).toEqual(before);
-});
-
-it("removes no artifact of a service that creates tasks during the run", async () => {
-  fill();
-  const run = start(["cleanup", "--orphans", "--yes", "-o", "json"], { cwd: here.root.path });
-  const made: string[] = [];
-  for (let i = 0; !run.hasEnded && i < 2000; i++) {
-    const task = record("old user", i < 3 ? `t${i}` : `n${i}`, { status: "queued", updated_at: ago(0) });
-    here.root.write("voice_task.tmp", JSON.stringify([...here.root.readStore(), task]));
-    here.root.rename("voice_task.tmp", "voice_task.json");
-    await here.mirrored(task);
-    here.root.write(`output/old user/${task.task_id}/new.wav`, "new");
-    made.push(task.task_id);
-  }
-  expect((await run.end()).code).toBe(0);
-  for (const task of made) expect(here.root.has(`output/old user/${task}/new.wav`)).toBe(true);
 });

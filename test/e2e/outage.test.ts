@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { parrotServer, redisProxy, silentServer } from "../helpers/faults.ts";
+import { parrotServer, silentServer } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines, type Run } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -78,38 +78,6 @@ describe("an outage", () => {
     here.root.rename("voice_task.json", "lost");
     const { source, total } = JSON.parse((await here.run("list -o json")).stdout);
     expect([source, total]).toEqual(["redis", 2]);
-  });
-
-  it("midway: list falls back completely, sync exits 4 with its progress, cleanup exits 3", async () => {
-    here.root.writeStore(Array.from({ length: 1200 }, (_, i) => record("alice", `t${i}`)));
-    let scripts = 0;
-    const proxy = await redisProxy(here.server.port, (sent) => (/eval/i.test(sent) && ++scripts > 2 ? "cut" : "pass"));
-    ends.push(() => proxy.stop());
-    const env = { REDIS_URL: proxy.url };
-    const sync = await here.run("sync -o json", { env });
-    expect(sync).toMatchObject({ code: 4, stdout: "" });
-    expect(JSON.parse(sync.stderr)).toMatchObject({
-      code: "REDIS_UNAVAILABLE",
-      error: expect.stringMatching(/of 1200 tasks were written/),
-    });
-    await here.run("sync");
-    scripts = 1; // the first batch is looked at, and its removal is cut
-    const cleanup = await here.run("cleanup --once -o json", { env });
-    expect(cleanup.code).toBe(3);
-    const result = JSON.parse(cleanup.stdout);
-    expect(result.candidates).toBe(1200);
-    expect(result.purged + result.failed).toBe(1200);
-    expect(here.root.readStore()).toHaveLength(result.failed);
-    const again = JSON.parse((await here.run("cleanup --once -o json")).stdout);
-    expect(again).toMatchObject({ failed: 0, skipped: 0 });
-    expect(await here.server.call("DBSIZE")).toBe(2); // the marker of the sync, and its counts
-    const list = await redisProxy(here.server.port, (sent) => (/eval|zrange|hmget/i.test(sent) ? "cut" : "pass"));
-    ends.push(() => list.stop());
-    here.root.writeStore([YOUNG()]);
-    await here.run("sync");
-    const run = await here.run("list -o json", { env: { REDIS_URL: list.url } });
-    expectFallback(run);
-    expect(JSON.parse(run.stdout)).toMatchObject({ source: "file", total: 1 });
   });
 });
 

@@ -5,14 +5,13 @@ import { usePlace } from "./setup.ts";
 
 const here = usePlace();
 const PREFIX = "staging:é:";
-const at = (prefix: string) => ({ env: { REDIS_PREFIX: prefix } });
 const tasks = (user: string) =>
   Array.from({ length: 30 }, (_, n) => record(user, `t${n}`, { updated_at: ago(60 + n), n }));
 
-async function json(line: string, prefix = PREFIX): Promise<Record<string, unknown>> {
-  const { code, stdout, stderr } = await here.run(`${line} -o json`, at(prefix));
-  expect(stderr, line).not.toMatch(/^(error|warning)/m);
-  return { ...JSON.parse(stdout), code };
+async function json(line: string, prefix = PREFIX) {
+  const printed = await here.json(line, { env: { REDIS_PREFIX: prefix } });
+  expect(printed.said, line).not.toMatch(/^(error|warning)/m);
+  return printed;
 }
 
 const digests = async (start: string) =>
@@ -26,22 +25,22 @@ it.each(["plain", "api_ms"])("every command works on the keys behind it, and on 
   const others = await digests("tts:");
 
   here.root.writeStore(tasks("bob"));
-  expect(await json("sync")).toMatchObject({ code: 0, written: 30, orphans: 0 });
+  expect(await json("sync")).toMatchObject({ exit: 0, written: 30, orphans: 0 });
   expect(await json("sync")).toMatchObject({ unchanged: 30 });
   expect(await json("list --page 2 --page-size 10")).toMatchObject({ source: "redis", total: 30 });
   expect(await json("list --user bob --status done --since 1d")).toMatchObject({ source: "redis", total: 30 });
   expect(await json("list --user bob --ids t3,t4")).toMatchObject({ source: "redis", total: 2 });
   expect(await json("get bob t5")).toMatchObject({ source: "redis", redis: { n: 5 } });
   expect(await json("stats")).toMatchObject({ source: "redis", total: 30 });
-  expect(await json("verify")).toMatchObject({ code: 0, inSync: 30 });
-  expect(await json("mark --user bob --ids t0 --to error --yes")).toMatchObject({ code: 0, marked: 1 });
-  expect(await json("delete --user bob --ids t1,t2 --yes")).toMatchObject({ code: 0, deleted: 2 });
+  expect(await json("verify")).toMatchObject({ exit: 0, inSync: 30 });
+  expect(await json("mark --user bob --ids t0 --to error --yes")).toMatchObject({ exit: 0, marked: 1 });
+  expect(await json("delete --user bob --ids t1,t2 --yes")).toMatchObject({ exit: 0, deleted: 2 });
   here.root.writeStore(here.root.readStore().slice(2));
-  expect(await json("sync --prune --yes")).toMatchObject({ code: 0, orphans: 2, pruned: 2 });
+  expect(await json("sync --prune --yes")).toMatchObject({ exit: 0, orphans: 2, pruned: 2 });
   here.root.writeStore([...here.root.readStore(), record("bob", "old", { updated_at: ago(30 * 86_400) })]);
   await json("sync");
-  expect(await json("cleanup --once")).toMatchObject({ code: 0, purged: 1 });
-  expect(await json("verify")).toMatchObject({ code: 0, inSync: 26 });
+  expect(await json("cleanup --once")).toMatchObject({ exit: 0, purged: 1 });
+  expect(await json("verify")).toMatchObject({ exit: 0, inSync: 26 });
 
   expect(await digests("tts:")).toEqual(others);
   const keys = Object.keys(await here.server.dump());
@@ -54,11 +53,8 @@ it("doctor asks for the rights to the keys behind it, and names them", async () 
   await here.server.call("ACL", "SETUSER", "limited", "on", ">secret", "~tts:*", "+@all");
   const login = { REDIS_USERNAME: "limited", REDIS_PASSWORD: "secret" };
   const rights = async (env: Record<string, string>) => {
-    const { stdout } = await here.run("doctor -o json", { env });
-    const { checks } = JSON.parse(stdout) as {
-      checks: { check: string; status: string; detail: string; hint: string }[];
-    };
-    return checks.find(({ check }) => check === "redis.rights")!;
+    const { checks } = await here.json("doctor", { env });
+    return checks.find(({ check }: { check: string }) => check === "redis.rights");
   };
   expect(await rights(login)).toMatchObject({ status: "ok" });
   const denied = await rights({ ...login, REDIS_PREFIX: PREFIX });

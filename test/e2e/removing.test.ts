@@ -7,26 +7,21 @@ import { usePlace } from "./setup.ts";
 const here = usePlace();
 const CLEANUP_KEYS = "expireBefore candidates purged skipped failed returned files bytes dryRun durationMs".split(" ");
 const DELETE_KEYS = "requested deleted missing refused failed returned files bytes dryRun".split(" ");
-const running = () => record("alice", "run", { status: "running", updated_at: ago(60) });
+const FAILED = record("bob", "t2", { status: "failed" });
 
 async function fill(): Promise<void> {
-  const all = [
-    record("alice", "t1"),
-    record("alice", "with space"),
-    running(),
-    record("bob", "t2", { status: "failed" }),
-  ];
-  here.root.writeStore(all);
+  const running = record("alice", "run", { status: "running", updated_at: ago(60) });
+  const all = [record("alice", "t1"), record("alice", "with space"), running, FAILED];
+  await here.synced(...all);
   here.root.writeArtifacts(all);
-  await here.run("sync");
 }
 
 describe("cleanup --once", () => {
   it("prints the object of docs/contract.md, Commands on stdout and the lines on stderr with -o json", async () => {
     await fill();
-    const before = [here.root.tree(), await here.server.dump()];
+    const before = await here.state();
     const dry = await here.run("cleanup --once --dry-run -o json");
-    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+    expect(await here.state()).toEqual(before);
     const run = await here.run("cleanup --once -o json");
     const result = JSON.parse(run.stdout);
     expect(Object.keys(result)).toEqual(CLEANUP_KEYS);
@@ -52,11 +47,8 @@ describe("cleanup --once", () => {
     );
     expect(lines(dry.stdout)[1]).toContain(" purged=1 ");
     expect(dry.stderr).toContain("220 bytes, more than max_bytes (200 bytes)");
-    const run = await here.run("cleanup --once -o json --keep-last 0 --max-bytes 150");
-    expect([run.code, JSON.parse(run.stdout)]).toMatchObject([
-      0,
-      { purgedForSpace: 2, finishedBytes: 330, bytes: 220 },
-    ]);
+    const run = await here.json("cleanup --once --keep-last 0 --max-bytes 150");
+    expect(run).toMatchObject({ exit: 0, purgedForSpace: 2, finishedBytes: 330, bytes: 220 });
     expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(["t3"]);
     const wrong = await here.run("cleanup --once --max-bytes 20G");
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("10GiB")]);
@@ -66,11 +58,7 @@ describe("cleanup --once", () => {
     await fill();
     await here.run("cleanup --once --backup kept.jsonl");
     const kept = lines(here.root.tree()["kept.jsonl"]!).map((line) => JSON.parse(line));
-    expect(kept).toEqual([
-      record("alice", "t1"),
-      record("alice", "with space"),
-      record("bob", "t2", { status: "failed" }),
-    ]);
+    expect(kept).toEqual([record("alice", "t1"), record("alice", "with space"), FAILED]);
     const store = await here.run("cleanup --once --backup voice_task.json");
     expect(store.code).toBe(2);
   });
@@ -114,18 +102,9 @@ describe("cleanup --once", () => {
 describe("delete", () => {
   it("prints the object of docs/contract.md, Commands", async () => {
     await fill();
-    const dry = await here.runArgs([
-      "rm",
-      "--user",
-      "alice",
-      "--ids",
-      "t1,run,none",
-      ...["--dry-run", "--max-delete", "5"],
-      "-o",
-      "json",
-    ]);
+    const dry = await here.run("rm --user alice --ids t1,run,none --dry-run --max-delete 5 -o json");
     expect(dry.code).toBe(3);
-    const run = await here.runArgs(["delete", "--user", "alice", "--ids", "t1,run,none", "--yes", "-o", "json"]);
+    const run = await here.run("delete --user alice --ids t1,run,none --yes -o json");
     expect(run.code).toBe(3);
     const result = JSON.parse(run.stdout);
     expect(Object.keys(result)).toEqual(DELETE_KEYS);

@@ -18,9 +18,8 @@ async function fill(): Promise<void> {
     record("alice", "new", { updated_at: ago(60) }),
     record("小雨", "stuck", { status: "running", updated_at: ago(3 * DAY + 60) }),
   ];
-  here.root.writeStore(all);
+  await here.synced(...all);
   here.root.writeArtifacts(all);
-  await here.run("sync");
 }
 
 describe("stats", () => {
@@ -45,24 +44,17 @@ describe("stats", () => {
     expect(Object.keys(result.perHour[0])).toEqual(["from", "total", "wait", "run", "done", "error", "other"]);
     expect([result.per6Hours.length, result.perDay.length]).toEqual([28, 30]);
     for (const bars of [result.per6Hours, result.perDay]) {
-      expect(bars.reduce((sum: number, { total }: { total: number }) => sum + total, 0)).toBe(2);
       expect(bars.at(-1)).toMatchObject({ done: 1 });
-      expect(Date.parse(bars.at(-1).until)).toBeGreaterThan(Date.now());
-      expect(bars.slice(1).map(({ from }: { from: string }) => from)).toEqual(
-        bars.slice(0, -1).map(({ until }: { until: string }) => until),
-      );
+      expect(bars.at(-1).from).toBe(bars.at(-2).until);
     }
-    const one = JSON.parse((await here.run("stats -o json --user alice --no-disk --source file")).stdout);
-    expect(one).toMatchObject({
+    expect(await here.json("stats --user alice --no-disk --source file")).toMatchObject({
       ...{ source: "file", user: "alice", total: 2, disk: null },
       cleanup: { tasks: 1, files: null, bytes: null },
     });
     expect(parse((await here.run("stats -o yaml")).stdout)).toMatchObject({ total: 3 });
-    const csv = lines((await here.run("stats -o csv")).stdout);
-    expect(csv[0]).toBe("user_id,total,wait,run,done,error,other,lastChange,audioBytes,logBytes");
-    expect(csv.slice(1).map((row) => row.split(",").slice(0, 2).join(" "))).toEqual(
-      result.byUser.map(({ user_id, total }: { user_id: string; total: number }) => `${user_id} ${total}`),
-    );
+    const [head, ...rows] = lines((await here.run("stats -o csv")).stdout);
+    expect(head).toBe("user_id,total,wait,run,done,error,other,lastChange,audioBytes,logBytes");
+    expect(rows.map((row) => row.split(",").slice(0, 2).join())).toEqual(["alice,2", "小雨,1"]);
   });
 
   it("watches: one object a line in a pipe, until it is stopped", async () => {

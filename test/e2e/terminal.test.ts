@@ -1,9 +1,6 @@
-import { spawn } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { cleanEnv } from "../helpers/clean-env.ts";
 import { hasPty, OnTerminal, onTerminal as started } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
-import { binary } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -53,38 +50,5 @@ describe("on a terminal", () => {
     run.type("\u0003");
     expect(await run.end()).toBe(130);
     expect([here.root.tree(), await here.server.dump()]).toEqual(before);
-  });
-});
-
-describe("a pipe", () => {
-  async function shell(command: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
-    const env = cleanEnv({ TTSCTL: `${process.execPath} ${binary()}` });
-    const child = spawn("bash", ["-c", `set -o pipefail; ${command}`], { cwd: here.root.path, env });
-    let [stdout, stderr] = ["", ""];
-    child.stdout.on("data", (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      stderr += chunk;
-    });
-    const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
-    return { code, stdout, stderr };
-  }
-
-  it("that is closed early ends it quietly", async () => {
-    here.root.configure(null);
-    here.root.writeStore(Array.from({ length: 3000 }, (_, i) => record("alice", `t${i}`, { text: "x".repeat(2000) })));
-    for (const format of ["table", "jsonl", "csv"]) {
-      const run = await shell(`$TTSCTL list -q --page-size 1000 -o ${format} | head -1`);
-      expect(run).toMatchObject({ code: 0, stderr: "" });
-      expect(run.stdout.split("\n")).toHaveLength(2);
-    }
-  });
-
-  it("that is full is an error", async () => {
-    await fill();
-    const run = await shell("$TTSCTL list -o json > /dev/full");
-    expect(run.code).toBe(1);
-    expect(run.stderr).toMatch(/^\{"error":".*ENOSPC.*"code":"OUTPUT_FAILED"[^\n]*\n$/);
   });
 });

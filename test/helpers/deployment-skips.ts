@@ -4,8 +4,6 @@ import { beforeEach } from "vitest";
 const SKIPS: Readonly<Record<string, readonly (readonly [RegExp, string])[]>> = {
   acl: [[/every command works on the keys behind it/, "the user of docs/deployments.md has rights to tts:* alone"]],
   cluster: [
-    [/a password is never printed > (by anything|is used)/, "its own server is not a cluster"],
-    [/an outage > midway/, "a proxy is bypassed: nodes announce their own ports"],
     [/list --limit > goes on from the file/, "a proxy is bypassed: nodes announce their own ports"],
     [/doctor asks for the rights to the keys behind it/, "the test sets the rights on one node"],
   ],
