@@ -3,7 +3,7 @@ import { hostname, userInfo } from "node:os";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
-import { usePlace } from "./setup.ts";
+import { namesOf, usePlace } from "./setup.ts";
 
 interface Line {
   event: string;
@@ -18,14 +18,6 @@ beforeEach(() => here.root.configure(here.server.port, AUDIT));
 
 function ledger(name = "audit.jsonl"): Line[] {
   return here.root.has(name) ? lines(readFileSync(here.root.at(name), "utf8")).map((line) => JSON.parse(line)) : [];
-}
-
-function namesIn(ledgerLines: readonly Line[]): string[] {
-  return ledgerLines
-    .filter(({ event }) => event === "tasks")
-    .flatMap(({ tasks }) => tasks as { user_id: string; task_id: string }[])
-    .map(({ user_id, task_id }) => `${user_id}:${task_id}`)
-    .sort();
 }
 
 async function fill(): Promise<void> {
@@ -49,7 +41,7 @@ describe("the audit ledger", () => {
     });
     expect(begin!.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     expect(tasks).toMatchObject({ event: "tasks", run: begin!.run, action: "purge", reason: "expired" });
-    expect(namesIn(ledger())).toEqual(["alice:t1", "bob:t2"]);
+    expect(namesOf(tasks!.tasks as never).sort()).toEqual(["alice:t1", "bob:t2"]);
     const counts = Object.entries(JSON.parse(run.stdout)).filter(([, value]) => typeof value === "number");
     expect(end).toMatchObject({ event: "end", run: begin!.run, exitCode: 0, error: null, announced: 2, stayed: 0 });
     expect(end!.result).toMatchObject(Object.fromEntries(counts));
@@ -86,9 +78,7 @@ describe("the audit ledger", () => {
 
   it("is refused as a backup file", async () => {
     await fill();
-    const run = await here.run("cleanup --once --backup audit.jsonl -o json");
-    expect(run.code).toBe(2);
-    expect(JSON.parse(run.stderr)).toMatchObject({ code: "USAGE", error: expect.stringContaining("audit.jsonl") });
+    expect(await here.json("cleanup --once --backup audit.jsonl")).toMatchObject({ code: "USAGE", exit: 2 });
     expect(here.root.readStore()).toHaveLength(3);
     expect(ledger().map(({ event }) => event)).toEqual(["begin", "end"]);
   });
@@ -104,14 +94,12 @@ describe("a ledger that cannot be written", () => {
   ])("because it %s stops what removes things before anything is removed", async (_, arrange) => {
     await fill();
     arrange();
-    const [tree, dump] = [here.root.tree(), await here.server.dump()];
+    const before = await here.state();
     for (const line of ["cleanup --once", "delete --all --yes", "sync --prune --yes"]) {
-      const run = await here.run(`${line} -o json`);
-      expect([1, 2]).toContain(run.code);
-      expect(["AUDIT_FAILED", "CONFIG_INVALID"]).toContain(JSON.parse(lines(run.stderr).at(-1)!).code);
+      const { code, exit } = await here.json(line);
+      expect(["AUDIT_FAILED 1", "CONFIG_INVALID 2"]).toContain(`${code} ${exit}`);
     }
-    expect(here.root.tree()).toEqual(tree);
-    expect(await here.server.dump()).toEqual(dump);
+    expect(await here.state()).toEqual(before);
     expect(await here.run("list")).toMatchObject({ code: 0 });
     expect(await here.run("cleanup --once --dry-run")).toMatchObject({ code: 0 });
   });

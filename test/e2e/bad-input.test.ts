@@ -47,7 +47,7 @@ it.each(CASES)("%s (%s): exit code %i, one line, and no change", async (_, line,
     if (text === null) here.root.drop(name);
     else here.root.write(name, text);
   }
-  const before = [here.root.tree(), await here.server.dump()];
+  const before = await here.state();
   const url = redis === undefined ? {} : { REDIS_URL: redis(), REDIS_TIMEOUT: "300ms" };
   for (const format of ["", " -o json"]) {
     const run = await here.run(line + format, { env: { ...env, ...url } });
@@ -55,5 +55,5 @@ it.each(CASES)("%s (%s): exit code %i, one line, and no change", async (_, line,
     if (format === "") expect(run.stderr).toMatch(/^error: /);
     else expect(JSON.parse(run.stderr)).toMatchObject({ error: expect.any(String), code });
   }
-  expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+  expect(await here.state()).toEqual(before);
 });

@@ -27,10 +27,9 @@ describe("import", () => {
   it("replaces nothing without --yes if there is no terminal", async () => {
     here.root.writeStore(tasks);
     here.root.write("in", JSON.stringify(later(tasks[0]!)));
-    const before = here.root.tree();
-    const run = await here.run("import in -o json");
-    expect([run.code, JSON.parse(lines(run.stderr).at(-1)!).code]).toEqual([2, "CONFIRMATION_REQUIRED"]);
-    expect([here.root.tree(), await here.server.dump()]).toEqual([before, {}]);
+    const before = await here.state();
+    expect(await here.json("import in")).toMatchObject({ code: "CONFIRMATION_REQUIRED", exit: 2 });
+    expect(await here.state()).toEqual(before);
   });
 
   it("exits 3 if lines were left out, or ids not found, and 1 with bad lines", async () => {
@@ -43,22 +42,17 @@ describe("import", () => {
 
   it("takes back a purge from its backup, also from stdin, and leaves a line of each in the ledger", async () => {
     here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
-    here.root.writeStore(tasks);
-    await here.run("sync");
+    await here.synced(...tasks);
     await here.run("cleanup --once --backup purged.jsonl");
     expect(here.root.readStore()).toEqual([]);
-    const run = await here.run("import - -o json", { input: readFileSync(here.root.at("purged.jsonl"), "utf8") });
-    expect([run.code, JSON.parse(run.stdout).added]).toEqual([0, 3]);
+    const input = readFileSync(here.root.at("purged.jsonl"), "utf8");
+    expect(await here.json("import -", { input })).toMatchObject({ added: 3, exit: 0 });
     expect(here.root.readStore()).toEqual(tasks);
-    const ledger = readFileSync(here.root.at("audit.jsonl"), "utf8").trimEnd().split("\n").slice(-3);
-    expect(ledger.map((line) => JSON.parse(line))).toMatchObject([
+    const ledger = lines(readFileSync(here.root.at("audit.jsonl"), "utf8")).map((line) => JSON.parse(line));
+    const ids = tasks.map(({ user_id, task_id }) => ({ user_id, task_id }));
+    expect(ledger.slice(-3)).toMatchObject([
       { event: "begin" },
-      {
-        event: "tasks",
-        action: "import",
-        reason: "added",
-        tasks: [{ task_id: "t1" }, { task_id: "t2" }, { task_id: "t3" }],
-      },
+      { event: "tasks", action: "import", reason: "added", tasks: ids },
       { event: "end", exitCode: 0, result: { added: 3 } },
     ]);
   });
@@ -74,12 +68,10 @@ describe("an import that is stopped", () => {
     await until(async () => first.hasEnded || here.root.has(".voice_task.json.ttsctl"));
     await first.stop();
     expect([3000, 6000]).toContain(here.root.readStore().length);
-    const next = await here.run("import in -o json");
-    const result = JSON.parse(next.stdout);
-    expect([next.code, result.added + result.identical]).toEqual([0, 6000]);
+    const next = await here.json("import in");
+    expect([next.exit, next.added + next.identical]).toEqual([0, 6000]);
     expect(here.root.storeText()).toBe(JSON.stringify(many, null, 2));
     expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(6000);
-    const names = Object.keys(here.root.tree());
-    expect(names).toEqual(["config.ini", "in", "voice_task.json"]);
+    expect(Object.keys(here.root.tree())).toEqual(["config.ini", "in", "voice_task.json"]);
   });
 });

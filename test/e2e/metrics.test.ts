@@ -22,11 +22,8 @@ function label(metric: string, name: string): string | undefined {
 }
 
 async function fill(): Promise<void> {
-  const all = [
-    record("alice", "t1"),
-    record("bob", "t2"),
-    record("bob", "run", { status: "running", updated_at: ago(60) }),
-  ];
+  const running = record("bob", "run", { status: "running", updated_at: ago(60) });
+  const all = [record("alice", "t1"), record("bob", "t2"), running];
   here.root.writeStore(all);
   here.root.writeArtifacts(all);
   await here.mirrored(...all, record("alice", "gone", { updated_at: ago(60) }));
@@ -90,10 +87,9 @@ describe("cleanup --metrics-file", () => {
 
   it.each(["voice_task.json", "config.ini", "./output/../voice_task.json"])("is not %s", async (file) => {
     await fill();
-    const [tree, dump] = [here.root.tree(), await here.server.dump()];
+    const before = await here.state();
     expect(await here.run(`cleanup --once --metrics-file ${file}`)).toMatchObject({ code: 2, stdout: "" });
-    expect(here.root.tree()).toEqual(tree);
-    expect(await here.server.dump()).toEqual(dump);
+    expect(await here.state()).toEqual(before);
     here.root.rename("voice_task.json", "elsewhere");
     expect((await here.run(`cleanup --once --metrics-file ${file}`)).code).toBe(2);
     expect(here.root.has("voice_task.json")).toBe(false);

@@ -1,23 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
-import { usePlace } from "./setup.ts";
+import { namesOf, usePlace } from "./setup.ts";
 
 const here = usePlace();
 const USERS = ["alice", "bob", "carol"];
 
-async function fill(): Promise<void> {
-  here.root.writeStore(
-    USERS.flatMap((user) => [record(user, "t1"), record(user, "t2", { status: "failed", error: "no voice" })]),
+const fill = () =>
+  here.synced(
+    ...USERS.flatMap((user) => [record(user, "t1"), record(user, "t2", { status: "failed", error: "no voice" })]),
   );
-  await here.run("sync");
-}
 
-const names = (stdout: string) =>
-  lines(stdout)
-    .map((line) => JSON.parse(line) as { user_id: string; task_id: string })
-    .map(({ user_id, task_id }) => `${user_id}:${task_id}`)
-    .sort();
+const names = (stdout: string) => namesOf(lines(stdout).map((line) => JSON.parse(line))).sort();
 
 describe("--user, given several times, means all of them", () => {
   it.each([
@@ -40,19 +34,16 @@ describe("any other flag that is given twice is wrong usage", () => {
     ["list --since 2h --since 7d", "--since"],
     ["ls -p 1 --page 2", "--page"],
     ["verify -u alice -u bob", "--user"],
-    ["cleanup --once --retention 2h --retention 7d", "--retention"],
     ["delete --all --max-delete 1 --max-delete 100 --yes", "--max-delete"],
     ["delete -u alice --yes --yes", "--yes"],
-    ["mark --all --to run --to done --yes", "--to"],
-    ["doctor -q -q", "--quiet"],
     ["-o json list -o csv", "--output"],
     ["--no-redis list --no-redis", "--no-redis"],
   ])("%s", async (line, flag) => {
     await fill();
-    const before = [here.root.tree(), await here.server.dump()];
+    const before = await here.state();
     const run = await here.run(line);
     expect(run).toMatchObject({ code: 2, stdout: "" });
     expect(run.stderr).toContain(`${flag} is given twice`);
-    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+    expect(await here.state()).toEqual(before);
   });
 });

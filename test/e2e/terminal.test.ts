@@ -5,14 +5,8 @@ import { usePlace } from "./setup.ts";
 
 const here = usePlace();
 
-async function fill(): Promise<void> {
-  here.root.writeStore([
-    record("alice", "t1"),
-    record("alice", "t2"),
-    record("alice", "run", { status: "running", updated_at: ago(9) }),
-  ]);
-  await here.run("sync");
-}
+const RUNNING = record("alice", "run", { status: "running", updated_at: ago(9) });
+const fill = () => here.synced(record("alice", "t1"), record("alice", "t2"), RUNNING);
 
 describe("on a terminal", () => {
   const onTerminal = (line: string, env = {}) => started(line.split(" "), here.root.path, env);
@@ -44,11 +38,11 @@ describe("on a terminal", () => {
 
   it.runIf(hasPty)("is interrupted by Ctrl-C at the question, and changes nothing", async () => {
     await fill();
-    const before = [here.root.tree(), await here.server.dump()];
+    const before = await here.state();
     const run = new OnTerminal(["delete", "--user", "alice"], here.root.path);
     await run.says(/\[y\/N\]/);
     run.type("\u0003");
     expect(await run.end()).toBe(130);
-    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+    expect(await here.state()).toEqual(before);
   });
 });

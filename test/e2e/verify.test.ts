@@ -10,10 +10,7 @@ const KEYS = [
   ...["wrongScore", "misplaced", "partial", "invalid", "repaired"],
 ];
 
-beforeEach(async () => {
-  here.root.writeStore([record("a", "t1"), record("a", "t2"), record("b", "t3"), record("b", "t4")]);
-  await here.mirrored(record("a", "t1"), record("a", "t2"), record("b", "t3"), record("b", "t4"));
-});
+beforeEach(() => here.synced(record("a", "t1"), record("a", "t2"), record("b", "t3"), record("b", "t4")));
 
 describe("verify", () => {
   it("exits 0 if both stores agree", async () => {
@@ -22,25 +19,21 @@ describe("verify", () => {
     const result = JSON.parse(run.stdout);
     expect(Object.keys(result)).toEqual(KEYS);
     expect(result).toMatchObject({ checked: 4, inSync: 4, repaired: 0 });
-    expect((await here.run("verify")).stdout).toBe("4 tasks compared: 4 in sync, 0 out of sync\n");
   });
 
-  it("exits 3 if they do not, and prints every format", async () => {
+  it("exits 3 if they do not", async () => {
     here.root.writeStore([record("a", "t1"), record("a", "t2", { text: "x" }), record("b", "t3"), 5 as never]);
     await here.server.call("DEL", "tts:task:b:t3");
-    const run = await here.run("verify -o json");
-    expect(run.code).toBe(3);
     const counts = { checked: 4, inSync: 1, onlyInRedis: 1, differs: 1, dangling: 1, invalid: 1 };
-    expect(JSON.parse(run.stdout)).toMatchObject(counts);
-    expect(run.stderr).toMatch(/^warning: .*1 invalid record/);
+    const said = expect.stringMatching(/^warning: .*1 invalid record/);
+    expect(await here.json("verify")).toMatchObject({ ...counts, said, exit: 3 });
     expect((await here.run("verify -o csv")).code).toBe(2);
   });
 
   it("says which tasks with --details", async () => {
     here.root.writeStore([record("a", "t1"), record("a", "t2", { text: "x" }), record("b", "t3")]);
     await here.server.call("DEL", "tts:task:b:t3");
-    const tasks = JSON.parse((await here.run("verify --details -o json")).stdout).tasks;
-    expect(tasks).toMatchObject({
+    expect((await here.json("verify --details")).tasks).toMatchObject({
       onlyInRedis: [{ user_id: "b", task_id: "t4" }],
       differs: [{ user_id: "a", task_id: "t2" }],
       dangling: [{ user_id: "b", task_id: "t3" }],
@@ -55,16 +48,14 @@ describe("verify", () => {
     expect(lines((await here.run("verify --details -o csv")).stdout)).toEqual([
       ...["kind,user_id,task_id", "onlyInRedis,b,t4", "differs,a,t2", "dangling,b,t3"],
     ]);
-    expect((await here.run("verify --details")).stdout).toMatch(/^onlyInRedis +b +t4$/m);
   });
 
   it("exits 4 without Redis, and 1 if the file is broken", async () => {
-    expect((await here.run("verify --no-redis -o json")).code).toBe(4);
-    const down = await here.run("verify -o json", { env: { REDIS_PORT: "1" } });
-    expect(down.code).toBe(4);
-    expect(JSON.parse(down.stderr)).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+    expect((await here.run("verify --no-redis")).code).toBe(4);
+    const down = await here.json("verify", { env: { REDIS_PORT: "1" } });
+    expect(down).toMatchObject({ code: "REDIS_UNAVAILABLE", exit: 4 });
     here.root.write("voice_task.json", "[{");
-    expect((await here.run("verify -o json")).code).toBe(1);
+    expect((await here.run("verify")).code).toBe(1);
   });
 });
 
@@ -76,37 +67,28 @@ describe("verify --repair", () => {
   });
 
   it("repairs what it may, counts it, and exits 3 if drift is left", async () => {
-    const run = await here.run("verify --repair -o json");
-    expect(run.code).toBe(3);
-    const result = JSON.parse(run.stdout);
-    expect(Object.keys(result)).toEqual(KEYS);
-    expect(result).toMatchObject({ checked: 4, inSync: 1, newerInRedis: 1, dangling: 1, onlyInRedis: 1, repaired: 2 });
+    const counts = { checked: 4, inSync: 1, newerInRedis: 1, dangling: 1, onlyInRedis: 1, repaired: 2 };
+    expect(await here.json("verify --repair")).toMatchObject({ ...counts, exit: 3 });
     expect(here.root.readStore()[0]).toMatchObject({ task_id: "t1", updated_at: "2020-01-02T00:00:00" });
-    const restored = await here.run("verify --repair --restore");
-    expect(restored).toMatchObject({ code: 0 });
-    expect(restored.stdout).toMatch(/^1 of 1 repaired$/m);
-    expect(await here.run("verify")).toMatchObject({ code: 0, stdout: "4 tasks compared: 4 in sync, 0 out of sync\n" });
+    expect(await here.json("verify --repair --restore")).toMatchObject({ repaired: 1, exit: 0 });
+    expect(await here.json("verify")).toMatchObject({ checked: 4, inSync: 4, exit: 0 });
   });
 
   it("prints its plan with --dry-run, and changes nothing", async () => {
-    const before = [here.root.tree(), await here.server.dump()];
-    const run = await here.run("verify --repair --dry-run");
-    expect(run.code).toBe(3);
-    expect(run.stdout).toMatch(/^2 of 3 would be repaired$/m);
-    expect([here.root.tree(), await here.server.dump()]).toEqual(before);
+    const before = await here.state();
+    expect((await here.run("verify --repair --dry-run")).code).toBe(3);
+    expect(await here.state()).toEqual(before);
   });
 
   it("deletes only on request, with --yes", async () => {
     expect(await here.run("verify --repair --prune")).toMatchObject({ code: 2, stdout: "" });
     expect(await here.server.call("EXISTS", "tts:task:b:t4")).toBe(1);
-    expect(JSON.parse((await here.run("verify --repair --prune --yes -o json")).stdout)).toMatchObject({ repaired: 3 });
+    expect(await here.json("verify --repair --prune --yes")).toMatchObject({ repaired: 3 });
     expect(await here.server.call("EXISTS", "tts:task:b:t4")).toBe(0);
     expect((await here.run("verify")).code).toBe(0);
   });
 
   it.each(["--prune", "--restore", "--repair --prune --restore"])("refuses verify %s", async (flags) => {
-    const run = await here.run(`verify ${flags} -o json`);
-    expect(run.code).toBe(2);
-    expect(JSON.parse(run.stderr)).toMatchObject({ code: "USAGE" });
+    expect(await here.json(`verify ${flags}`)).toMatchObject({ code: "USAGE", exit: 2 });
   });
 });
