@@ -1,13 +1,11 @@
-import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
-import { cleanEnv } from "../helpers/clean-env.ts";
 import { lacksRight } from "../helpers/lacks.ts";
 import { record } from "../helpers/records.ts";
-import { binary } from "../helpers/ttsctl.ts";
+import { binary, built } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -25,7 +23,7 @@ describe("the binary", () => {
     expect(shown.match(/^fail {2}store\.content/gm)).toHaveLength(2);
   });
 
-  it.skipIf(lacksRight("root", process.getuid?.() === 0))("sees what another user may not do", () => {
+  it.skipIf(lacksRight("root", process.getuid?.() === 0))("sees what another user may not do", async () => {
     here.root.writeStore([record("alice", "t1")]);
     here.root.write("output/alice/t1/t1.wav", "x");
     here.root.write("Logs/x", "");
@@ -34,28 +32,21 @@ describe("the binary", () => {
     const program = mkdtempSync(join(tmpdir(), "ttsctl-doctor-"));
     cpSync(dirname(dirname(binary())), program, { recursive: true, dereference: true });
     chmodSync(program, 0o755);
-    const args = [join(program, "bin/ttsctl"), "doctor", "-o", "json", "--no-redis"];
-    const options = {
-      cwd: here.root.path,
-      env: cleanEnv({ HOME: "/" }),
-      uid: NOBODY,
-      gid: NOBODY,
-      encoding: "utf8",
-    } as const;
-    const run = () => {
-      const { stdout } = spawnSync(process.execPath, args, options);
+    const options = { cwd: here.root.path, env: { HOME: "/" }, uid: NOBODY, program: join(program, "bin/ttsctl") };
+    const run = async () => {
+      const { stdout } = await built(["doctor", "-o", "json", "--no-redis"], options);
       const { checks } = JSON.parse(stdout) as { checks: { check: string; status: string; detail: string }[] };
       return Object.fromEntries(checks.map(({ check, status, detail }) => [check, `${status} ${detail}`]));
     };
-    const first = run();
+    const first = await run();
     expect(first["store.folder"]).toContain("fail");
     expect(first["store.content"]).toContain("ok array of 1 task");
     expect(first.output).toContain(`fail ${here.root.at("output/alice")} is not writable`);
     expect(first.logs).toContain("fail");
     chmodSync(here.root.path, 0o777);
-    expect(run()["store.folder"]).toContain("fail a rewrite cannot keep the owner 0:0");
+    expect((await run())["store.folder"]).toContain("fail a rewrite cannot keep the owner 0:0");
     chmodSync(here.root.store, 0o600);
-    expect(run()["store.content"]).toContain("EACCES");
+    expect((await run())["store.content"]).toContain("EACCES");
     rmSync(program, { recursive: true });
   });
 });
@@ -66,12 +57,9 @@ it.each([
 ])("$what store beside a Redis with tasks fails, as the commands that change tasks refuse it", async ({ write }) => {
   write();
   await here.mirrored(record("a", "t1"));
-  const { code, stdout } = await here.run("doctor -o json");
-  const found = JSON.parse(stdout).checks.find(({ check }: { check: string }) => check === "store.content");
-  expect([code, found]).toMatchObject([
-    1,
-    { status: "fail", hint: expect.stringContaining("verify --repair --restore") },
-  ]);
+  const { checks, exit } = await here.json("doctor");
+  const found = { check: "store.content", status: "fail", hint: expect.stringContaining("verify --repair --restore") };
+  expect([exit, checks]).toEqual([1, expect.arrayContaining([expect.objectContaining(found)])]);
 });
 
 it("a file and a Redis of two services: verify and export say so", async () => {

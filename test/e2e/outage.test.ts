@@ -43,15 +43,15 @@ describe.each(DOWN)("with a Redis that $what", ({ url }) => {
   it("list, query and get answer from the file with one warning", async () => {
     fill();
     const env = { REDIS_URL: await url(), REDIS_TIMEOUT: `${TIMEOUT_MS}ms` };
-    const list = await here.run("list -o json", { env });
-    expectFallback(list);
-    expect(JSON.parse(list.stdout)).toMatchObject({ source: "file", total: 2 });
-    const query = await here.runArgs(["query", '{"user_id": "alice", "task_ids": ["t1"]}', "-o", "json"], { env });
-    expectFallback(query);
-    expect(JSON.parse(query.stdout)).toMatchObject({ source: "file", total: 1 });
-    const get = await here.run("get alice t1 -o json", { env });
-    expectFallback(get);
-    expect(JSON.parse(get.stdout)).toMatchObject({ source: "file", redis: null });
+    for (const [args, printed] of [
+      [["list"], { total: 2 }],
+      [["query", '{"user_id": "alice", "task_ids": ["t1"]}'], { total: 1 }],
+      [["get", "alice", "t1"], { redis: null }],
+    ] as const) {
+      const run = await here.runArgs([...args, "-o", "json"], { env });
+      expectFallback(run);
+      expect(JSON.parse(run.stdout)).toMatchObject({ source: "file", ...printed });
+    }
     expect(await here.run("list -q", { env })).toMatchObject({ code: 0, stderr: "" });
   });
 });
@@ -59,14 +59,14 @@ describe.each(DOWN)("with a Redis that $what", ({ url }) => {
 describe("an outage", () => {
   it("cleanup and delete work on the file and exit 3", async () => {
     fill();
-    here.root.writeArtifacts([{ user_id: "alice", task_id: "t1" }]);
+    here.root.writeArtifacts([record("alice", "t1")]);
     const env = { REDIS_PORT: "1" };
-    const cleanup = await here.run("cleanup --once -o json", { env });
-    expect([cleanup.code, JSON.parse(cleanup.stdout)]).toMatchObject([3, { purged: 1, files: 2 }]);
-    const warnings = lines(cleanup.stderr).filter((line) => line.startsWith("warning: "));
-    expect(warnings).toEqual([expect.stringContaining("not checked: layout, time zone, clock, right store")]);
-    const remove = await here.run("delete --user alice --ids t2 --yes -o json", { env });
-    expect([remove.code, JSON.parse(remove.stdout)]).toMatchObject([3, { deleted: 1 }]);
+    const { said, ...counts } = await here.json("cleanup --once", { env });
+    expect(counts).toMatchObject({ purged: 1, files: 2, exit: 3 });
+    expect(said.match(/^warning: .*/gm)).toEqual([
+      expect.stringContaining("not checked: layout, time zone, clock, right store"),
+    ]);
+    expect(await here.json("delete --user alice --ids t2 --yes", { env })).toMatchObject({ deleted: 1, exit: 3 });
     expect(here.root.storeText()).toBe("[]");
   });
 
@@ -76,8 +76,7 @@ describe("an outage", () => {
     const env = { REDIS_PORT: "1" };
     expect((await here.run("delete -u alice -i t1 --yes", { env })).code).toBe(3);
     here.root.rename("voice_task.json", "lost");
-    const { source, total } = JSON.parse((await here.run("list -o json")).stdout);
-    expect([source, total]).toEqual(["redis", 2]);
+    expect(await here.json("list")).toMatchObject({ source: "redis", total: 2 });
   });
 });
 
@@ -89,17 +88,13 @@ describe("[redis] enabled = false", () => {
   ])("has the file answer without a warning: %j", async ({ flags, env, config }) => {
     fill();
     if (config) here.root.configure(null);
-    const clients = Number(
-      /total_connections_received:(\d+)/.exec(String(await here.server.call("INFO", "stats")))![1],
-    );
-    const list = await here.run(`list -o json${flags}`, { env });
-    expect(list).toMatchObject({ code: 0, stderr: "" });
-    expect(JSON.parse(list.stdout)).toMatchObject({ source: "file", total: 2 });
-    expect(await here.run(`get alice t1 -o json${flags}`, { env })).toMatchObject({ code: 0, stderr: "" });
-    const cleanup = await here.run(`cleanup --once -o json${flags}`, { env });
-    expect(cleanup.code).toBe(0);
-    expect(lines(cleanup.stderr).filter((line) => !line.startsWith("[CLEANUP]"))).toEqual([]);
-    const after = Number(/total_connections_received:(\d+)/.exec(String(await here.server.call("INFO", "stats")))![1]);
-    expect(after).toBe(clients);
+    const connections = async () =>
+      /total_connections_received:\d+/.exec(String(await here.server.call("INFO", "stats")))![0];
+    const before = await connections();
+    const page = { source: "file", total: 2, exit: 0, said: "" };
+    expect(await here.json(`list${flags}`, { env })).toMatchObject(page);
+    expect(await here.run(`get alice t1${flags}`, { env })).toMatchObject({ code: 0, stderr: "" });
+    expect(await here.run(`cleanup --once${flags}`, { env })).toMatchObject({ code: 0, stderr: "" });
+    expect(await connections()).toBe(before);
   });
 });

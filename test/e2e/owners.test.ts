@@ -67,19 +67,15 @@ describe.each(["plain", "api_ms", "api_ms_v3"])("artifacts in the layout %s", (l
     const server = await here.serve("--read-only --no-sync");
     for (const ids of owned(way)) {
       const [user, task] = ids;
-      const { files } = (await server.json(
-        `/voice-task/files?user_id=${encodeURIComponent(user)}&task_id=${encodeURIComponent(task)}`,
-      )) as { files: { path: string; url: string }[] };
-      expect(
-        files.map(({ path }) => path).filter((path) => path.startsWith(`${wayOf(ids, way)}/`)),
-        `${user}:${task}`,
-      ).toHaveLength(1);
+      const query = new URLSearchParams({ user_id: user, task_id: task });
+      type Files = { files: { path: string; url: string }[] };
+      const { files } = (await server.json(`/voice-task/files?${query}`)) as Files;
+      const own = files.filter(({ path }) => path.startsWith(`${wayOf(ids, way)}/`));
+      expect(own, `${user}:${task}`).toHaveLength(1);
       for (const { url } of files) expect((await server.fetch(`/${url}`)).status, url).toBe(200);
     }
     const [user, task] = IDS[13]!;
-    const { artifacts } = JSON.parse((await here.runArgs(["get", user, task, "-o", "json"])).stdout) as {
-      artifacts: unknown[];
-    };
+    const { artifacts } = await here.json(["get", user, task]);
     expect(artifacts).toHaveLength(owned(way).includes(IDS[13]!) ? 1 : 0);
   });
 
@@ -127,7 +123,7 @@ describe("a directory that another record owns too", () => {
     await purge(record("org", "team"), kept("alice", "t9", result));
     const orphans = await here.run("cleanup --orphans --yes --max-delete 100%");
     expect([orphans.code, here.root.has(lost)], orphans.stderr).toEqual([0, true]);
-    const { artifacts } = JSON.parse((await here.run("get alice t9 -o json")).stdout) as { artifacts: unknown[] };
+    const { artifacts } = await here.json("get alice t9");
     expect(artifacts).toEqual([{ path: lost, bytes: 1, damaged: true }]);
   });
 
@@ -151,17 +147,13 @@ describe("[paths] shared = true", () => {
     here.root.write("output/bob/t2/t2.wav", "another service's");
     here.root.age();
     expect((await here.run("sync")).code).toBe(0);
-    expect(await here.run("cleanup --orphans --yes")).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining("[paths] shared"),
-    });
-    const { code, stdout } = await here.run("cleanup --orphans -o json");
-    expect([code, JSON.parse(stdout)]).toMatchObject([0, { folders: 1, removed: 0, dryRun: true }]);
+    const stderr = expect.stringContaining("[paths] shared");
+    expect(await here.run("cleanup --orphans --yes")).toMatchObject({ code: 2, stderr });
+    const found = { folders: 1, removed: 0, dryRun: true, exit: 0 };
+    expect(await here.json("cleanup --orphans")).toMatchObject(found);
     expect(here.root.has("output/bob/t2/t2.wav")).toBe(true);
-    const { checks } = JSON.parse((await here.run("doctor -o json")).stdout) as {
-      checks: { check: string; detail: string }[];
-    };
-    expect(checks.find(({ check }) => check === "output")?.detail).toContain("shared");
+    const { checks } = await here.json("doctor");
+    expect(checks.find(({ check }: { check: string }) => check === "output").detail).toContain("shared");
   });
 });
 
@@ -173,8 +165,7 @@ it("a directory with a newer file keeps the task with all its directories", asyn
     for (const file of files) here.root.write(file, "x");
     here.root.age();
     utimesSync(here.root.at(newer), NOW + 3600, NOW + 3600);
-    const run = await here.run("cleanup --once -o json");
-    expect(JSON.parse(run.stdout), run.stderr).toMatchObject({ purged: 0 });
+    expect(await here.json("cleanup --once")).toMatchObject({ purged: 0 });
     expect(files.filter((file) => !here.root.has(file))).toEqual([]);
   }
 });
