@@ -13,20 +13,12 @@ import { binary, lines } from "../helpers/ttsctl.ts";
 import { invoke } from "./invoke.ts";
 
 const here = usePlace();
-const HOSTILE = [
-  "a b",
-  "it's",
-  '"',
-  "$(touch pwned)",
-  "`touch pwned`",
-  ";touch pwned",
-  "!!",
-  "~",
-  "*",
-  "a:b",
-  "\\",
-  "é字",
-];
+const COMMANDS = ["$(touch pwned)", "`touch pwned`", ";touch pwned", "!!"];
+const HOSTILE = [...COMMANDS, "a b", "it's", '"', "~", "*", "a:b", "\\", "é字"];
+/** A program of bash, with what it prints. */
+const bash = (args: readonly string[], input = "") =>
+  spawnSync("bash", ["--norc", ...args], { cwd: here.root.path, encoding: "utf8", env: cleanEnv(), input });
+const wordsOf = (printed: string) => printed.split("\0").slice(0, -1);
 
 describe("quoting", () => {
   const text = fc.string({ unit: fc.constantFrom(..."ab字 '\"$`\\!;&|<>(){}[]*?~#=:\n\t"), maxLength: 12 });
@@ -36,14 +28,8 @@ describe("quoting", () => {
       .map((sample) => sample.replaceAll("\0", "").toWellFormed())
       .filter((sample) => sample !== "");
     const script = samples.map((sample) => `printf '%s\\0' ${shellQuote(sample)}`).join("\n");
-    const run = spawnSync("bash", ["--norc"], {
-      input: script,
-      encoding: "utf8",
-      cwd: here.root.path,
-      env: cleanEnv(),
-    });
-    expect(run.stderr).toBe("");
-    expect(run.stdout.split("\0").slice(0, -1)).toEqual(samples);
+    const { stdout, stderr } = bash([], script);
+    expect([stderr, ...wordsOf(stdout)]).toEqual(["", ...samples]);
     expect(existsSync(here.root.at("pwned"))).toBe(false);
   });
 });
@@ -55,13 +41,12 @@ describe("__complete", () => {
     const [directives, ...found] = lines(run.stdout);
     return { directives, found };
   };
-  const fill = () => here.root.writeStore([record("alice", "t1"), record("alice", "t2"), record("bob", "t3")]);
+  const TASKS = [record("alice", "t1"), record("alice", "t2"), record("bob", "t3")];
 
   it.each([
     ["ttsctl li", ["list"]],
     ["ttsctl list --sou", ["--source"]],
     ["ttsctl list --source ", ["auto", "redis", "file"]],
-    ["ttsctl list -o i", ["ids"]],
     ["ttsctl get -o i", []],
     ["ttsctl list --status done,e", ["done,error"]],
     ["ttsctl mark --to r", ["run"]],
@@ -76,9 +61,9 @@ describe("__complete", () => {
     ["ttsctl logs alice:t", ["t1", "t2"]],
     ["ttsctl nonsense --what ", []],
   ])("%j", async (line, found) => {
-    fill();
+    here.root.writeStore(TASKS);
     expect((await ask(line)).found.sort()).toEqual([...found].sort()); // from the file
-    await here.mirrored(record("alice", "t1"), record("alice", "t2"), record("bob", "t3"));
+    await here.mirrored(...TASKS);
     here.root.rename("voice_task.json", "away.json");
     expect((await ask(line)).found.sort()).toEqual([...found].sort()); // from Redis
   });
@@ -88,7 +73,7 @@ describe("__complete", () => {
     here.root.write("config.ini", "nonsense");
     expect((await ask("ttsctl get ")).found).toEqual([]);
     here.root.configure(here.server.port);
-    fill();
+    here.root.writeStore(TASKS);
     here.server.suspend();
     const { found } = await ask("ttsctl get ").finally(() => here.server.resume());
     expect(found.sort()).toEqual(["alice", "bob"]);
@@ -100,24 +85,18 @@ describe("__complete", () => {
 describe("the bash script", () => {
   /** Completes a line in a real bash, and hands what it becomes to a command that prints its arguments. */
   function completed(line: string): string[] {
+    const ttsctl = `"${process.execPath}" "${binary()}"`;
     const program = `
-      ttsctl() { if [ "$1" = __complete ]; then "${process.execPath}" "${binary()}" "$@"; else printf '%s\\0' "$@"; fi; }
-      source <(ttsctl_real completion bash)
+      ttsctl() { if [ "$1" = __complete ]; then ${ttsctl} "$@"; else printf '%s\\0' "$@"; fi; }
+      source <(${ttsctl} completion bash)
       compopt() { :; }
       COMP_LINE=$1 COMP_POINT=\${#1} COMP_WORDS=(ttsctl)
       _ttsctl
-      for reply in "\${COMPREPLY[@]}"; do eval "ttsctl \${2}$reply"; done`.replace(
-      "ttsctl_real",
-      `"${process.execPath}" "${binary()}"`,
-    );
+      for reply in "\${COMPREPLY[@]}"; do eval "ttsctl \${2}$reply"; done`;
     const kept = line.slice("ttsctl ".length, Math.max(line.lastIndexOf(" "), line.search(/[:=][^:= ]*$/)) + 1);
-    const run = spawnSync("bash", ["--norc", "-c", program, "bash", line, kept], {
-      cwd: here.root.path,
-      encoding: "utf8",
-      env: cleanEnv(),
-    });
-    expect(run.stderr).toBe("");
-    return run.stdout.split("\0").slice(0, -1);
+    const { stdout, stderr } = bash(["-c", program, "bash", line, kept]);
+    expect(stderr).toBe("");
+    return wordsOf(stdout);
   }
 
   it("gives hostile ids back as single words, and runs nothing of them", () => {

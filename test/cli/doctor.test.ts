@@ -1,30 +1,20 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { Finding } from "../../src/operations/doctor/probe.ts";
 import { CHECKS } from "../../src/operations/doctor/run.ts";
-import { writeToMirror } from "../../src/store/redis/write.ts";
-import { connectMirror } from "../helpers/doubles.ts";
-import { ago, record, taskOf } from "../helpers/records.ts";
+import { usePlace } from "../e2e/setup.ts";
+import { ago, record } from "../helpers/records.ts";
 import { freePort, RedisServer } from "../helpers/redis.ts";
-import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 import { invoke } from "./invoke.ts";
 import "../helpers/python.ts";
 
 const SECRET = "s3cret-Passw0rd";
-let server: RedisServer;
-let root: ServiceRoot;
-beforeAll(async () => {
-  server = await RedisServer.start();
+const here = usePlace();
+beforeEach(() => {
+  here.root.writeStore([record("alice", "t1"), record("alice", "t2", { updated_at: ago(100) })]);
+  mkdirSync(here.root.at("output/alice"), { recursive: true });
+  mkdirSync(here.root.at("Logs"));
 });
-afterAll(() => server.remove());
-beforeEach(async () => {
-  await server.call("FLUSHALL");
-  root = new ServiceRoot(server.port);
-  root.writeStore([record("alice", "t1"), record("alice", "t2", { updated_at: ago(100) })]);
-  mkdirSync(root.at("output/alice"), { recursive: true });
-  mkdirSync(root.at("Logs"));
-});
-afterEach(() => root.remove());
 
 interface Diagnosis {
   readonly code: number;
@@ -34,7 +24,7 @@ interface Diagnosis {
 
 async function doctor(line = "", env: Record<string, string> = {}): Promise<Diagnosis> {
   const args = ["doctor", "-o", "json", ...line.split(" ").filter((word) => word !== "")];
-  const { code, stdout, stderr } = await invoke(args, { cwd: root.path, env });
+  const { code, stdout, stderr } = await invoke(args, { cwd: here.root.path, env });
   const { checks } = JSON.parse(stdout) as { checks: Finding[] };
   return { code, checks: Object.fromEntries(checks.map((finding) => [finding.check, finding])), text: stdout + stderr };
 }
@@ -46,19 +36,11 @@ const like = (status: string, detail: RegExp | string = "") => ({
   hint: status === "ok" || status === "skip" ? null : expect.any(String),
 });
 
-async function mirrored(...records: RecordJson[]): Promise<void> {
-  const mirror = await connectMirror(server);
-  await writeToMirror(mirror, records.map(taskOf));
-  mirror.close();
-}
-
 describe("doctor", () => {
   it("finds no problem in a healthy service", async () => {
-    expect(await invoke(["sync"], { cwd: root.path })).toMatchObject({ code: 0 });
+    expect(await invoke(["sync"], { cwd: here.root.path })).toMatchObject({ code: 0 });
     const { code, checks } = await doctor();
-    const unwell = Object.values(checks).filter(({ status }) => status !== "ok");
-    expect(unwell).toEqual([]);
-    expect(code).toBe(0);
+    expect([code, ...Object.values(checks).filter(({ status }) => status !== "ok")]).toEqual([0]);
     const ids = Object.keys(CHECKS).filter((id) => id !== "redis.sentinel");
     expect(Object.keys(checks)).toEqual(ids);
     expect(ids).toHaveLength(36);
@@ -67,7 +49,7 @@ describe("doctor", () => {
   });
 
   it("counts, and exits 1 if a check fails and 0 for warnings", async () => {
-    const { code, stdout } = await invoke(["doctor", "-o", "json"], { cwd: root.path });
+    const { code, stdout } = await invoke(["doctor", "-o", "json"], { cwd: here.root.path });
     const report = JSON.parse(stdout);
     expect(Object.keys(report)).toEqual(["checks", "ok", "warn", "fail", "skip"]);
     expect(Object.keys(report.checks[0])).toEqual(["check", "status", "detail", "hint"]);
@@ -81,7 +63,7 @@ describe("doctor", () => {
 
 describe("the configuration", () => {
   it("may not be read at all", async () => {
-    root.write("config.ini", "[redis]\nhost = a\nhost = b\n");
+    here.root.write("config.ini", "[redis]\nhost = a\nhost = b\n");
     const { code, checks } = await doctor();
     expect(code).toBe(1);
     expect(checks.config).toMatchObject(like("fail", "line 3"));
@@ -91,45 +73,41 @@ describe("the configuration", () => {
   });
 
   it("causes a warning if all users can read a password in it", async () => {
-    root.configure(server.port, "[redis.x]\na = 1\n");
+    here.root.configure(here.server.port, "[redis.x]\na = 1\n");
     expect(await finding("config.secrets")).toMatchObject(like("ok"));
-    root.write("config.ini", `[redis]\nport = ${server.port}\npassword = ${SECRET}\n`);
-    chmodSync(root.at("config.ini"), 0o644);
+    here.root.write("config.ini", `[redis]\nport = ${here.server.port}\npassword = ${SECRET}\n`);
+    chmodSync(here.root.at("config.ini"), 0o644);
     expect(await finding("config.secrets")).toMatchObject(like("warn", "mode 644"));
-    chmodSync(root.at("config.ini"), 0o640);
+    chmodSync(here.root.at("config.ini"), 0o640);
     expect(await finding("config.secrets")).toMatchObject(like("ok"));
   });
 });
 
 describe("the store file", () => {
   it("is missing, a directory, truncated, or has invalid records", async () => {
-    root.writeStore([record("alice", "t1"), { user_id: "a:b", task_id: "t9" }]);
+    here.root.writeStore([record("alice", "t1"), { user_id: "a:b", task_id: "t9" }]);
     expect(await finding("store.content")).toMatchObject(like("warn", /array of 1 task.*1 invalid record.*a:b/));
-    root.write("voice_task.json", '[{"user_id": "a"');
+    here.root.write("voice_task.json", '[{"user_id": "a"');
     const cut = await doctor();
     expect(cut.checks["store.content"]).toMatchObject(like("fail", "byte 16"));
     expect(cut.checks.drift).toMatchObject(like("skip", "store file"));
-    root.write("voice_task.json", `${JSON.stringify(record("a", "t"))}\n{"user_id": "a", `);
+    here.root.write("voice_task.json", `${JSON.stringify(record("a", "t"))}\n{"user_id": "a", `);
     const content = await finding("store.content");
     expect(content).toMatchObject(like("warn", /JSON Lines.*unfinished append/));
-    expect(content).toMatchObject({
-      detail: expect.not.stringContaining("whole"),
-      hint: "the next append removes the unfinished line",
-    });
-    rmSync(root.store);
+    expect(content.detail).not.toContain("whole");
+    rmSync(here.root.store);
     expect(await finding("store.file")).toMatchObject(like("warn", "does not exist"));
-    const inNoDirectory = await finding("store.folder", `--store ${root.at("none/x.json")}`);
-    expect(inNoDirectory).toMatchObject({ status: "fail", hint: "check [store] path and --store" });
-    mkdirSync(root.store);
+    expect(await finding("store.folder", `--store ${here.root.at("none/x.json")}`)).toMatchObject(like("fail"));
+    mkdirSync(here.root.store);
     expect(await finding("store.file")).toMatchObject(like("fail", "not a regular file"));
     expect((await doctor()).checks["store.content"]).toMatchObject(like("fail"));
   });
 
   it("may be a link; locks and leftovers are checked beside it", async () => {
-    root.write("real/tasks.json", "[]");
-    rmSync(root.store);
-    symlinkSync(root.at("real/tasks.json"), root.store);
-    root.write("real/.tasks.json.ttsctl", "x");
+    here.root.write("real/tasks.json", "[]");
+    rmSync(here.root.store);
+    symlinkSync(here.root.at("real/tasks.json"), here.root.store);
+    here.root.write("real/.tasks.json.ttsctl", "x");
     const { checks } = await doctor();
     expect(checks["store.file"]).toMatchObject(like("ok", "a link to"));
     expect(checks["store.leftover"]).toMatchObject(like("warn", ".tasks.json.ttsctl"));
@@ -138,44 +116,51 @@ describe("the store file", () => {
 
 describe("the folders of artifacts", () => {
   it("may be missing, files, links that lead nowhere, or empty beside finished tasks", async () => {
-    rmSync(root.at("Logs"), { recursive: true });
-    rmSync(root.at("output/alice"), { recursive: true });
+    rmSync(here.root.at("Logs"), { recursive: true });
+    rmSync(here.root.at("output/alice"), { recursive: true });
     const first = await doctor();
     expect(first.checks.logs).toMatchObject(like("warn", "does not exist"));
     expect(first.checks.output).toMatchObject(like("warn", "is empty, but the store file has 2 tasks"));
-    root.write("Logs", "");
-    rmSync(root.at("output"), { recursive: true });
-    symlinkSync(root.at("not mounted"), root.at("output"));
+    here.root.write("Logs", "");
+    rmSync(here.root.at("output"), { recursive: true });
+    symlinkSync(here.root.at("not mounted"), here.root.at("output"));
     const second = await doctor();
     expect(second.checks.logs).toMatchObject(like("fail", "not a directory"));
-    expect(second.checks.output).toMatchObject({
-      ...like("fail", "broken symbolic link"),
-      hint: expect.stringContaining("mount"),
-    });
+    expect(second.checks.output).toMatchObject(like("fail", "broken symbolic link"));
   });
 });
 
 describe("Redis", () => {
   it("is a replica, evicts, or is nearly full", async () => {
-    const other = await RedisServer.start("--replicaof", "127.0.0.1", String(server.port));
+    const other = await RedisServer.start("--replicaof", "127.0.0.1", String(here.server.port));
     const replica = await doctor("", { REDIS_PORT: String(other.port) });
-    expect(replica.checks["redis.role"]).toMatchObject(like("fail", `a replica of 127.0.0.1:${server.port}`));
+    expect(replica.checks["redis.role"]).toMatchObject(like("fail", `a replica of 127.0.0.1:${here.server.port}`));
     await other.remove();
-    await server.call("CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru");
+    await here.server.call("CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru");
     expect(await finding("redis.memory")).toMatchObject(like("warn", "may evict tasks"));
-    await server.call("CONFIG", "SET", "maxmemory", "1mb", "maxmemory-policy", "noeviction");
+    await here.server.call("CONFIG", "SET", "maxmemory", "1mb", "maxmemory-policy", "noeviction");
     expect(await finding("redis.memory")).toMatchObject(like("warn", "nearly full"));
-    await server.call("CONFIG", "SET", "maxmemory", "0");
+    await here.server.call("CONFIG", "SET", "maxmemory", "0");
   });
 
   it.each([
     ["who may use ACL", "+@all", "+acl|whoami +acl|dryrun"],
     ["who may not", "-acl", "-acl"],
   ])("says what its user may not do, one %s", async (_, all, some) => {
-    const before = await server.dump();
-    await server.call("ACL", "SETUSER", "full", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", ...all.split(" "));
+    const before = await here.server.dump();
+    await here.server.call("ACL", "SETUSER", "full", "reset", "on", `>${SECRET}`, "~tts:*", "+@all", ...all.split(" "));
     const rights = "+@read +@connection +@transaction +@scripting +info +time".split(" ");
-    await server.call("ACL", "SETUSER", "part", "reset", "on", `>${SECRET}`, "~tts:*", ...rights, ...some.split(" "));
+    await here.server.call(
+      "ACL",
+      "SETUSER",
+      "part",
+      "reset",
+      "on",
+      `>${SECRET}`,
+      "~tts:*",
+      ...rights,
+      ...some.split(" "),
+    );
     const as = (user: string) => ({ REDIS_USERNAME: user, REDIS_PASSWORD: SECRET });
     expect(await finding("redis.rights", "", as("full"))).toMatchObject(like("ok"));
     const { checks, code, text } = await doctor("", as("part"));
@@ -184,14 +169,14 @@ describe("Redis", () => {
       like("fail", /may not .*ZADD, ZREM on tts:tasks:index.*HSET, UNLINK on tts:task:\*/),
     );
     expect(text).not.toContain(SECRET);
-    expect(await server.dump()).toEqual(before);
-    await server.call("ACL", "DELUSER", "full", "part");
+    expect(await here.server.dump()).toEqual(before);
+    await here.server.call("ACL", "DELUSER", "full", "part");
   });
 
   it("is compared with the file by a sample", async () => {
-    await mirrored(record("alice", "t1"), record("bob", "gone"));
-    await server.call("HSET", "tts:task:alice:t1", "updated_at", "2019-01-01T00:00:00");
-    root.writeStore([record("alice", "t1"), record("alice", "t2")]);
+    await here.mirrored(record("alice", "t1"), record("bob", "gone"));
+    await here.server.call("HSET", "tts:task:alice:t1", "updated_at", "2019-01-01T00:00:00");
+    here.root.writeStore([record("alice", "t1"), record("alice", "t2")]);
     const { checks } = await doctor();
     expect(checks.drift).toMatchObject(like("warn", "3 tasks: 1 only in file, 1 only in redis, 1 stale"));
     expect(checks.synced).toMatchObject(like("warn", "never synced"));

@@ -13,31 +13,23 @@ beforeEach(() => {
 });
 afterEach(() => root.remove());
 
-const run = (line: string, options = {}) =>
-  invoke(
-    line.split(" ").filter((word) => word !== ""),
-    { cwd: root.path, ...options },
-  );
+const run = (line: string, options = {}) => invoke(line.split(" "), { cwd: root.path, ...options });
 
 describe("the command line", () => {
   it.each([
     ["list --page 0", /--page/],
-    ["list -n 5000", /--page-size.*5000/],
     ["list --ids t1", /--ids.*--user/],
-    ["list --status finito", /finito/],
     ["list --status ,", /--status/],
-    ["list --output xml", /xml/],
+    ["list --status doen", /mean done\?/],
+    ["list -o jsn", /mean json/],
     ["list --no-such-flag", /no-such-flag' \(see ttsctl list --help\)$/m],
     ["lst", /'lst' \(Did you mean one of list, ls\?\)$/m],
-    ["list --source fil", /\(Did you mean file\?\)$/m],
     ["get", /task/],
     ["query", /JSON/],
     ["cleanup", /--once/],
-    ["cleanup --once --watch", /--once/],
     ["cleanup --once --max-delete 101%", /101%/],
     ["delete", /no tasks chosen/],
     ["delete --all --user alice", /--all/],
-    ["delete --ids t1 --yes", /--user/],
     ["sync --max-delete 1.5", /1.5/],
     ["sync --max-delete 5", /--max-delete has no effect without --prune/],
     ["verify --dry-run", /--dry-run has no effect without --repair/],
@@ -81,12 +73,7 @@ describe("the command line", () => {
 
 describe("errors", () => {
   it("are one JSON object with -o json, anywhere on the line", async () => {
-    for (const line of [
-      "-o json list --page 0",
-      "list --page 0 -o json",
-      "list --page 0 --output=json",
-      "list --page 0 -ojson",
-    ]) {
+    for (const line of ["-o json list --page 0", "list --page 0 --output=json", "list --page 0 -ojson"]) {
       const { code, stdout, stderr } = await run(line);
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
       expect(stderr.split("\n")).toHaveLength(2);
@@ -96,12 +83,9 @@ describe("errors", () => {
     }
   });
 
-  it.each(["list --page 0 -vv", "list --page 0 -v -v", "list --page 0 --verbose --verbose", "-v list --page 0 -v"])(
-    "have a stack with %s",
-    async (line) => {
-      expect((await run(line)).stderr).toContain("    at ");
-    },
-  );
+  it.each(["list --page 0 -vv", "-v list --page 0 --verbose"])("have a stack with %s", async (line) => {
+    expect((await run(line)).stderr).toContain("    at ");
+  });
 
   it("of the output stream are errors, except a closed pipe", async () => {
     const failing = (code: string) =>
@@ -135,14 +119,10 @@ describe("a terminal", () => {
 });
 
 describe("watchInterval", () => {
-  it.each([
-    [60, 30],
-    [600, 60],
-    [86_400, 300],
-    [604_800, 300],
-    [0, 30],
-    [-5, 30],
-  ])("of a retention of %i s is %i s", (retention, interval) => {
-    expect(watchInterval(retention)).toBe(interval);
-  });
+  it.each(Object.entries({ 0: 30, 60: 30, 600: 60, 86400: 300 }))(
+    "of a retention of %i s is %i s",
+    (retention, interval) => {
+      expect(watchInterval(Number(retention))).toBe(interval);
+    },
+  );
 });
