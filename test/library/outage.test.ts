@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -28,8 +28,10 @@ const task = (n: number, status: string, updatedAt = ago(600 - n / 1000)): TaskR
 const range = (from: number, end: number) => Array.from({ length: end - from }, (_, i) => from + i);
 const statusInRedis = async (n: number) => (await here.server.hash(`tts:task:alice:t${n}`)).status;
 
+const opened = () => here.open({ store: here.root.at("tasks.jsonl") });
+
 async function filled(count: number): Promise<TaskStore> {
-  const store = await here.open({ store: here.root.at("tasks.jsonl") });
+  const store = await opened();
   await Promise.all(range(0, count).map((n) => store.upsert(task(n, "running"))));
   return store;
 }
@@ -69,11 +71,8 @@ describe("while Redis is down", () => {
       for await (const one of store.all({ status: ["wait"] })) all.push(one.taskId);
       expect(all).toHaveLength(50);
     });
-    expect([await statusInRedis(0), await statusInRedis(120), await statusInRedis(349)]).toEqual([
-      "succeeded",
-      undefined,
-      "queued",
-    ]);
+    const inRedis = await Promise.all([0, 120, 349].map(statusInRedis));
+    expect(inRedis).toEqual(["succeeded", undefined, "queued"]);
     expect(here.heard.join("\n")).toContain("Redis missed 200 changes");
   });
 
@@ -93,23 +92,17 @@ describe("while Redis is down", () => {
 });
 
 describe("a program that ended while Redis lacked changes", () => {
-  /** Another program, which does this and goes on until it is killed. */
-  async function program(body: string): Promise<ChildProcess> {
+  /** Another program, which does this and is killed. */
+  async function killed(body: string): Promise<void> {
     const options = { store: here.root.at("tasks.jsonl"), redis: { port: here.server.port, timeout: "500ms" } };
     const script = `import { openTaskStore } from ${JSON.stringify(builtLibrary())};
       const store = await openTaskStore(${JSON.stringify({ ...options, timezone: "UTC" })});
       ${body}
       console.log("done");
       setInterval(() => {}, 1000);`;
-    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
-      env: cleanEnv({}),
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    await once(child.stdout!, "data");
-    return child;
-  }
-
-  async function kill(child: ChildProcess): Promise<void> {
+    const args = ["--input-type=module", "-e", script];
+    const child = spawn(process.execPath, args, { env: cleanEnv(), stdio: ["ignore", "pipe", "inherit"] });
+    await once(child.stdout, "data");
     child.kill("SIGKILL");
     await once(child, "exit");
   }
@@ -122,10 +115,9 @@ describe("a program that ended while Redis lacked changes", () => {
     await (await filled(50)).close();
     expect(marks()).toEqual([]);
     await here.server.stop();
-    const child = await program(upsert(task(0, "succeeded", ago(60))));
-    await kill(child);
+    await killed(upsert(task(0, "succeeded", ago(60))));
     await startRedis();
-    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    const store = await opened();
     await untilRedisAnswers(store, async (read) => {
       expect((await read.get("alice", "t0"))!.status).toBe("done");
       expect((await read.listPage()).total).toBe(50);
@@ -137,11 +129,11 @@ describe("a program that ended while Redis lacked changes", () => {
   it("killed: its mark stays until a sync has failed for no task", async () => {
     await (await filled(5)).close();
     await here.server.stop();
-    await kill(await program(upsert(task(0, "succeeded", ago(60)))));
+    await killed(upsert(task(0, "succeeded", ago(60))));
     await startRedis();
     await here.server.call("DEL", "tts:task:alice:t0");
     await here.server.call("SET", "tts:task:alice:t0", "a string");
-    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    const store = await opened();
     expect((await store.syncToRedis()).counts).toMatchObject({ failed: 1 });
     expect(marks()).toHaveLength(1);
     await here.server.call("DEL", "tts:task:alice:t0");
@@ -153,16 +145,15 @@ describe("a program that ended while Redis lacked changes", () => {
   it("killed after it deleted tasks: they leave Redis, and are never read from it, whatever ran in between", async () => {
     await (await filled(50)).close();
     await here.server.stop();
-    await kill(await program('await store.delete("alice", "t0");'));
+    await killed('await store.delete("alice", "t0");');
     const older = task(1, "running", ago(10 * 86_400));
-    await kill(await program(`${upsert(older)} await store.close();`)); // the file's is newer: nothing for Redis
+    await killed(`${upsert(older)} await store.close();`); // the file's is newer: nothing for Redis
     expect(owed()).toHaveLength(1);
     await startRedis();
-    const read = await ttsctl(["list", "--ids", "alice:t0", "-o", "json", "--store", "tasks.jsonl"], {
-      cwd: here.root.path,
-    });
+    const list = ["list", "--ids", "alice:t0", "-o", "json", "--store", "tasks.jsonl"];
+    const read = await ttsctl(list, { cwd: here.root.path });
     expect(JSON.parse(read.stdout)).toMatchObject({ source: "file", missing: ["alice:t0"] });
-    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    const store = await opened();
     await untilRedisAnswers(store, async (read) => {
       expect(await read.get("alice", "t0")).toBeNull();
       expect((await read.listPage()).total).toBe(49);
@@ -177,9 +168,9 @@ describe("a program that ended while Redis lacked changes", () => {
     await first.upsert(task(0, "running", ago(10)));
     await first.close();
     await here.server.stop();
-    await kill(await program(`await store.delete("alice", "t0"); ${upsert(task(0, "queued", ago(60)))}`));
+    await killed(`await store.delete("alice", "t0"); ${upsert(task(0, "queued", ago(60)))}`);
     await startRedis();
-    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    const store = await opened();
     await untilRedisAnswers(store, async (read) => {
       expect((await read.get("alice", "t0"))!.status).toBe("wait");
     });
@@ -194,7 +185,7 @@ describe("a program that ended while Redis lacked changes", () => {
     await first.close();
     expect(here.heard.at(-1)).toMatch(/1 change of the file is not in Redis yet; the next program/);
     await startRedis();
-    const store = await here.open({ store: here.root.at("tasks.jsonl") });
+    const store = await opened();
     await untilRedisAnswers(store, async (read) => {
       expect((await read.get("alice", "t0"))!.status).toBe("done");
     });
@@ -206,9 +197,8 @@ describe("a Redis that refuses a write", () => {
     const store = await filled(10);
     await here.server.call("DEL", "tts:task:alice:t0");
     await here.server.call("LPUSH", "tts:task:alice:t0", "x");
-    expect(await store.upsert(task(0, "succeeded", ago(60)))).toMatchObject({
-      redis: { state: "failed", error: { code: "REDIS_FAILED" } },
-    });
+    const redis = { state: "failed", error: { code: "REDIS_FAILED" } };
+    expect(await store.upsert(task(0, "succeeded", ago(60)))).toMatchObject({ redis });
     expect(await store.listPage({ status: ["done"] })).toMatchObject({ source: "file", total: 1 });
     expect(await store.listPage({ source: "redis" })).toMatchObject({ source: "redis" });
     await here.server.call("DEL", "tts:task:alice:t0");

@@ -14,11 +14,8 @@ it("a store that is new or another one is refused by a Redis with tasks, before 
   await fill(await open("a.jsonl"), "alice");
   const before = await here.server.dump();
   const other = await open("b.jsonl");
-  expect(await other.listPage()).toMatchObject({
-    source: "file",
-    total: 0,
-    warnings: [expect.stringContaining("in common"), expect.anything()],
-  });
+  const warnings = [expect.stringContaining("in common"), expect.anything()];
+  expect(await other.listPage()).toMatchObject({ source: "file", total: 0, warnings });
   const results = await fill(other, "bob");
   for (const result of results) expect(result).toMatchObject({ state: "written", redis: MISMATCH });
   expect(await other.delete("bob", "t0")).toMatchObject({ state: "removed", redis: MISMATCH });
@@ -49,11 +46,8 @@ it("two stores with prefixes of their own share a database", async () => {
     expect(new Set(results.map(({ redis }) => redis.state))).toEqual(new Set(["written"]));
   }
   for (const [i, store] of stores.entries()) {
-    expect(await store.listPage({ pageSize: 1 })).toMatchObject({
-      source: "redis",
-      total: 20,
-      items: [{ userId: `user${i}` }],
-    });
+    const items = [{ userId: `user${i}` }];
+    expect(await store.listPage({ pageSize: 1 })).toMatchObject({ source: "redis", total: 20, items });
     expect(await store.delete(`user${i}`, "t0")).toEqual({ state: "removed", redis: { state: "removed" } });
     expect(await store.syncToRedis()).toMatchObject({ counts: { unchanged: 19, orphans: 0 } });
   }

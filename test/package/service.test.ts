@@ -1,11 +1,11 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cleanEnv } from "../helpers/clean-env.ts";
+import { record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
-import { ttsctl } from "../helpers/ttsctl.ts";
+import { lines, ttsctl } from "../helpers/ttsctl.ts";
 import { ROOT, useProject } from "./project.ts";
 
 const project = useProject();
@@ -17,28 +17,18 @@ beforeAll(async () => {
 afterAll(() => server.remove());
 
 describe("the example service", () => {
-  async function serve(root: string, lines: readonly string[]): Promise<{ task_id: string; status: string }[]> {
-    const child = spawn(process.execPath, ["service.mjs", root, server.url], { cwd: project.path, env: cleanEnv() });
-    let [out, err] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      out += text;
-    });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      err += text;
-    });
-    child.stdin.end(lines.join("\n"));
-    const [code] = await once(child, "close");
-    expect(code, err).toBe(0);
-    return out
-      .split("\n")
-      .filter((line) => line !== "")
+  function serve(root: string, input: readonly string[]): { task_id: string; status: string }[] {
+    const options = { cwd: project.path, env: cleanEnv(), input: input.join("\n"), encoding: "utf8" } as const;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["service.mjs", root, server.url], options);
+    expect(status, stderr).toBe(0);
+    return lines(stdout)
       .map((line) => JSON.parse(line) as { task_id: string; status: string })
       .filter(({ status }) => status !== "queued");
   }
 
   it("takes tasks from wait to done or error, with audio and logs, and ttsctl sees them", async () => {
     const root = join(project.path, "root");
-    const tasks = await serve(root, ['{"user_id": "alice", "text": "你好"}', '{"user_id": "bob", "text": " "}']);
+    const tasks = serve(root, ['{"user_id": "alice", "text": "你好"}', '{"user_id": "bob", "text": " "}']);
     expect(tasks.map(({ status }) => status).sort()).toEqual(["failed", "succeeded"]);
     const done = tasks.find(({ status }) => status === "succeeded")!.task_id;
     const flags = ["--store", join(root, "voice_task.jsonl"), "--redis-url", server.url, "-o", "json"];
@@ -52,21 +42,13 @@ describe("the example service", () => {
     expect(await run("verify")).toMatchObject({ checked: 2, inSync: 2 });
   });
 
-  it("continues after a crash", async () => {
+  it("continues after a crash", () => {
     const root = join(project.path, "crashed");
     mkdirSync(root);
-    const left = {
-      user_id: "alice",
-      task_id: "t1",
-      status: "running",
-      error: null,
-      text: "左",
-      claim_id: "of a process that was killed",
-      claimed_until: 1_700_000_030,
-      updated_at: 1_700_000_000,
-    };
+    const claim = { claim_id: "of a process that was killed", claimed_until: 1_700_000_030 };
+    const left = record("alice", "t1", { status: "running", updated_at: 1_700_000_000, ...claim });
     writeFileSync(join(root, "voice_task.jsonl"), `${JSON.stringify(left)}\n`);
-    expect(await serve(root, [])).toEqual([{ user_id: "alice", task_id: "t1", status: "succeeded" }]);
+    expect(serve(root, [])).toEqual([{ user_id: "alice", task_id: "t1", status: "succeeded" }]);
     expect(readFileSync(join(root, "output/alice/t1/t1.wav")).subarray(0, 4).toString()).toBe("RIFF");
   });
 });
