@@ -49,11 +49,6 @@ const FIRST: RecordJson[] = [
 ];
 const a1 = (status: string, seconds: number) => record("alice", "a1", { status, updated_at: ago(seconds) });
 
-async function fill(records = FIRST, env = {}): Promise<void> {
-  here.root.writeStore(records);
-  await here.run("sync", { env });
-}
-
 describe.each([
   ["KA", "by keyspace notifications"],
   ["Eghx", "by keyspace notifications"],
@@ -62,19 +57,17 @@ describe.each([
 ])("events with notify-keyspace-events %j", (flags, how) => {
   it("are printed as they happen, and stderr says how they are found", async () => {
     await here.server.call("CONFIG", "SET", "notify-keyspace-events", flags);
-    await fill();
+    await here.synced(...FIRST);
     const run = events();
     await run.says(/changes come from Redis at /);
     expect(run.stderr).toContain(how);
+    const wanted = ["changed alice:a1 wait run redis"];
     await here.mirrored(a1("running", 80));
-    await prints(run, "changed alice:a1 wait run redis");
+    await prints(run, ...wanted);
     await here.mirrored(record("bob", "b1", { status: "queued", updated_at: ago(70) }));
-    await prints(run, "changed alice:a1 wait run redis", "created bob:b1 null wait redis");
+    await prints(run, ...wanted, "created bob:b1 null wait redis");
     await here.run("delete --user bob --ids b1 --force --yes");
-    await prints(
-      run,
-      ...["changed alice:a1 wait run redis", "created bob:b1 null wait redis", "removed bob:b1 wait null redis"],
-    );
+    await prints(run, ...wanted, "created bob:b1 null wait redis", "removed bob:b1 wait null redis");
     const [first] = printed(run);
     expect(Object.keys(first!).join(" ")).toBe("time event user_id task_id status from updated_at source");
     expect(first!.updated_at).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+\+00:00$/);
@@ -101,7 +94,8 @@ describe("events", () => {
   it.each(["", "KA"])("go on with the file when Redis is lost, and back, with %j", async (flags) => {
     const server = await RedisServer.start("--notify-keyspace-events", flags);
     const env = { REDIS_URL: server.url };
-    await fill(FIRST, env);
+    here.root.writeStore(FIRST);
+    await here.run("sync", { env });
     const run = events("", env);
     await run.says(/changes come from Redis/);
     await server.stop();
@@ -140,7 +134,7 @@ describe("events", () => {
     const user = `limited reset on >secret resetchannels ${channel} ${rights}`.split(" ");
     await here.server.call("ACL", "SETUSER", ...user);
     expect(readFileSync("docs/deployments.md", "utf8")).toContain(channel);
-    await fill();
+    await here.synced(...FIRST);
     const run = events("", { REDIS_USERNAME: "limited", REDIS_PASSWORD: "secret" });
     await run.says(/by keyspace notifications/);
     await here.mirrored(a1("running", 80));

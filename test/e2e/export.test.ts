@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { record } from "../helpers/records.ts";
 import { lines, Running, start } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -47,10 +48,8 @@ describe("export", () => {
     expect((await here.run("export --user alice --ids t1,t9")).code).toBe(3);
     const down = await here.run("export --redis-url redis://127.0.0.1:1");
     expect([down.code, lines(down.stdout)]).toEqual([3, tasks.map((task) => JSON.stringify(task))]);
-    expect(await here.run("export --source redis --redis-url redis://127.0.0.1:1")).toMatchObject({
-      code: 4,
-      stdout: "",
-    });
+    const redis = await here.run("export --source redis --redis-url redis://127.0.0.1:1");
+    expect(redis).toMatchObject({ code: 4, stdout: "" });
   });
 
   it("does not replace a backup by one of a store file that is not there", async () => {
@@ -76,11 +75,7 @@ describe("an incomplete export", () => {
   it.each(["SIGTERM", "SIGINT"] as const)("since %s ended it exits 130 and leaves no file", async (signal) => {
     here.root.writeStore(many);
     const running = start(["export", "--to", "b.jsonl", "-o", "csv"], { cwd: here.root.path });
-    let partial = false;
-    while (!partial) {
-      partial = ours().some((name) => name.endsWith(".part"));
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await until(() => ours().some((name) => name.endsWith(".part")));
     running.kill(signal);
     expect((await running.end()).code).toBe(130);
     expect(ours()).toEqual(["config.ini", "voice_task.json"]);

@@ -22,10 +22,7 @@ describe("list --watch on a terminal", () => {
     how();
     expect(await run.end()).toBe(0);
     const terminal = shown(run);
-    const { isSecondScreen, cursorShown, wraps, scrolled } = terminal;
-    expect({ isSecondScreen, cursorShown, wraps, scrolled }).toEqual({
-      ...{ isSecondScreen: false, cursorShown: true, wraps: true, scrolled: 0 },
-    });
+    expect(terminal).toMatchObject({ isSecondScreen: false, cursorShown: true, wraps: true, scrolled: 0 });
     return terminal;
   }
 
@@ -90,8 +87,6 @@ describe("list --watch in a pipe", () => {
     const run = watching(`list --watch --interval 1 -o ${format}`);
     await run.says(pattern);
     run.kill("SIGINT");
-    const { code, stderr } = await run.end();
-    expect(code).toBe(0);
-    expect(stderr).not.toContain("error");
+    expect(await run.end()).toMatchObject({ code: 0, stderr: expect.not.stringContaining("error") });
   });
 });

@@ -20,9 +20,7 @@ function events(stderr: string): Record<string, unknown>[] {
 
 describe("--log-format json", () => {
   it("logs each warning as an event with its task; stdout is unchanged", async () => {
-    const tasks = [record("alice", "t1"), record("alice", "t2", { status: "running" })];
-    here.root.writeStore(tasks);
-    await here.mirrored(...tasks);
+    await here.synced(record("alice", "t1"), record("alice", "t2", { status: "running" }));
     const run = await here.run(`delete --user alice --yes -v ${LOG}`);
     expect(run.stdout).toMatch(/^\[CLEANUP\] user=alice task=t1 /);
     const logged = events(run.stderr);

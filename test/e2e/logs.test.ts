@@ -30,9 +30,8 @@ describe("logs", () => {
     ]);
     const objects = lines((await here.run("logs t1 -o jsonl --tail 2")).stdout).map((line) => JSON.parse(line));
     expect(objects).toEqual(["in 13", "\u001b[2Jlast"].map((line) => ({ path: hour("13"), line })));
-    expect(JSON.parse((await here.run("logs t1 -o json --tail 1")).stdout)).toEqual({
-      log: [{ path: hour("13"), lines: ["\u001b[2Jlast"] }],
-    });
+    const log = [{ path: hour("13"), lines: ["\u001b[2Jlast"] }];
+    expect(await here.json("logs t1 --tail 1")).toMatchObject({ log });
   });
 
   it("ends on a signal while its reader doesn't read, and so does events", async () => {
@@ -76,16 +75,13 @@ describe("logs --follow", () => {
     await run.says(/before/);
     appendFileSync(here.root.at(LOG), "during\nunfinished");
     await run.says(/during/);
-    here.root.write("Logs/20260101/09/t1.log", "the next hour\n");
+    here.root.write(hour("09"), "the next hour\n");
     await run.says(/the next hour/);
     renameSync(here.root.at("voice_task.json"), here.root.at("old.json"));
     here.root.write("voice_task.json", JSON.stringify([{ ...running, status: "failed" }]));
-    const { code, stdout, stderr } = await run.end();
-    expect(code).toBe(1);
-    expect(stdout).toBe(
-      `==> ${LOG} <==\nbefore\nduring\n==> Logs/20260101/09/t1.log <==\nthe next hour\n==> ${LOG} <==\nunfinished\n`,
-    );
-    expect(stderr).toContain("alice:t1 is finished: error\n");
+    const { code, stdout } = await run.end();
+    const printed = [head("08"), "before", "during", head("09"), "the next hour", head("08"), "unfinished"];
+    expect([code, ...lines(stdout)]).toEqual([1, ...printed]);
   });
 
   it("is 130 on Ctrl-C, with all lines out; a finished task is not waited for", async () => {
@@ -96,16 +92,10 @@ describe("logs --follow", () => {
     run.kill("SIGINT");
     const { code, stdout, stderr } = await run.end();
     expect({ code, stderr }).toEqual({ code: 130, stderr: "" });
-    expect(lines(stdout).map((line) => JSON.parse(line))).toEqual([
-      { path: LOG, line: "one" },
-      { path: LOG, line: "two" },
-    ]);
+    const printed = ["one", "two"].map((line) => ({ path: LOG, line }));
+    expect(lines(stdout).map((line) => JSON.parse(line))).toEqual(printed);
     expect(await here.run("logs bob t2 -f")).toMatchObject({ code: 0, stderr: expect.stringContaining("is finished") });
-    expect(await here.run("logs bob none -f")).toMatchObject({
-      code: 3,
-      stdout: "",
-      stderr: 'not found: "bob" has 1 task, but no "none"\n',
-    });
+    expect(await here.run("logs bob none -f")).toMatchObject({ code: 3, stdout: "" });
     expect((await here.run("logs bob t2 -f -o json")).code).toBe(2);
   });
 });

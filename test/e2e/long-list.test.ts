@@ -14,7 +14,6 @@ const records = Array.from({ length: COUNT }, (_, i) =>
   record(i % 3 === 0 ? "bob" : "alice", `t${String(i).padStart(4, "0")}`, {
     status: i % 5 === 0 ? "failed" : "succeeded",
     updated_at: `2020-01-01T00:${String(i % 7).padStart(2, "0")}:00`,
-    ...(i === 7 ? { rare: "only here" } : {}),
   }),
 );
 const expected = (keep: (task: (typeof records)[number]) => boolean) =>
@@ -29,26 +28,21 @@ describe("list --limit", () => {
   const ids = (stdout: string) => lines(stdout).map((line) => JSON.parse(line).task_id as string);
 
   it("lists the newest tasks in order from either store, each once", async () => {
-    here.root.writeStore(records);
-    await here.run("sync");
+    await here.synced(...records);
     for (const source of ["file", "redis", "auto"]) {
       const run = (line: string) => here.run(`list --source ${source} -o jsonl ${line}`);
       expect(ids((await run("--limit all")).stdout)).toEqual(expected(() => true));
       expect(ids((await run("--limit 1700")).stdout)).toEqual(expected(() => true).slice(0, 1700));
       expect(ids((await run("--limit 5")).stdout)).toEqual(expected(() => true).slice(0, 5));
       const filtered = await run("--limit all --user alice --status error --since 2020-01-01T00:01:00Z");
-      expect(ids(filtered.stdout)).toEqual(
-        expected(
-          ({ user_id, status, updated_at }) =>
-            user_id === "alice" && status === "failed" && String(updated_at) > "2020-01-01T00:01",
-        ),
-      );
+      const isNew = ({ updated_at }: (typeof records)[number]) => String(updated_at) > "2020-01-01T00:01";
+      const chosen = expected((task) => task.user_id === "alice" && task.status === "failed" && isNew(task));
+      expect(ids(filtered.stdout)).toEqual(chosen);
     }
   });
 
   it("goes on from the file if Redis is lost midway", async () => {
-    here.root.writeStore(records);
-    await here.run("sync");
+    await here.synced(...records);
     let seen = 0;
     const cut = await redisProxy(here.server.port, (): Verdict => (++seen > 12 ? "cut" : "pass"));
     const run = await here.run("list --limit all -o jsonl", { env: { REDIS_URL: cut.url } });
