@@ -16,6 +16,8 @@ const UNITS = readdirSync(join(EXAMPLES, "systemd"));
 const folder = mkdtempSync(join(tmpdir(), "ttsctl-examples-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const textOf = (name: string) => readFileSync(join(EXAMPLES, name), "utf8");
+
 function run(program: string, ...args: string[]) {
   return spawnSync(program, args, { encoding: "utf8", env: cleanEnv() });
 }
@@ -24,7 +26,7 @@ describe.skipIf(lacks("systemd-analyze"))("the systemd units", () => {
   /** With the binary that is there: systemd-analyze looks for it. */
   beforeAll(() => {
     for (const name of UNITS) {
-      const text = readFileSync(join(EXAMPLES, "systemd", name), "utf8");
+      const text = textOf(`systemd/${name}`);
       writeFileSync(join(folder, name), text.replaceAll("/usr/local/bin/ttsctl", binary()));
     }
   });
@@ -44,7 +46,7 @@ describe.skipIf(lacks("systemd-analyze"))("the systemd units", () => {
 describe("the commands in the examples", () => {
   const lines = ["systemd", "cron"].flatMap((name) =>
     readdirSync(join(EXAMPLES, name)).flatMap((file) => {
-      const text = readFileSync(join(EXAMPLES, name, file), "utf8").replace(/^#.*$/gm, "");
+      const text = textOf(`${name}/${file}`).replace(/^#.*$/gm, "");
       return [...text.matchAll(/\bttsctl ([a-z]+(?: --?[a-z-]+(?: [\d/]\S*)?)*)/g)].map(
         ([, args]) => `${name}/${file}: ${args}`,
       );
@@ -52,11 +54,8 @@ describe("the commands in the examples", () => {
   );
 
   it.each([...new Set(lines)])("%s", (line) => {
-    const args = line
-      .split(": ")[1]!
-      .replace(/\\%|%%/g, "%")
-      .split(" ");
-    expect(isTaken(args)).toBe(true);
+    const [, args] = line.split(": ");
+    expect(isTaken(args!.replace(/\\%|%%/g, "%").split(" "))).toBe(true);
   });
 });
 
@@ -69,7 +68,7 @@ describe("what has to be adapted", () => {
     /\/srv\/tts|\/usr\/local\/bin\/ttsctl|\/var\/log\/ttsctl\/audit\.jsonl|(?:User|IPAddressAllow|OnCalendar)=|redis-server\.service|TTSCTL_TIMEZONE|REDIS_HOST|\buser(?=:)|tts tts|runAsUser|claimName|matchLabels|image(?=: ttsctl:)/g;
 
   it.each(FILES)("%s names it at its top, and nothing that it hasn't", (name) => {
-    const text = readFileSync(join(EXAMPLES, name), "utf8");
+    const text = textOf(name);
     const [head] = /^(#.*\n)+/.exec(text)!;
     const body = text.slice(head.length).replace(/^ *#.*$/gm, "");
     const listed = [...head.matchAll(/^# {3}(\S+(?: \S+)?) {2}/gm)].map(([, what]) => what!);
@@ -83,7 +82,7 @@ describe("what has to be adapted", () => {
 });
 
 it.skipIf(lacks("logrotate"))("the logrotate file is right", () => {
-  const text = readFileSync(join(EXAMPLES, "logrotate/ttsctl"), "utf8");
+  const text = textOf("logrotate/ttsctl");
   const [user, group] = [run("id", "-un"), run("id", "-gn")].map(({ stdout }) => stdout.trim());
   writeFileSync(join(folder, "rotate"), text.replace(/^( *(su|create \d+)) tts tts$/gm, `$1 ${user} ${group}`));
   const { stderr } = run("logrotate", "--debug", "--state", join(folder, "state"), join(folder, "rotate"));
@@ -94,8 +93,8 @@ it.each([
   ["ttsctl", "render/pass-metrics.ts", /ttsctl_cleanup_(\w+)/g],
   ["ttsctl-serve", "http/metrics.ts", /ttsctl_(\w+)/g],
 ])("the alerts of the group %s use metrics that there are", (group, file, pattern) => {
-  const { groups } = parse(readFileSync(join(EXAMPLES, "prometheus/ttsctl.rules.yml"), "utf8"));
-  const source = readFileSync(new URL(`../../src/${file}`, import.meta.url), "utf8");
+  const { groups } = parse(textOf("prometheus/ttsctl.rules.yml"));
+  const source = textOf(`../src/${file}`);
   const { rules } = groups.find(({ name }: { name: string }) => name === group);
   for (const { expr } of rules as { expr: string }[]) {
     const names = [...expr.matchAll(pattern)].map(([, name]) => name!);
@@ -108,21 +107,13 @@ it.skipIf(lacks("promtool"))(
   "the alert of a late cleanup is silent between two runs of the timer, and fires when one is missing",
   () => {
     const alert = { eval_time: "130m", alertname: "TtsctlCleanupOverdue" };
+    const exp_annotations = { summary: "No cleanup pass of s () for 2h 10m 0s" };
+    const firing = { exp_labels: { severity: "warning", store: "s" }, exp_annotations };
+    const silent = { ...alert, eval_time: "80m", exp_alerts: [] };
     const test = {
       interval: "1m",
       input_series: [{ series: 'ttsctl_cleanup_last_run_timestamp_seconds{store="s"}', values: "0x150" }],
-      alert_rule_test: [
-        { ...alert, eval_time: "80m", exp_alerts: [] },
-        {
-          ...alert,
-          exp_alerts: [
-            {
-              exp_labels: { severity: "warning", store: "s" },
-              exp_annotations: { summary: "No cleanup pass of s () for 2h 10m 0s" },
-            },
-          ],
-        },
-      ],
+      alert_rule_test: [silent, { ...alert, exp_alerts: [firing] }],
     };
     const rules = join(EXAMPLES, "prometheus/ttsctl.rules.yml");
     writeFileSync(join(folder, "rules.json"), JSON.stringify({ rule_files: [rules], tests: [test] }));
@@ -132,9 +123,8 @@ it.skipIf(lacks("promtool"))(
 );
 
 it("config.ini, the sample, says the defaults", () => {
-  const path = new URL("../../config.ini", import.meta.url).pathname;
   const inputs = { flags: {}, env: {}, cwd: "/srv/tts" };
-  const [sample, none] = [readFileSync(path, "utf8"), ""].map((text) =>
+  const [sample, none] = [textOf("../config.ini"), ""].map((text) =>
     resolveSettings({ ...inputs, file: parseIni(text, "/srv/tts/config.ini") }),
   );
   const values = (settings: object) =>
@@ -149,19 +139,15 @@ function isTaken(args: readonly string[]): boolean {
 }
 
 describe.each(["cleanup-cronjob", "serve-deployment"])("kubernetes/%s.yaml", (name) => {
-  const [job, service] = parseAllDocuments(readFileSync(join(EXAMPLES, `kubernetes/${name}.yaml`), "utf8")).map(
-    (each) => {
-      expect(each.errors).toEqual([]);
-      return each.toJS();
-    },
-  );
+  const [job, service] = parseAllDocuments(textOf(`kubernetes/${name}.yaml`)).map((each) => {
+    expect(each.errors).toEqual([]);
+    return each.toJS();
+  });
   const { spec: pod, metadata } = job.spec.jobTemplate?.spec.template ?? job.spec.template;
   const [container] = pod.containers;
 
   it("runs an image with arguments and variables that ttsctl takes", () => {
-    expect(container.image).toBe(
-      `ttsctl:${JSON.parse(readFileSync(join(EXAMPLES, "../package.json"), "utf8")).version}`,
-    );
+    expect(container.image).toBe(`ttsctl:${JSON.parse(textOf("../package.json")).version}`);
     expect(isTaken(container.args)).toBe(true);
     expect(isTaken([...container.args, "--frob"])).toBe(false);
     const known = ["TTSCTL_CONFIG", ...SETTING_NAMES.flatMap((setting) => rowOf(setting).env?.[0] ?? [])];
@@ -190,18 +176,16 @@ describe.each(["cleanup-cronjob", "serve-deployment"])("kubernetes/%s.yaml", (na
 });
 
 describe("the Ansible role", () => {
-  const role = (name: string) => readFileSync(join(EXAMPLES, "ansible/roles/ttsctl", name), "utf8");
+  const role = (name: string) => textOf(`ansible/roles/ttsctl/${name}`);
   const defaults = parse(role("defaults/main.yaml"));
-  const [play] = parse(readFileSync(join(EXAMPLES, "ansible/site.yaml"), "utf8"));
+  const [play] = parse(textOf("ansible/site.yaml"));
   const [{ vars }] = play.roles;
 
   it("enables units that there are, and adapts what they set", () => {
     for (const unit of [...defaults.ttsctl_units, ...vars.ttsctl_units]) expect(UNITS).toContain(unit);
-    const settings = [...role("templates/local.conf.j2").matchAll(/^(\w+=(?:TTSCTL_CONFIG=)?)/gm)].map(
-      ([, key]) => key!,
-    );
+    const settings = role("templates/local.conf.j2").match(/^\w+=(?:TTSCTL_CONFIG=)?/gm)!;
     expect(settings).toContain("User=");
-    const unit = readFileSync(join(EXAMPLES, "systemd/ttsctl-watch.service"), "utf8");
+    const unit = textOf("systemd/ttsctl-watch.service");
     for (const key of settings) expect(unit).toMatch(new RegExp(`^${key}`, "m"));
   });
 

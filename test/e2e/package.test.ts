@@ -53,11 +53,8 @@ function release(to: string): void {
   const identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
   const date = "2026-01-01T00:00:00Z";
   const env = { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date };
-  for (const args of [
-    ["init", "-q"],
-    ["add", "-A"],
-    [...identity, "commit", "-q", "--no-verify", "-m", "x"],
-  ])
+  const commit = [...identity, "commit", "-q", "--no-verify", "-m", "x"];
+  for (const args of [["init", "-q"], ["add", "-A"], commit])
     expect(run("git", args, clone, env)).toMatchObject({ status: 0 });
   expect(run("script/release", [join(folder, to)], clone)).toMatchObject({ status: 0, stderr: "" });
 }
@@ -76,20 +73,15 @@ afterAll(async () => {
 describe("a release", () => {
   it("has the same bytes when it is made again elsewhere", { timeout: 120_000 }, () => {
     release("again");
-    for (const name of readdirSync(released))
-      expect([name, readFileSync(join(folder, "again", name)).equals(readFileSync(join(released, name)))]).toEqual([
-        name,
-        true,
-      ]);
+    const isSame = (name: string) =>
+      readFileSync(join(folder, "again", name)).equals(readFileSync(join(released, name)));
+    expect(readdirSync(released).filter((name) => !isSame(name))).toEqual([]);
   });
 
   it("has the package, its checksums, the man page and the completions", () => {
     const names = ["_ttsctl", "sha256sums", "ttsctl.1", "ttsctl.bash", "ttsctl.cdx.json", "ttsctl.fish"];
-    expect(
-      readdirSync(released)
-        .filter((name) => !TARBALL.test(name))
-        .sort(),
-    ).toEqual(names);
+    const others = readdirSync(released).filter((name) => !TARBALL.test(name));
+    expect(others.sort()).toEqual(names);
     expect(run("sha256sum", ["-c", "--quiet", "sha256sums"], released)).toMatchObject({ status: 0, stdout: "" });
     expect(run("bash", ["-n", "ttsctl.bash"], released)).toMatchObject({ status: 0, stderr: "" });
   });
@@ -187,18 +179,15 @@ describe("the package", () => {
   it("installs from its tarball alone, with all that it needs inside", () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
     expect(run(join(prefix, "bin/ttsctl"), ["--version"])).toMatchObject({ status: 0, stdout: `${version}\n` });
-    expect(existsSync(join(installed, "node_modules"))).toBe(false);
     expect(readdirSync(join(prefix, "lib/node_modules"))).toEqual(["ttsctl"]);
   });
 
   it("has the documentation, the samples and the licenses of bundled packages, and no sources", () => {
     const names = readdirSync(installed);
-    expect(names).toEqual(
-      expect.arrayContaining(["README.md", "README.zh-CN.md", "LICENSE", "config.ini", "examples", "docs"]),
-    );
+    const wanted = ["README.md", "README.zh-CN.md", "LICENSE", "config.ini", "examples", "docs"];
+    expect(names).toEqual(expect.arrayContaining(wanted));
     for (const name of ["src", "test", "bench", "script", "node_modules"]) expect(names).not.toContain(name);
-    expect(readFileSync(join(installed, "dist/LICENSES.txt"), "utf8")).toMatch(
-      /ioredis .*\n\n.*Copyright|MIT License/s,
-    );
+    const licenses = readFileSync(join(installed, "dist/LICENSES.txt"), "utf8");
+    expect(licenses).toMatch(/ioredis .*\n\n.*Copyright|MIT License/s);
   });
 });
