@@ -119,10 +119,9 @@ describe("a terminal", () => {
 });
 
 describe("watchInterval", () => {
-  it.each(Object.entries({ 0: 30, 60: 30, 600: 60, 86400: 300 }))(
-    "of a retention of %i s is %i s",
-    (retention, interval) => {
-      expect(watchInterval(Number(retention))).toBe(interval);
-    },
-  );
+  const INTERVALS = { 0: 30, 60: 30, 600: 60, 86400: 300 };
+
+  it.each(Object.entries(INTERVALS))("of a retention of %i s is %i s", (retention, interval) => {
+    expect(watchInterval(Number(retention))).toBe(interval);
+  });
 });

@@ -11,16 +11,8 @@ const here = usePlace();
 const SECRET = "s3cr3t-p%40ss";
 const DECODED = "s3cr3t-p@ss";
 
-const COMMANDS = [
-  "sync",
-  "list -vv",
-  "get a t1",
-  "cleanup --once",
-  "delete --user a --yes",
-  "config",
-  "doctor",
-  "verify",
-];
+const READING = ["list -vv", "get a t1", "config", "doctor", "verify"];
+const COMMANDS = [...READING, "sync", "cleanup --once", "delete --user a --yes"];
 
 describe("row I, a password", () => {
   it("is in no output and no lock file, whatever fails and however it is given", async () => {
