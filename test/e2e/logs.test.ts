@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { record } from "../helpers/records.ts";
 import { lines, Running, start } from "../helpers/ttsctl.ts";
+import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -46,6 +47,7 @@ describe("logs", () => {
       const exited = once(run.child, "exit");
       run.child.stdout.pause();
       if (line.startsWith("events")) await run.says(/changes come from/);
+      else await until(() => run.openFiles().some((path) => path.endsWith("t1.log")));
       here.root.writeStore([running, ...Array.from({ length: 20_000 }, (_, i) => record("bob", `t${i}`))]);
       await sleep(ms); // by then the pipe is full
       run.kill("SIGINT");
