@@ -42,7 +42,7 @@ describe("list --watch on a terminal", () => {
     expect(last.lines.join("\n")).toContain("用户  任务00  done"); // the last picture stays
   });
 
-  it("is laid out anew for another size, before the next look", async () => {
+  it("is laid out again for another size, before the next refresh", async () => {
     here.root.configure(null);
     fill(3);
     const line = "list --watch --interval 3000 --no-color";

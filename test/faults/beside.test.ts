@@ -66,7 +66,7 @@ describe("row C, a service that holds the store in its memory", () => {
   });
 });
 
-describe("row C, a task that is queued again while its purge stands at one of its steps", () => {
+describe("row C, a task that is queued again while its purge is at one of its steps", () => {
   it.each([
     { what: "cleanup", line: "cleanup --once --retention 1h -o json" },
     { what: "delete", line: "delete --status done,error --until 30d --yes -o json" },

@@ -53,7 +53,7 @@ describe("row G, two to sixteen ttsctl at once", () => {
     const commands = ["cleanup --once -o json", "delete --all --force --yes -o json", "sync -o json"];
     const waiting = commands.map((line) => start(line.split(" "), { cwd: here.root.path, clock }));
     await until(() => clock.pauses === 2 * commands.length);
-    clock.shift = 86_400; // a jump of the wall clock is no wait
+    clock.shift = 86_400; // a jump of the wall clock isn't a wait
     await clock.advance(9);
     expect(waiting.map(({ hasEnded }) => hasEnded)).toEqual([false, false, false]);
     for (const { stderr } of waiting) expect(stderr).toContain(`waiting for pid ${child.pid} (ttsctl cleanup`);

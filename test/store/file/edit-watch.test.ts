@@ -118,7 +118,7 @@ describe("beside a service that wrote within the last minute", () => {
     expect(load(path("s.json"))).toEqual([rec("t2", 9), rec("t4")]);
   });
 
-  test("what another process of ttsctl writes meanwhile is kept, also if it is what was seen", async () => {
+  test("what another process of ttsctl writes during the run is kept, also if it is what was seen", async () => {
     const clock = new TestClock();
     const other = storeAt("s.json", clock, { signal: AbortSignal.abort() });
     let added: Promise<unknown> | undefined;

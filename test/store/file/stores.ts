@@ -57,7 +57,7 @@ const task = fc.tuple(id, id, statusJson, time, rest, notDeleted).map(
   }),
 );
 
-/** What is no task; with its ids, where they can be read. */
+/** Records that aren't valid, with their ids if these can be read. */
 const other = (kind: Element["kind"], json: string, ...[user, task]: { value: string }[]): Element => ({
   ...{ json, kind, score: 0, status: "" },
   ...(user && task && { userId: user.value, taskId: task.value }),
