@@ -1,6 +1,5 @@
 import type { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
-import { drainOwed } from "../store/mirror-writer.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { invalidWarnings } from "../store/task-store.ts";
 import { formatBytes } from "../task/amounts.ts";
@@ -76,13 +75,15 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   await using snapshot = await parts.file.read(parts.signal);
   const { allowEmpty, doubt = null, dryRun, maxDelete } = options;
   const warn = (line: string) => parts.reporter.warn(line);
-  const { file, use } = await preflight(parts, "cleanup", { snapshot, age: shortestRetention(options), allowEmpty });
+  const { file, use } = await preflight(parts, "cleanup", {
+    snapshot,
+    age: shortestRetention(options),
+    allowEmpty,
+    dryRun,
+  });
   if (doubt !== null && use.mirror === null) throw doubt;
   invalidWarnings(snapshot).forEach(warn);
-  if (!dryRun) {
-    recoverArtifacts(parts);
-    await use.ask((mirror) => drainOwed({ ...parts, file }, mirror));
-  }
+  if (!dryRun) recoverArtifacts(parts);
   const { plan, found } = await planCleanup(parts, snapshot, use, options, now);
   await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
   const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : found.members };

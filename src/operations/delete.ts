@@ -47,7 +47,7 @@ export async function deleteTasks(
   { dryRun, force, retention, maxDelete, allowEmpty }: DeleteOptions,
 ) {
   await using snapshot = await parts.file.read(parts.signal);
-  const { file, use } = await preflight(parts, "delete", { snapshot, age: selection.age, allowEmpty });
+  const { file, use } = await preflight(parts, "delete", { snapshot, age: selection.age, allowEmpty, dryRun });
   if (!dryRun) recoverArtifacts(parts);
   const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
   const now = parts.clock.now();

@@ -20,7 +20,7 @@ export async function explainTask(parts: ExplainParts, options: PrepareOptions, 
   const { file, artifacts } = parts;
   const now = parts.clock.now();
   await using snapshot = await file.read();
-  const asked = { snapshot, age: shortestRetention(options), allowEmpty: options.allowEmpty };
+  const asked = { snapshot, age: shortestRetention(options), allowEmpty: options.allowEmpty, dryRun: true };
   const cleared = await preflight(parts, "cleanup", asked).catch(ours);
   const refusal = cleared instanceof TtsctlError ? cleared : null;
   const use: MirrorUse = cleared instanceof TtsctlError ? new MirrorUse(parts.mirror) : cleared.use;

@@ -1,6 +1,6 @@
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
-import { fallbackWarning, mirrorFor, type SourceChoice, type Stores } from "../store/mirror-link.ts";
+import { behindWarning, fallbackWarning, mirrorFor, type SourceChoice, type Stores } from "../store/mirror-link.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { FileBehind } from "../store/task-store.ts";
 import { idProblem } from "../task/ids.ts";
@@ -35,9 +35,9 @@ export async function getTask(parts: GetParts, id: TaskId, source: SourceChoice)
 async function fromRedis(parts: GetParts, id: TaskId, source: SourceChoice, warnings: string[]): Promise<Task | null> {
   // A user that no valid task can have would name the key of another task.
   if (idProblem("user_id", id.userId, parts.file.rules) !== undefined) return null;
-  const { mirror, warnings: why } = await mirrorFor(parts, source);
-  warnings.push(...why);
-  if (mirror === null) return null;
+  const { mirror, behind, warnings: why } = await mirrorFor(parts, source);
+  warnings.push(...why, ...(behind === undefined ? [] : [behindWarning(behind, parts.file.path)]));
+  if (mirror === null || behind !== undefined) return null;
   try {
     const [copy] = await mirror.read([id]);
     if (copy instanceof TtsctlError) throw copy;

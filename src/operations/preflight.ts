@@ -1,7 +1,8 @@
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
-import { isOutage, type MirrorState, MirrorUse, redisDisabled } from "../store/mirror-link.ts";
+import { isOutage, type MirrorState, MirrorUse, OWED, redisDisabled } from "../store/mirror-link.ts";
+import { drainOwed } from "../store/mirror-writer.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { type Writable, writable } from "../store/writable.ts";
 import type { Parts } from "./parts.ts";
@@ -38,6 +39,7 @@ export const NEEDED: Readonly<Record<Action, readonly Check[]>> = {
 };
 
 interface Asked extends StoreQuestion {
+  readonly dryRun: boolean;
   /** Seconds: the shortest age that decides; null: none does. */
   readonly age?: number | null;
 }
@@ -55,7 +57,7 @@ export interface Cleared {
  * @throws TtsctlError LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, STORE_MISMATCH, STORE_EMPTY, REDIS_*
  */
 export async function preflight(
-  { file, mirror, clock }: Parts<"file" | "clock"> & { readonly mirror: MirrorState | Mirror },
+  { file, mirror, clock, reporter }: Parts<"file" | "clock" | "reporter"> & { readonly mirror: MirrorState | Mirror },
   action: Action,
   asked: Asked,
 ): Promise<Cleared> {
@@ -72,7 +74,12 @@ export async function preflight(
     const { code, message, hint, cause } = use.lost;
     use.lost = new TtsctlError(code, `${message} (not checked: ${left.join(", ")})`, { hint, cause });
   }
-  return { file: writable(file), use };
+  const cleared = { file: writable(file), use };
+  // Deletions that Redis lacks come first. A file that was lost doesn't show what was only replaced in it.
+  const mayBeLost = asked.snapshot.size === 0 && (action === "repair" || action === "import");
+  if (!asked.dryRun && !mayBeLost) await use.ask((there) => drainOwed({ ...cleared, clock, reporter }, there));
+  else if (use.mirror !== null && (await file.owed.isThere())) reporter.warn(OWED);
+  return cleared;
 }
 
 /** For a run that needs both stores. @throws TtsctlError REDIS_* without Redis */

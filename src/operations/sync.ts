@@ -5,7 +5,6 @@ import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import type { RowWindow, Snapshot } from "../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../store/key-table.ts";
 import { NO_COPY, type RedisCopy, sameContent } from "../store/layout/copy.ts";
-import { drainOwed } from "../store/mirror-writer.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import { isFatal } from "../store/redis/errors.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
@@ -63,10 +62,9 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   await using file = new CurrentFile(asked.file);
   let snapshot = await file.snapshot();
   const question = { ...options, snapshot, least: prune ? 0 : LEAST_STRANGE };
+  const began = asked.clock.now(); // before owed deletions are made, which may take long
   const parts = { ...asked, ...bothOf(await preflight(asked, "sync", question)) };
   const { clock, mirror, reporter, signal } = parts;
-  const began = clock.now(); // before the drain, which may take long
-  if (!dryRun) await drainOwed(parts, mirror);
 
   const result = nothingSynced(snapshot.invalid.count, dryRun);
   const failures = new NamedWarnings(reporter, "was not synchronised");

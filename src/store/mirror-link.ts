@@ -146,7 +146,7 @@ export async function mirrorFor({ file, link }: Stores, source: SourceChoice) {
 }
 
 /** If the store file is lost or its directory can't be read, Redis must answer. */
-async function isOwed(file: FileStore): Promise<boolean> {
+export async function isOwed(file: FileStore): Promise<boolean> {
   const isThere = await file.owed.isThere().catch(valueIf(isStoreError, false));
   return isThere && (await file.identity().catch(valueIf(isStoreError, null))) !== null;
 }

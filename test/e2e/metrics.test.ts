@@ -69,6 +69,12 @@ describe("cleanup --metrics-file", () => {
     expect(label("error_info", "code")).toBeUndefined();
   });
 
+  it("has no counts of a cleanup that is switched off", async () => {
+    await fill();
+    expect(await here.run(`${cleanup} --retention 0`)).toMatchObject({ code: 0 });
+    for (const name of ["stuck_tasks", "redis_up", "purged_tasks"]) expect(metrics()).not.toHaveProperty(name);
+  });
+
   it("has every pass of a watcher, also a failed one", async () => {
     await fill();
     const watcher = start(["cleanup", "--watch", "--metrics-file", "ttsctl.prom"], { cwd: here.root.path });

@@ -70,6 +70,28 @@ describe("an outage", () => {
     expect(here.root.storeText()).toBe("[]");
   });
 
+  it.each(["mark --all --to error --yes", "delete -i alice:t2 --yes", "verify --repair", "sync", "import in.jsonl"])(
+    "deletions that Redis lacks are in no answer, and %s makes them first",
+    async (line) => {
+      fill();
+      here.root.write("in.jsonl", JSON.stringify(YOUNG()));
+      await here.mirrored(record("alice", "t1"), YOUNG());
+      expect((await here.run("delete -u alice -i t1 --yes", { env: { REDIS_PORT: "1" } })).code).toBe(3);
+      const owes = () => here.root.has(".voice_task.json.ttsctl-owed");
+      const inRedis = () => here.server.call("ZRANGE", "tts:tasks:index", "0", "-1");
+      const [dry, got, exported, doctor] = await Promise.all(
+        ["mark --all --to error --dry-run", "get alice t1", "export", "doctor -q"].map((look) => here.run(look)),
+      );
+      expect([dry!.stderr, got!.code, exported!.code]).toEqual([expect.stringContaining("ttsctl sync"), 3, 3]);
+      expect(lines(exported!.stdout).map((text) => JSON.parse(text).task_id)).toEqual(["t2"]);
+      expect(doctor!.stdout).toMatch(/^warn {2}store\.leftover/m);
+      expect([owes(), await inRedis()]).toEqual([true, ["alice:t1", "alice:t2"]]);
+      expect((await here.run(line)).code).toBe(0);
+      expect([owes(), await inRedis()]).toEqual([false, line.startsWith("delete") ? [] : ["alice:t2"]]);
+      expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(line.startsWith("delete") ? [] : ["t2"]);
+    },
+  );
+
   it("leaves reads to Redis if the file was lost before Redis had a deletion", async () => {
     fill();
     await here.mirrored(record("alice", "t1"), YOUNG());

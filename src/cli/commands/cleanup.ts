@@ -169,9 +169,9 @@ async function writeMetrics(context: Context, target: string, { outcome, ...how 
       store: store.path.value,
       version: VERSION,
       endedAt: context.clock.now(),
-      result: outcome?.result ?? null,
+      result: outcome?.sizes ? outcome.result : null, // a cleanup that is switched off counts nothing
       ...(outcome?.sizes ?? { fileTasks: null, redisTasks: null }),
-      redisUp: outcome === null || !redis.enabled.value ? null : !isRedisError(outcome.problem),
+      redisUp: !outcome?.sizes || !redis.enabled.value ? null : !isRedisError(outcome.problem),
     };
     // Atomic, so the exporter never reads half of it.
     const file = await TargetFile.at(target, true, 0o644); // the exporter runs as another user

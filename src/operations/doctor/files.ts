@@ -70,6 +70,7 @@ export const FILE_CHECKS: Checks = {
   },
 
   async "store.leftover"({ file }) {
+    if (await file.owed.isThere()) return warn("deletions from the file that Redis lacks", "run `ttsctl sync`");
     const path = temporaryPath(await file.target());
     const stats = await statOrNull(path);
     if (stats === null) return ok("no leftovers of a killed run");

@@ -2,7 +2,7 @@ import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import { matchingRows, rowFilter } from "../../store/file/file-tasks.ts";
 import { KeySet, KeyTable } from "../../store/key-table.ts";
-import { MirrorUse, redisDisabled, type SourceChoice } from "../../store/mirror-link.ts";
+import { isOwed, MirrorUse, OWED, redisDisabled, type SourceChoice } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
@@ -40,6 +40,7 @@ export async function exportTasks(
   if (source === "redis" && state.kind === "off") throw redisDisabled();
   if (source === "redis" && state.kind === "down") throw state.error;
   const use = new MirrorUse(source === "file" ? { kind: "off" } : state);
+  if (source === "auto" && use.mirror !== null && (await isOwed(file))) use.lose(new TtsctlError("REDIS_FAILED", OWED));
   await using snapshot = source === "redis" ? null : await file.read();
   if (snapshot !== null) {
     await checkFileLayout(snapshot, use.mirror);

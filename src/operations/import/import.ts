@@ -58,7 +58,7 @@ export async function importRecords(
   let cleared: Cleared;
   {
     await using base = await parts.file.read(parts.signal); // closed early: the rest may take long
-    cleared = await preflight(parts, "import", { snapshot: base, input: records });
+    cleared = await preflight(parts, "import", { snapshot: base, input: records, dryRun });
     plan = await planMerge(records, rows, policy, base, parts.signal);
     const versionOf = (row: number) => {
       return { status: STATUS_CODES[records.rows.status(row)]!, time: records.rows.score(row) };

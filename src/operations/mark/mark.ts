@@ -70,7 +70,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
   const marker = markerOf(options, parts.clock.now(), parts.rules);
   await using base = await parts.file.read();
   const age = selection.age ?? Number.POSITIVE_INFINITY; // marked tasks get this machine's time
-  const { file, use } = await preflight(parts, "mark", { snapshot: base, age, allowEmpty: options.allowEmpty });
+  const { file, use } = await preflight(parts, "mark", { snapshot: base, age, allowEmpty: options.allowEmpty, dryRun });
   const { found, plan } = await use.attempt(async (mirror) => {
     const found = await select(base, mirror, selection);
     return { found, plan: await planMarks(base, mirror, marker, { ...options, filter: selection.filter }, found) };

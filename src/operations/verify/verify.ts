@@ -1,7 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import { OWED } from "../../store/mirror-link.ts";
-import { drainOwed } from "../../store/mirror-writer.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
 import { checkBrake, type MaxDelete } from "../brake.ts";
 import type { Parts } from "../parts.ts";
@@ -38,7 +37,7 @@ export interface VerifyOutcome {
 export async function verify(parts: CompareParts, { userId }: VerifyOptions): Promise<VerifyOutcome> {
   await using file = new CurrentFile(parts.file);
   await warnOfMisreading(parts, file);
-  await warnOfOwed(parts);
+  if (await parts.file.owed.isThere()) parts.reporter.warn(OWED);
   const drift = await compare(parts, file, userId);
   return { result: resultOf(drift, 0), drift };
 }
@@ -50,12 +49,9 @@ export async function verify(parts: CompareParts, { userId }: VerifyOptions): Pr
 export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairOptions): Promise<VerifyOutcome> {
   const isFull = options.userId === undefined && !options.dryRun;
   await using file = new CurrentFile(parts.file);
-  const { prune, restore, allowMismatch } = options;
-  const asked = { snapshot: await file.snapshot(), allowEmpty: restore || options.allowEmpty, allowMismatch };
+  const { prune, restore, allowMismatch, dryRun } = options;
+  const asked = { snapshot: await file.snapshot(), allowEmpty: restore || options.allowEmpty, allowMismatch, dryRun };
   const cleared = bothOf(await preflight(parts, "repair", { ...asked, least: prune ? 0 : LEAST_STRANGE }));
-  // A file that was lost doesn't show what was only replaced in it, so nothing is removed then.
-  const drains = !options.dryRun && asked.snapshot.size > 0;
-  await (drains ? drainOwed({ ...parts, ...cleared }, cleared.mirror) : warnOfOwed(parts));
   const leaveMark = isFull ? await beginMark(parts.mirror, parts.clock) : null;
   const drift = await compare(parts, file, options.userId);
   const snapshot = await file.snapshot();
@@ -71,10 +67,6 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   if (pruned > 0) await parts.confirm(pruned);
   const repaired = await repair({ ...parts, ...cleared }, drift, plan, file, leaveMark);
   return { result: resultOf(drift, repaired), drift };
-}
-
-async function warnOfOwed({ file, reporter }: CompareParts): Promise<void> {
-  if (await file.owed.isThere()) reporter.warn(OWED);
 }
 
 const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH", "STORE_MISMATCH"]);
