@@ -3,6 +3,7 @@ import { withFault } from "../faults/helpers/steps.ts";
 import { type RedisCluster, sharedCluster } from "../helpers/cluster.ts";
 import { LONG } from "../helpers/long.ts";
 import { record } from "../helpers/records.ts";
+import { inProcess } from "../helpers/ttsctl.ts";
 import { Place } from "./setup.ts";
 
 const TASKS = Array.from({ length: LONG ? 6 : 4 }, (_, i) => record(i % 2 ? "alice" : "bob", `t${i}`));
@@ -18,7 +19,7 @@ afterEach(() => here.remove());
 /** Crashes a command before each of its writes to a node in turn. @param eachTime what must be possible then */
 async function crashAtSends(line: string, lay: () => Promise<void>, eachTime: () => Promise<void>): Promise<void> {
   const run = async (at: number) =>
-    withFault(here.root.path, { at, act: "crash", on: "changes" }, () => here.run(line));
+    withFault(here.root.path, { at, act: "crash", on: "changes" }, () => here.run(line, inProcess()));
   await lay();
   const { result, steps } = await run(-1);
   expect(result.code).toBe(0);

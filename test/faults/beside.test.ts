@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { SEED } from "../helpers/seed.ts";
+import { inProcess } from "../helpers/ttsctl.ts";
 import { useService } from "./helpers/beside.ts";
 import { Chance, LONG } from "./helpers/chance.ts";
 import { type Fault, withFault } from "./helpers/steps.ts";
@@ -76,7 +77,7 @@ describe("row C, a task that is queued again while its purge is at one of its st
       await here.renew();
       [task] = (await here.seeds(4)) as [string];
       return withFault(here.root.path, { at, act, on: "changes" }, () =>
-        here.run(line, { env: { REDIS_TIMEOUT: "60s" } }),
+        here.run(line, { ...inProcess(), env: { REDIS_TIMEOUT: "60s" } }),
       );
     };
     const { steps } = await run(-1, "crash");

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { TestClock } from "../helpers/clock.ts";
 import { SEED } from "../helpers/seed.ts";
-import { Running } from "../helpers/ttsctl.ts";
+import { inProcess, Running } from "../helpers/ttsctl.ts";
 import { CASES, lay } from "./helpers/cases.ts";
 import { Chance, times } from "./helpers/chance.ts";
 import { withFault } from "./helpers/steps.ts";
@@ -51,13 +51,13 @@ describe.each(CASES)("row A, kill -9: $line", (one) => {
       if (!steps.has(state)) steps.set(state, step);
     };
     await lay(here, one);
-    await withFault(here.root.path, { at: "each", act, on: "changes" }, () => here.run(line));
+    await withFault(here.root.path, { at: "each", act, on: "changes" }, () => here.run(line, inProcess()));
     await expectFinished("uninterrupted");
     expect(steps.size).toBeGreaterThan(3);
     for (const at of steps.values()) {
       await lay(here, one);
       const crash = { at, act: "crash", on: "changes" } as const;
-      const { steps: taken, hasCrashed } = await withFault(here.root.path, crash, () => here.run(line));
+      const { steps: taken, hasCrashed } = await withFault(here.root.path, crash, () => here.run(line, inProcess()));
       if (hasCrashed) await expectKept(`killed at step ${at}, ${taken.at(-1)}`); // else it took fewer steps this time
     }
   });

@@ -69,12 +69,15 @@ export function start(args: readonly string[], options: RunOptions): Command {
   return BUILT && mayBeProcess ? new Running(args, options) : new InProcess(args, options);
 }
 
+/** Options of a run that stays in this process, for faults in it, when others are of the built program. */
+export const inProcess = () => ({ clock: new TestClock() });
+
 const PURGING = ["cleanup", "delete", "rm"];
 
 /** Runs a command in this process to its end. Its time jumps over pauses. */
 export function ttsctl(args: readonly string[], options: RunOptions): Promise<Run> {
   if (PURGING.some((command) => args.includes(command))) settle(options.cwd);
-  return start(args, BUILT ? options : { clock: new TestClock(), ...options }).end();
+  return start(args, BUILT ? options : { ...inProcess(), ...options }).end();
 }
 
 /** Runs the built program in a process of its own to its end. */

@@ -1,11 +1,11 @@
 import { expect } from "vitest";
 import type { Place } from "../../e2e/setup.ts";
-import { lines, type Run } from "../../helpers/ttsctl.ts";
+import { inProcess, lines, type Run } from "../../helpers/ttsctl.ts";
 import { type Fault, withFault } from "./steps.ts";
 
-/** Runs a command with a fault in it, and returns its steps. */
+/** Runs a command with a fault in it, and returns its steps: in this process, also when others are of the built program. */
 export async function runFaulty({ root, run }: Place, line: string, fault: Fault) {
-  const { result, steps } = await withFault(root.path, fault, () => run(line));
+  const { result, steps } = await withFault(root.path, fault, () => run(line, inProcess()));
   return { ...result, steps };
 }
 
