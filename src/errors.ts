@@ -135,10 +135,9 @@ export function describeSystemError(error: unknown): string {
 
 /** What to check after a failed write. */
 export function writeAdvice(cause: unknown): string {
-  const code = systemErrorCode(cause) ?? "";
   const [room, rights] = ["free disk space", "the owner and mode of the file and its directory"];
-  if (/^(ENOSPC|EDQUOT)$/.test(code)) return `check ${room}`;
-  return /^(EACCES|EPERM|EROFS)$/.test(code) ? `check ${rights}` : `check ${room}, and ${rights}`;
+  if (hasCode("ENOSPC", "EDQUOT")(cause)) return `check ${room}`;
+  return hasCode("EACCES", "EPERM", "EROFS")(cause) ? `check ${rights}` : `check ${room}, and ${rights}`;
 }
 
 export function interrupted(done: string, hint = "run it again to finish"): TtsctlError {

@@ -75,12 +75,8 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   await using snapshot = await parts.file.read(parts.signal);
   const { allowEmpty, doubt = null, dryRun, maxDelete } = options;
   const warn = (line: string) => parts.reporter.warn(line);
-  const { file, use } = await preflight(parts, "cleanup", {
-    snapshot,
-    age: shortestRetention(options),
-    allowEmpty,
-    dryRun,
-  });
+  const age = shortestRetention(options);
+  const { file, use } = await preflight(parts, "cleanup", { snapshot, age, allowEmpty, dryRun });
   if (doubt !== null && use.mirror === null) throw doubt;
   invalidWarnings(snapshot).forEach(warn);
   if (!dryRun) recoverArtifacts(parts);

@@ -1,10 +1,10 @@
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { behindWarning, fallbackWarning, mirrorFor, type SourceChoice, type Stores } from "../store/mirror-link.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { FileBehind } from "../store/task-store.ts";
 import { idProblem } from "../task/ids.ts";
-import type { Task } from "../task/task.ts";
 import { foldersOf } from "./owners.ts";
 
 export type GetResult = Awaited<ReturnType<typeof getTask>>;
@@ -13,11 +13,14 @@ export interface GetParts extends Stores {
   readonly artifacts: Artifacts;
 }
 
-/** Reads a task from both stores, or the forced one. @throws TtsctlError REDIS_* or STORE_* if a needed store fails */
+/** Reads a task from both stores, or the forced one; of a Redis that lacks changes only if the file can't be read. @throws TtsctlError REDIS_* or STORE_* if a needed store fails */
 export async function getTask(parts: GetParts, id: TaskId, source: SourceChoice) {
-  const warnings: string[] = [];
-  const redis = await fromRedis(parts, id, source, warnings);
-  const file = source === "redis" ? NOTHING : await fromFile(parts, id, redis !== null, warnings);
+  const { mirror, behind, warnings } = await mirrorFor(parts, source);
+  const file = source === "redis" ? NOTHING : await fromFile(parts, id, warnings);
+  const usesFile = behind !== undefined && file.problem === null;
+  if (usesFile) warnings.push(behindWarning(behind, parts.file.path));
+  const redis = mirror === null || usesFile ? null : await fromRedis(parts, mirror, id, source, warnings);
+  if (file.problem !== null && redis === null) throw file.problem;
   const task = redis ?? file.task;
   return {
     source: redis !== null ? ("redis" as const) : file.task !== null ? ("file" as const) : null,
@@ -32,12 +35,9 @@ export async function getTask(parts: GetParts, id: TaskId, source: SourceChoice)
   };
 }
 
-async function fromRedis(parts: GetParts, id: TaskId, source: SourceChoice, warnings: string[]): Promise<Task | null> {
+async function fromRedis(parts: GetParts, mirror: Mirror, id: TaskId, source: SourceChoice, warnings: string[]) {
   // A user that no valid task can have would name the key of another task.
   if (idProblem("user_id", id.userId, parts.file.rules) !== undefined) return null;
-  const { mirror, behind, warnings: why } = await mirrorFor(parts, source);
-  warnings.push(...why, ...(behind === undefined ? [] : [behindWarning(behind, parts.file.path)]));
-  if (mirror === null || behind !== undefined) return null;
   try {
     const [copy] = await mirror.read([id]);
     if (copy instanceof TtsctlError) throw copy;
@@ -49,15 +49,14 @@ async function fromRedis(parts: GetParts, id: TaskId, source: SourceChoice, warn
   }
 }
 
-const NOTHING = { task: null, invalid: null };
+const NOTHING = { task: null, invalid: null, problem: null };
 
 /** If Redis has the task, a file that can't be read is a warning. */
-async function fromFile({ file }: GetParts, id: TaskId, inRedis: boolean, warnings: string[]) {
+async function fromFile({ file }: GetParts, id: TaskId, warnings: string[]) {
   const behind = new FileBehind(file);
   await using snapshot = await behind.snapshot();
-  if (behind.problem !== null && !inRedis) throw behind.problem;
   warnings.push(...behind.warnings);
-  if (snapshot === null) return NOTHING;
+  if (snapshot === null) return { ...NOTHING, problem: behind.problem };
   const [task] = await snapshot.recordsOf([id]);
-  return { task: task!, invalid: await snapshot.readInvalid(id) };
+  return { task: task!, invalid: await snapshot.readInvalid(id), problem: null };
 }

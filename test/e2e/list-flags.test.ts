@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -104,6 +105,13 @@ it("a narrow screen cuts no id", async () => {
     const { stdout } = await invoke(argv, { cwd: here.root.path, terminal: { columns: 80 } });
     expect(stdout).toContain(`${user}  ${task}`);
   }
+});
+
+it.each(["mkdir", "mkfifo"])("from Redis lists beside a store path that %s made", async (make) => {
+  await here.synced(record("alice", "t1"));
+  here.root.drop("voice_task.json");
+  execFileSync(make, [here.root.store]);
+  expect(await here.json("list")).toMatchObject({ total: 1, source: "redis", exit: 0, said: "" });
 });
 
 it("from Redis warns once of a file that is cut off", async () => {

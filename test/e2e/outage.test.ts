@@ -99,6 +99,9 @@ describe("an outage", () => {
     expect((await here.run("delete -u alice -i t1 --yes", { env })).code).toBe(3);
     here.root.rename("voice_task.json", "lost");
     expect(await here.json("list")).toMatchObject({ source: "redis", total: 2 });
+    here.root.write("voice_task.json", "[{");
+    for (const line of ["list", "get alice t2"])
+      expect(await here.json(line)).toMatchObject({ source: "redis", exit: 0 });
   });
 });
 

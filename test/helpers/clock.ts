@@ -28,7 +28,7 @@ async function untilIdle(waitsForChildren: boolean): Promise<void> {
   }
 }
 
-/** The built program, in a process of its own, has the real time. */
+/** The built program runs in real time. */
 const RATE = process.env.TTSCTL_BUILT === "1" ? 1 : 10;
 
 /** Time jumps to the end of a pause after a tenth of it. */

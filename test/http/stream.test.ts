@@ -25,7 +25,7 @@ async function opened(server: Served, path = "/stream"): Promise<EventStream> {
 /** The numbers so far. */
 const rings = (stream: EventStream) => stream.events().map(([, { ring }]) => ring as number);
 
-/** Waits until it is rung once more. */
+/** Waits for the next ring. */
 async function rung(stream: EventStream): Promise<number> {
   const { length } = rings(stream);
   await until(() => rings(stream).length > length);

@@ -28,7 +28,7 @@ export function scenarioIn(text: string): Scenario {
   return found;
 }
 
-/** A document's output as a pattern. @param any what `...` in it stands for */
+/** A document's output as a pattern. @param any the pattern for `...` */
 export function patternOf(output: string, any: string): RegExp {
   return new RegExp(`^${output.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("\\.\\.\\.", any)}$`);
 }

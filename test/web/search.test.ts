@@ -51,6 +51,7 @@ it("a search that stopped says where, and goes on from there", async () => {
   await tab.page.getByText("after the newest 100,000 tasks, at 2026-").waitFor();
   await tab.page.getByText("Narrow it by user, status or time.").waitFor();
   await tab.sees(["t1", "t2", "fox-3"], { count: 3 });
+  expect(await tab.page.locator(".status-tabs .all").textContent()).toBe("All –"); // there may be more
   await tab.page.getByRole("button", { name: "Search older tasks" }).click();
   await tab.page.locator(".empty").waitFor();
   expect(tab.lastQuery()).toMatchObject({ search: "fox", until: "2026-11-01T08:00:00.000001+00:00" });

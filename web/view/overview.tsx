@@ -37,12 +37,12 @@ function Tabs({ stats }: { stats: StatsChart | null }) {
   const { filter } = tasks.request.value;
   /** With a text, a time or ids, only the list knows how many it has. */
   const isCounted = countOf({ ...filter, users: [], statuses: [], stuck: [] }) === 0;
-  const listed = tasks.view.value?.request === tasks.request.value ? tasks.view.value.answer.body.total : undefined;
+  const list = tasks.view.value?.request === tasks.request.value ? tasks.view.value.answer.body : null;
   const shown = BAR_ORDER.filter((status) => status !== "other" || (stats?.byStatus.other ?? 0) > 0).toReversed();
   const current = filter.stuck.length > 0 ? "stuck" : filter.statuses.join() || "all";
   const tab = (name: string, label: string, counted: number | undefined, filter: Partial<Filter>) => {
     const isCurrent = name === current;
-    const count = isCounted ? counted : isCurrent ? listed : undefined;
+    const count = isCounted ? counted : isCurrent && !list?.stopped ? list?.total : undefined;
     const exact = count === undefined ? "–" : text.number(count);
     return (
       <button

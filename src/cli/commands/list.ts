@@ -20,7 +20,7 @@ import {
 } from "../../render/item.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { taskTable } from "../../render/table.ts";
-import { isCut } from "../../store/file/identity.ts";
+import { isCut } from "../../store/file/snapshot.ts";
 import { type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
 import { counted, LIMIT_ACCEPTED, parseLimit } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";

@@ -1,5 +1,5 @@
 import { type BigIntStats, statSync } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
 
 /** Identifies one content of the store file. Inode numbers are reused, so times and size count too. */
@@ -21,16 +21,6 @@ export async function identityAt(path: string): Promise<FileIdentity | null> {
 /** As `identityAt`, synchronous. @throws a system error */
 export function identityNow(path: string): FileIdentity | null {
   return statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
-}
-
-/** Whether a store file ends within its array or indented map. False if it can't be read. Reads a piece of both ends. */
-export async function isCut(path: string): Promise<boolean> {
-  await using file = await open(path).catch(() => null);
-  if (file === null) return false;
-  const { size } = await file.stat();
-  const textAt = async (position: number) => (await file.read({ length: 64, position })).buffer.toString("latin1");
-  const [first, last] = [await textAt(0), (await textAt(Math.max(0, size - 64))).replace(/[\s\0]+$/, "")];
-  return !last.endsWith(/^\s*\[/.test(first) ? "]" : /^\s*\{\s*\n/.test(first) ? "\n}" : "");
 }
 
 export function unreadable(path: string, cause: unknown): TtsctlError {

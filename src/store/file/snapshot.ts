@@ -300,6 +300,20 @@ export class Snapshot {
   }
 }
 
+/** Whether a store file ends within its array or indented map. False if it can't be read. Reads a piece of both ends. */
+export async function isCut(path: string): Promise<boolean> {
+  try {
+    await using file = await openForReading(path);
+    if (file === null) return false;
+    const { size } = await file.stat();
+    const textAt = async (position: number) => (await file.read({ length: 64, position })).buffer.toString("latin1");
+    const [first, last] = [await textAt(0), (await textAt(Math.max(0, size - 64))).replace(/[\s\0]+$/, "")];
+    return !last.endsWith(/^\s*\[/.test(first) ? "]" : /^\s*\{\s*\n/.test(first) ? "\n}" : "");
+  } catch {
+    return false;
+  }
+}
+
 async function openForReading(path: string): Promise<FileHandle | null> {
   try {
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
