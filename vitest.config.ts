@@ -56,7 +56,6 @@ export default defineConfig({
           name: "whole",
           include: FILES.whole,
           globalSetup: ["test/helpers/build.ts", "test/faults/helpers/summary.ts"],
-          setupFiles: ["test/helpers/deployment-skips.ts"],
         },
       },
     ],

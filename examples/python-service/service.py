@@ -33,7 +33,7 @@ def key(user, task):
 def connect(port):
     import redis  # python3-redis of Debian, or redis of PyPI
 
-    return redis.Redis(port=int(port), decode_responses=True, socket_timeout=2)
+    return redis.Redis("127.0.0.1", int(port), decode_responses=True, socket_timeout=2)
 
 
 MIRROR = connect(sys.argv[3]) if len(sys.argv) > 3 else None

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { isOn } from "../helpers/lacks.ts";
 import { record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
@@ -12,7 +13,9 @@ function fill(): void {
   here.root.writeArtifacts([...kept, ...gone]);
 }
 
-it("lists orphans without --yes and says how to remove them; removes them with it", async () => {
+const withSpaces = it.skipIf(isOn("api_ms", "a directory with a space in its name has no owner there"));
+
+withSpaces("lists orphans without --yes and says how to remove them; removes them with it", async () => {
   fill();
   const before = here.root.tree();
   const plan = await here.run("cleanup --orphans");

@@ -27,6 +27,11 @@ export function lacksMount(): boolean {
   return lacksRight("mount(8)", can);
 }
 
+/** Whether the tests run on this kind of Redis or layout; for a test that doesn't apply to it, with the reason. */
+export function isOn(kind: "acl" | "cluster" | "api_ms", _why: string): boolean {
+  return (process.env.TTSCTL_DEPLOYMENT ?? "single").split("-").includes(kind);
+}
+
 function isInstalled(program: string): boolean {
   return spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 }

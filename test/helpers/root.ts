@@ -136,7 +136,7 @@ export class ServiceRoot {
 }
 
 function below(folder: string): string[] {
-  if (!existsSync(folder) || !lstatSync(folder).isDirectory()) return [];
+  if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
   return readdirSync(folder)
     .sort()
     .flatMap((name) => [join(folder, name), ...below(join(folder, name))]);

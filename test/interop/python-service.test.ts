@@ -35,7 +35,9 @@ describe.skipIf(lacks("python3-redis", hasRedis))("the example service in Python
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       out += text;
     });
-    await until(() => /listening on \d+\n/.test(out) || child.exitCode !== null);
+    await until(() => /listening on \d+\n/.test(out) || child.exitCode !== null, 60).finally(() =>
+      expect(err).toBe(""),
+    );
     return `http://127.0.0.1:${/listening on (\d+)/.exec(out)?.[1]}`;
   }
 
@@ -44,7 +46,7 @@ describe.skipIf(lacks("python3-redis", hasRedis))("the example service in Python
     return (await answer.json()) as T;
   };
 
-  it("works beside every command: nothing is lost, undone or misordered", { timeout: 60_000 }, async () => {
+  it("works beside every command: nothing is lost, undone or misordered", { timeout: 120_000 }, async () => {
     const [OLD, YOUNG] = [record("old", "o1"), record("young", "y1", { updated_at: ago(60) })];
     here.root.writeStore([OLD, YOUNG]);
     here.root.writeArtifacts([OLD, YOUNG]);

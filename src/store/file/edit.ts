@@ -237,7 +237,8 @@ async function readLayout(snapshot: Snapshot): Promise<SequenceLayout> {
   const first = await textOf(open + 1, await elementStart(snapshot, 0));
   const last = await textOf(rows.end(rows.size - 1), close);
   const between = rows.size < 2 ? null : await textOf(rows.end(0), await elementStart(snapshot, 1));
-  const json = recordLayout(await firstRecord(snapshot), first, between);
+  const key = await textOf(await elementStart(snapshot, 0), rows.start(0)); // of a map, with its colon
+  const json = recordLayout(await firstRecord(snapshot), first, between === "," || key.endsWith(":"));
   return { first, between: between ?? (first === "" ? json.itemSeparator : `,${first}`), last, json };
 }
 
@@ -252,7 +253,7 @@ async function firstRecord(snapshot: Snapshot): Promise<Buffer> {
 }
 
 /** The layout of a record. If it has too few fields to show it, it is derived from the rest of the file. */
-function recordLayout(record: Buffer, first: string, between: string | null): JsonLayout {
+function recordLayout(record: Buffer, first: string, isTight: boolean): JsonLayout {
   const gaps: { inside?: string; item?: string; key?: string } = {};
   let before = 0;
   scanFields(record, 0, record.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
@@ -263,7 +264,7 @@ function recordLayout(record: Buffer, first: string, between: string | null): Js
   });
   const indented = (gaps.inside ?? first).includes("\n") && first.includes("\n");
   const indent = indented ? first.slice(first.lastIndexOf("\n") + 1) : null;
-  const keySeparator = gaps.key ?? (between === "," ? ":" : ": ");
+  const keySeparator = gaps.key ?? (isTight ? ":" : ": ");
   const itemSeparator = gaps.item ?? (indented || keySeparator === ":" ? "," : ", ");
   return { indent, itemSeparator, keySeparator };
 }
