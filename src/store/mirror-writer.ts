@@ -280,7 +280,10 @@ export async function drainOwed(
 ): Promise<void> {
   const link: MirrorLink = { open: async () => ({ kind: "on", mirror }), close: async () => {} };
   const writer = mirrorWriter({ clock, file, shared: file, link, warn: (line) => reporter.warn(line) });
+  const owed = await file.owed.read();
   await writer.catchUp().finally(() => writer.close());
+  const made = owed.length - (await file.owed.read()).length;
+  if (made > 0) reporter.warn(`Redis has caught up with ${counted(made, "deletion")} from the file that it lacked`);
 }
 
 /** Whether it removes the file's record, or puts one in its place that isn't newer. */

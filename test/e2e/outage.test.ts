@@ -86,7 +86,10 @@ describe("an outage", () => {
       expect(lines(exported!.stdout).map((text) => JSON.parse(text).task_id)).toEqual(["t2"]);
       expect(doctor!.stdout).toMatch(/^warn {2}store\.leftover/m);
       expect([owes(), await inRedis()]).toEqual([true, ["alice:t1", "alice:t2"]]);
-      expect((await here.run(line)).code).toBe(0);
+      expect(await here.run(line)).toMatchObject({
+        code: 0,
+        stderr: expect.stringContaining("1 deletion from the file"),
+      });
       expect([owes(), await inRedis()]).toEqual([false, line.startsWith("delete") ? [] : ["alice:t2"]]);
       expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(line.startsWith("delete") ? [] : ["t2"]);
     },
