@@ -34,10 +34,9 @@ function versions(project: string): Record<string, string> {
     Redis: said(["redis-server", "--version"]),
     Python: said([PYTHON, "--version"]),
     jq: said(["jq", "--version"]),
-    RQ: said(["rq", "--version"]),
+    "redis-py": said([PYTHON, "-c", "import redis; print(redis.__version__)"]),
     FastAPI: said([PYTHON, "-c", "import fastapi; print(fastapi.__version__)"]),
     uvicorn: said(["uvicorn", "--version"]),
-    BullMQ: packageVersion(join(project, "bench/node_modules/bullmq/package.json")),
   };
   return Object.fromEntries(Object.entries(found).flatMap(([name, version]) => (version ? [[name, version]] : [])));
 }

@@ -21,8 +21,8 @@ export interface Target {
   readonly unit: "×" | "ms" | "MB" | "/s";
   /** Whether more is better. */
   readonly atLeast?: boolean;
-  /** The compared measure; wall times if absent. CPU times suit work that waits for nothing but a processor. */
-  readonly by?: "cpu";
+  /** The compared measure; wall times if absent. CPU times suit work that waits for nothing but processors: of the program, or also of Redis. */
+  readonly by?: "cpu" | "cpu of both";
 }
 
 /** The subject of a line of the table. */
@@ -45,6 +45,8 @@ export interface Outcome {
   readonly cpuRatio?: number;
   /** The same for the CPU times of Redis; absent if the peer used too little to compare. */
   readonly redisRatio?: number;
+  /** The ratio of wall times to what nobody could use in its place. */
+  readonly limit?: { readonly name: string; readonly value: number };
   /** Why it was left out. */
   readonly leftOut: string | null;
   /** Whether it was left out for not doing what it says. */
@@ -82,7 +84,7 @@ export function median(values: readonly number[]): number {
 
 /** The value that the target is about; null if the row was skipped. */
 export function decisive({ value, cpuRatio, target }: Result): number | null {
-  return (target.by === "cpu" && cpuRatio) || value;
+  return (target.by !== undefined && cpuRatio) || value;
 }
 
 /** Whether the target is met; null without a value. */

@@ -1,6 +1,6 @@
 import type { Cost } from "./cost.ts";
 import { missingOf } from "./needs.ts";
-import { type About, leftOut, median, type Outcome, type Result, summaryOf } from "./result.ts";
+import { type About, leftOut, median, type Outcome, type Result, type Summary, summaryOf } from "./result.ts";
 import type { Site } from "./site.ts";
 
 /** Earlier results at this site, by row. */
@@ -39,20 +39,23 @@ export interface Comparison {
   /** The work is one request of many: how many times as many as the peer's are answered, at least the target. */
   readonly isRate?: boolean;
   /** As in `Target`. */
-  readonly by?: "cpu";
+  readonly by?: "cpu" | "cpu of both";
   /** How often it runs for each run of other rows: more often if a run takes milliseconds. */
   readonly times?: number;
   readonly ours: Work;
   /** `sameRow`: ttsctl's own figure of a row before. */
   readonly peer: Peer | { readonly name: string; readonly sameRow: string };
+  /** What nobody could use in its place, but what does the same work with nothing around it. */
+  readonly limit?: Peer;
 }
 
 /** CPU time of Redis below which a ratio is noise. */
 const COMPARABLE_S = 0.02;
 
 /** Runs ttsctl and a peer in turn, so disturbances of the machine affect both. */
-export function compared({ id, target, isRate = false, by, times = 1, ours, peer }: Comparison): Row {
+export function compared({ id, target, isRate = false, by, times = 1, ours, peer, limit }: Comparison): Row {
   const ratio = (a: number, b: number) => (isRate ? b / a : a / b);
+  const cpuOf = ({ cpu, redisCpu }: Pick<Summary, "cpu" | "redisCpu">) => cpu + (by === "cpu of both" ? redisCpu : 0);
   return {
     about: {
       id,
@@ -65,17 +68,31 @@ export function compared({ id, target, isRate = false, by, times = 1, ours, peer
         const theirs = earlier.get(peer.sameRow)?.ours;
         if (theirs == null) return leftOut(`it needs the row ${peer.sameRow}`);
         const mine = summaryOf((await inTurn(site, runs * times, [ours]))[0]!);
-        return { ours: mine, theirs, value: ratio(mine.median, theirs.median), leftOut: null };
+        const cpuRatio = ratio(cpuOf(mine), cpuOf(theirs));
+        return { ours: mine, theirs, value: ratio(mine.median, theirs.median), cpuRatio, leftOut: null };
       }
-      const missing = missingOf(peer.needs ?? [], site.place.project);
+      const missing = missingOf(peer.needs ?? []);
       if (missing.length > 0) return leftOut(`${missing.join(", ")} is not there`);
-      const [mine, theirs] = await inTurn(site, runs * times, [ours, peer]);
+      const [mine, theirs, least] = await inTurn(site, runs * times, [ours, peer, ...(limit ? [limit] : [])]);
       const [a, b] = [summaryOf(mine!), summaryOf(theirs!)];
-      const ratioOf = (part: "cpuSeconds" | "redisCpuSeconds") =>
-        median(mine!.map((cost, run) => ratio(cost[part]!, theirs![run]![part]!)));
-      const [cpuRatio, redisRatio] = [ratioOf("cpuSeconds"), ratioOf("redisCpuSeconds")];
+      const ratioOf = (part: (cost: Cost) => number) =>
+        median(mine!.map((cost, run) => ratio(part(cost), part(theirs![run]!))));
+      const cpuRatio = ratioOf((cost) => cpuOf({ cpu: cost.cpuSeconds!, redisCpu: cost.redisCpuSeconds! }));
+      const redisRatio = ratioOf((cost) => cost.redisCpuSeconds!);
       const ratios = { ...(cpuRatio > 0 && { cpuRatio }), ...(b.redisCpu >= COMPARABLE_S && { redisRatio }) };
-      return { ours: a, theirs: b, value: ratio(a.median, b.median), ...ratios, leftOut: null };
+      const limited = least && { limit: { name: limit!.name, value: ratio(a.median, summaryOf(least).median) } };
+      return { ours: a, theirs: b, value: ratio(a.median, b.median), ...ratios, ...limited, leftOut: null };
+    },
+  };
+}
+
+/** Runs ttsctl alone: what a person waits for. @param limit milliseconds */
+export function waitedFor(id: string, limit: number, ours: Work, times = 1): Row {
+  return {
+    about: { id, work: ours.name, peer: "", target: { limit, unit: "ms" } },
+    async measure(site, runs) {
+      const mine = summaryOf((await inTurn(site, runs * times, [ours]))[0]!);
+      return { ours: mine, theirs: null, value: mine.median * 1000, leftOut: null };
     },
   };
 }

@@ -27,15 +27,13 @@ export const USER = "user0000";
 /** Snapshots are made and loaded between the runs; they need not be small. */
 const REDIS = ["--rdbcompression", "no", "--rdbchecksum", "no"];
 
-/** A service root with so many tasks, a Redis for its mirror, and another for what ttsctl is compared with. */
+/** A service root with so many tasks and a Redis for its mirror. */
 export class Site {
   readonly tasks: number;
   readonly place: Place;
   /** A site with fewer tasks, for what must not grow with their number. */
   readonly small: Site | null;
   readonly redis: RedisServer;
-  /** For peers that have a layout of their own. */
-  readonly peerRedis: RedisServer;
   /** A root whose store is never changed. */
   readonly root: ServiceRoot;
   /** Another root with the same Redis, for purges. */
@@ -48,15 +46,13 @@ export class Site {
   #mirror: "unknown" | "whole" = "unknown";
   #hasSnapshot = false;
 
-  private constructor(parts: { place: Place; tasks: number; small: Site | null; servers: RedisServer[] }) {
-    const { place, tasks, small } = parts;
-    const [redis, peerRedis] = parts.servers as [RedisServer, RedisServer];
+  private constructor(parts: { place: Place; tasks: number; small: Site | null; redis: RedisServer }) {
+    const { place, tasks, small, redis } = parts;
     this.tasks = tasks;
     this.place = place;
     this.binary = place.binary;
     this.small = small;
     this.redis = redis;
-    this.peerRedis = peerRedis;
     this.root = new ServiceRoot(redis.port);
     this.purgedRoot = new ServiceRoot(redis.port);
     mkdirSync(join(place.scratch, `${tasks}`), { recursive: true });
@@ -68,8 +64,7 @@ export class Site {
   /** @param fewer how many tasks its small site has */
   static async build(place: Place, tasks: number, fewer?: number): Promise<Site> {
     const small = fewer === undefined ? null : await Site.build(place, fewer);
-    const servers = [await RedisServer.start(...REDIS), await RedisServer.start(...REDIS)];
-    const site = new Site({ place, tasks, small, servers });
+    const site = new Site({ place, tasks, small, redis: await RedisServer.start(...REDIS) });
     await site.makeStore(site.root.path);
     return site;
   }
@@ -114,12 +109,6 @@ export class Site {
     return this.run([PYTHON, join(this.place.project, script), ...args]);
   }
 
-  /** Runs BullMQ with so many jobs in the peers' Redis. */
-  async bullmq(work: "fill" | "clean", jobs: number): Promise<Cost> {
-    const script = join(this.place.project, `bench/peers/bullmq-${work}.mjs`);
-    return this.run([process.execPath, script, `${this.peerRedis.port}`, `${jobs}`]);
-  }
-
   /** @param root whose config.ini it takes */
   async ttsctl(args: string, root = this.root, env: Readonly<Record<string, string>> = {}): Promise<Cost> {
     return this.run([process.execPath, this.binary, ...args.split(" ")], { cwd: root.path, env });
@@ -160,7 +149,6 @@ export class Site {
   async remove(): Promise<void> {
     await this.small?.remove();
     await this.redis.remove();
-    await this.peerRedis.remove();
     this.root.remove();
     this.purgedRoot.remove();
     rmSync(join(this.place.scratch, `${this.tasks}`), { recursive: true, force: true });

@@ -2,16 +2,18 @@ import { isMet, type Result, type Summary, type Target } from "../result.ts";
 
 const [RESULTS, DETAILS] = [
   ["ttsctl", "peer", "ratio", "by CPU", "target", "met"],
-  ["spread", "CPU", "CPU of Redis", "peak MB"],
+  ["limit", "spread", "CPU", "CPU of Redis", "peak MB"],
 ];
 export const HEAD = ["tasks", "ttsctl", "measured against", ...RESULTS, ...DETAILS];
+
+const BY = { cpu: " by CPU", "cpu of both": " by CPU with Redis" };
 
 /** A line of the table as texts, in Markdown. */
 export function cellsOf(result: Result): string[] {
   const { tasks, work, peer, ours, theirs, target, leftOut } = result;
   const about = [tasks.toLocaleString("en"), work, peer];
-  const limit = `${target.atLeast ? "≥" : "≤"} ${amount(target.limit, target.unit)}${target.by === "cpu" ? " by CPU" : ""}`;
-  if (leftOut !== null) return [...about, "", "", `left out: ${leftOut}`, "", limit, "", "", "", "", ""];
+  const limit = `${target.atLeast ? "≥" : "≤"} ${amount(target.limit, target.unit)}${target.by ? BY[target.by] : ""}`;
+  if (leftOut !== null) return [...about, "", "", `left out: ${leftOut}`, "", limit, "", "", "", "", "", ""];
   const both = (text: (summary: Summary) => string) =>
     [ours, theirs].flatMap((summary) => (summary === null ? [] : text(summary) || [])).join(" / ");
   const [ratio, cpuRatio] = [amount(result.value!, target.unit), result.cpuRatio];
@@ -23,6 +25,7 @@ export function cellsOf(result: Result): string[] {
     cpuRatio === undefined ? "" : amount(cpuRatio, "×"),
     limit,
     isMet(result) ? "yes" : "no",
+    result.limit === undefined ? "" : `${result.limit.name}: ${amount(result.limit.value, "×")}`,
     both(spread),
     both(({ cpu }) => (cpu ? duration(cpu) : "")),
     both(({ redisCpu }) => (redisCpu ? duration(redisCpu) : "")),

@@ -7,6 +7,7 @@ import { REMOVAL_ROWS } from "./removal.ts";
 import { SCALE_ROWS } from "./scale.ts";
 import { SERVE_ROWS } from "./serve.ts";
 import { START_ROWS } from "./start.ts";
+import { STATS_ROWS } from "./stats.ts";
 import { SYNC_ROWS } from "./sync.ts";
 
 /** The lines of the table, in order. */
@@ -16,6 +17,7 @@ export const ROWS: readonly Row[] = [
   ...SYNC_ROWS,
   ...SCALE_ROWS,
   ...REMOVAL_ROWS,
+  ...STATS_ROWS,
   ...SERVE_ROWS,
   ...LIBRARY_ROWS,
   ...CLUSTER_ROWS,

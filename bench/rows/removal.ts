@@ -1,8 +1,9 @@
 import { copyFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import type { ServiceRoot } from "../../test/helpers/root.ts";
 import { expectCounts, expectThat } from "../expect.ts";
+import { REDIS_PY } from "../needs.ts";
 import { compared, type Peer, type Work } from "../row.ts";
-import { LONG_AGO, type Site } from "../site.ts";
+import { EXPIRED_EVERY, LONG_AGO, type Site } from "../site.ts";
 
 const RETENTION = "7d";
 export const purge: Work = {
@@ -23,21 +24,19 @@ export const purge: Work = {
   },
 };
 
-const bullmq: Peer = {
-  name: "BullMQ `queue.clean` of as many of as many jobs",
-  needs: ["bench/node_modules/bullmq"],
-  async prepare(site) {
-    await site.peerRedis.call("FLUSHALL");
-    await site.bullmq("fill", site.tasks);
-    await site.peerRedis.call("SAVE");
-  },
-  before: async (site) => void (await site.peerRedis.call("DEBUG", "RELOAD", "NOSAVE")),
-  run: (site) => site.bullmq("clean", site.expired),
-  async check(site, { stdout }) {
-    expectThat(stdout === `${site.expired}\n`, stdout);
-    expectThat((await site.peerRedis.call("ZCARD", "bull:tasks:completed")) === site.tasks - site.expired, "the queue");
-  },
-};
+function pythonPurge(name: string, ours: Work, flags: readonly string[] = []): Peer {
+  return {
+    name,
+    needs: [REDIS_PY],
+    before: ours.before!,
+    run: (site) => site.python("bench/peers/purge.py", site.purgedRoot.path, `${site.redis.port}`, ...flags),
+    async check(site, { stdout }) {
+      const left = (await site.redis.call("ZCARD", "tts:tasks:index")) as number;
+      expectThat(Number(stdout) > 0 && left + Number(stdout) === site.tasks, stdout);
+      if (flags.length === 0) expectNoArtifacts(site.purgedRoot);
+    },
+  };
+}
 
 /** The store and the artifacts of all expired tasks as they were. */
 async function restore(site: Site): Promise<void> {
@@ -46,7 +45,7 @@ async function restore(site: Site): Promise<void> {
     root.drop(name);
     await site.run(["cp", "-a", `${site.scratch("artifacts")}/${name}`, root.path]);
   }
-  copyFileSync(site.root.store, root.store);
+  copyFileSync(`${site.scratch("artifacts")}/voice_task.json`, root.store);
   utimesSync(root.store, LONG_AGO, LONG_AGO);
 }
 
@@ -61,42 +60,61 @@ function expectNoArtifacts(root: ServiceRoot): void {
   }
 }
 
-/** @param withFiles how many of the expired tasks have audio and a log */
-function cleanupOf(name: string, withFiles: (expired: number) => number): Work {
+/** @param every which of the tasks are expired @param withFiles which of these have audio and a log */
+function cleanupOf(name: string, every: number, withFiles: number): Work {
+  const isOther = every !== EXPIRED_EVERY;
+  const expired = (site: Site) => Math.ceil(site.tasks / every);
+  const artifacts = (site: Site) => Math.floor(expired(site) / withFiles);
   return {
     name,
     async prepare(site) {
-      await site.makeStore(site.scratch("artifacts"), { artifacts: withFiles(site.expired) });
+      await site.makeStore(site.scratch("artifacts"), { artifacts: artifacts(site), "expired-every": every });
     },
     async before(site) {
-      await site.mirrorToChange();
       await restore(site);
+      if (!isOther) return site.mirrorToChange();
+      await site.emptyMirror();
+      await site.ttsctl("sync -q", site.purgedRoot);
     },
     run: (site) => site.ttsctl(`cleanup --once --retention ${RETENTION} -o json`, site.purgedRoot),
     check(site, { stdout }) {
-      const files = 2 * withFiles(site.expired);
-      expectCounts(stdout, { candidates: site.expired, purged: site.expired, files, failed: 0 });
+      expectCounts(stdout, { candidates: expired(site), purged: expired(site), files: 2 * artifacts(site), failed: 0 });
       expectNoArtifacts(site.purgedRoot);
     },
     finish: async (site) => rmSync(site.scratch("artifacts"), { recursive: true, force: true }),
   };
 }
 
-export const cleanup = cleanupOf("`cleanup --once` of a tenth, each with audio and log", (expired) => expired);
+export const cleanup = cleanupOf("`cleanup --once` of a tenth, each with audio and log", EXPIRED_EVERY, 1);
 
-export const cleanupFew = cleanupOf("`cleanup --once` of a tenth, every seventh with audio and log", (expired) =>
-  Math.floor(expired / 7),
-);
+export const cleanupFew = cleanupOf("`cleanup --once` of a third, every seventh with audio and log", 3, 7);
 
 const rmAndCopy: Peer = {
-  name: "`rm -rf` of the same files and `cp` of the store",
+  name: "`rm -rf` and `cp`",
   before: restore,
   run: (site) =>
     site.run(["sh", "-c", "rm -rf output/* Logs/* && cp voice_task.json copy.json"], { cwd: site.purgedRoot.path }),
   check: (site) => expectNoArtifacts(site.purgedRoot),
 };
 
+const SAME = "Python: redis-py, `rmtree`, `json.dump`";
+const inRedis = pythonPurge("Python: pipelines of redis-py", purge, ["--redis-only"]);
+
 export const REMOVAL_ROWS = [
-  compared({ id: "purge", target: 0.8, ours: purge, peer: bullmq }),
-  compared({ id: "cleanup", target: 2, ours: cleanup, peer: rmAndCopy }),
+  compared({ id: "purge", target: 1, by: "cpu of both", ours: purge, peer: inRedis }),
+  compared({
+    id: "cleanup",
+    target: 1.3,
+    by: "cpu of both",
+    ours: cleanup,
+    peer: pythonPurge(SAME, cleanup),
+    limit: rmAndCopy,
+  }),
+  compared({
+    id: "cleanup-few",
+    target: 1.3,
+    by: "cpu of both",
+    ours: cleanupFew,
+    peer: pythonPurge(SAME, cleanupFew),
+  }),
 ];

@@ -6,7 +6,7 @@ import { type Cost, PYTHON } from "../cost.ts";
 import { expectThat } from "../expect.ts";
 import { missingOf } from "../needs.ts";
 import { leftOut, summaryOf } from "../result.ts";
-import { compared, type Peer, type Row, type Work } from "../row.ts";
+import { compared, type Peer, type Row, type Work, waitedFor } from "../row.ts";
 import { Server } from "../server.ts";
 import { type Site, USER } from "../site.ts";
 import { writeIds } from "./read.ts";
@@ -124,7 +124,7 @@ const flood: Row = {
     target: { limit: 500, unit: "ms" },
   },
   async measure(site, runs) {
-    const missing = missingOf(["wrk"], site.place.project);
+    const missing = missingOf(["wrk"]);
     if (missing.length > 0) return leftOut(`${missing.join(", ")} is not there`);
     await site.wholeMirror();
     const server = await ttsctl()(site, await freePort());
@@ -162,9 +162,29 @@ async function healthP99(server: Server, work: Promise<unknown>): Promise<number
   return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)]!;
 }
 
+/** The page in a browser, from an empty cache. */
+function pageInBrowser(): Work {
+  let server: Server;
+  return {
+    name: "`serve`: the page's first task, 50 ms away",
+    async prepare(site) {
+      await site.wholeMirror();
+      server = await ttsctl()(site, await freePort());
+    },
+    async run(site) {
+      const script = join(site.place.project, "bench/peers/browser.mjs");
+      const { stdout } = await site.run([process.execPath, script, `${server.url}/`]);
+      return { stdout, seconds: Number(stdout) / 1000, peakMb: server.peakMb };
+    },
+    check: (_, { seconds }) => expectThat(seconds > 0, seconds),
+    finish: () => server?.stop(),
+  };
+}
+
 export const SERVE_ROWS: readonly Row[] = [
-  row("serve", 4, PAGE, "a request"),
+  row("serve", 4.5, PAGE, "a request"),
   row("serve-p99", 1, PAGE, "p99"),
   row("serve-ids", 2, IDS, "a request"),
   flood,
+  waitedFor("serve-browser", 400, pageInBrowser()),
 ];

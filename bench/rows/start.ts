@@ -1,6 +1,7 @@
-import { expectThat } from "../expect.ts";
-import { compared, type Peer, type Work } from "../row.ts";
-import { USER } from "../site.ts";
+import { utimesSync } from "node:fs";
+import { expectCounts, expectThat } from "../expect.ts";
+import { compared, type Work, waitedFor } from "../row.ts";
+import { LONG_AGO, USER } from "../site.ts";
 
 export const NODE: Work = {
   name: "`node -e 0`",
@@ -25,19 +26,32 @@ export const page: Work = {
   },
 };
 
-const rqInfo: Peer = {
-  name: "`rq info` on as many jobs",
-  needs: ["rq"],
+/** One finished task of a store that no other program has open. */
+let [marked, runs] = ["", 0];
+const mark: Work = {
+  name: "`mark` of one task, no service at work",
   async prepare(site) {
-    await site.peerRedis.call("FLUSHALL");
-    await site.python("bench/peers/rq-fill.py", site.peerRedis.url, `${site.tasks}`);
+    await site.makeStore(site.purgedRoot.path);
+    await site.mirrorToChange();
+    const { stdout } = await site.ttsctl("list --status done --page-size 1 -o ids", site.purgedRoot);
+    marked = stdout.trim();
   },
-  run: (site) => site.run(["rq", "info", "--raw", "--url", site.peerRedis.url]),
-  check: (site, { stdout }) => expectThat(stdout.includes(`queue default ${site.tasks},`), stdout),
+  before: async ({ purgedRoot }) => utimesSync(purgedRoot.store, LONG_AGO, LONG_AGO),
+  run: (site) =>
+    site.ttsctl(`mark --ids ${marked} --to ${runs++ % 2 === 0 ? "error" : "done"} --yes -o json`, site.purgedRoot),
+  check: (_, { stdout }) => expectCounts(stdout, { marked: 1 }),
+};
+
+const complete: Work = {
+  name: "completion of an id",
+  before: (site) => site.wholeMirror(),
+  run: (site) => site.run([process.execPath, site.binary, "__complete", "bash", `ttsctl get ${USER} `]),
+  check: (_, { stdout }) => expectThat(stdout.split("\n").length > 10, stdout),
 };
 
 export const START_ROWS = [
   compared({ id: "version", target: 1.25, by: "cpu", times: 4, ours: version, peer: NODE }),
-  compared({ id: "page", target: 3.2, by: "cpu", times: 4, ours: page, peer: NODE }),
-  compared({ id: "page-rq", target: 0.5, times: 4, ours: page, peer: rqInfo }),
+  compared({ id: "page", target: 3, by: "cpu", times: 4, ours: page, peer: NODE }),
+  waitedFor("mark", 350, mark),
+  waitedFor("complete", 120, complete, 4),
 ];

@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { expectThat } from "../expect.ts";
-import type { Work } from "../row.ts";
+import { compared, type Peer, type Work } from "../row.ts";
 
 export const stats: Work = {
   name: "`stats`, a tenth of the tasks with audio and log",
@@ -14,3 +14,14 @@ export const stats: Work = {
     for (const name of ["output", "Logs"]) rmSync(purgedRoot.at(name), { recursive: true, force: true });
   },
 };
+
+const listAndDu: Peer = {
+  name: "`list` from the file, and `du`",
+  run(site) {
+    const list = `"${process.execPath}" "${site.binary}" list --source file -o json`;
+    return site.run(["sh", "-c", `${list} && du -s output Logs`], { cwd: site.purgedRoot.path });
+  },
+  check: (_, { stdout }) => expectThat(/\toutput\n\d+\tLogs\n$/.test(stdout), stdout.slice(-200)),
+};
+
+export const STATS_ROWS = [compared({ id: "stats", target: 1.5, by: "cpu", ours: stats, peer: listAndDu })];

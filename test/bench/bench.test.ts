@@ -10,15 +10,21 @@ import { binary } from "../helpers/ttsctl.ts";
 const scratch = mkdtempSync(join(tmpdir(), "ttsctl-bench-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** Rows whose peers need no installation; the others are left out by name where theirs is not there. */
+/** Rows whose peers are there wherever `script/test` ran; the others are left out by name where theirs is not. */
 const ROWS = [
   ...[
-    ["version", "page"],
+    ["version", "page", "mark", "complete"],
     ["list-file", "query"],
-    ["sync", "sync-again", "sync-changed"],
+    ["sync", "sync-again", "sync-changed", "repair"],
     ["scale-sync", "scale-page"],
   ],
-  ...[["cleanup"], ["library", "library-memory"], ["cluster-page", "cluster-ids"], ["latency", "memory"]],
+  ...[
+    ["cleanup", "cleanup-few"],
+    ["purge", "stats"],
+    ["library", "library-memory"],
+    ["cluster-page", "cluster-ids"],
+    ["latency", "memory"],
+  ],
 ];
 
 it("rows do what they say, for ttsctl and its peer", { tags: ["slow"] }, async () => {
