@@ -24,6 +24,16 @@ describe("an append to JSON Lines", () => {
     expect(tasksHeld()).toEqual(["t1", "t2", "t3"]);
   });
 
+  it("cuts off no line that was finished after it was looked at", async () => {
+    here().fill(line("t1"));
+    appendFileSync(here().path, line("t2").slice(0, 20));
+    await using snapshot = await here().shared.read();
+    const log = await LineLog.open(here().path, snapshot);
+    appendFileSync(here().path, line("t2").slice(20));
+    expect(await log!.cut(snapshot).finally(() => log!.close())).toBeNull();
+    expect(tasksHeld()).toEqual(["t1", "t2"]);
+  });
+
   it("reads lines appended without our lock, and decides by them", async () => {
     here().fill(line("t1"));
     await here().writer.upsert(task("t2"));
