@@ -76,6 +76,16 @@ describe("a false clock", () => {
     await purges();
   });
 
+  it("off by more than a tenth of the retention of failed tasks alone: nothing is removed", async () => {
+    await lay();
+    here.root.configure(here.server.port, "[cleanup]\nretention.error = 100s\n");
+    const before = await seen();
+    clock.shift = 30;
+    const run = await here.run("cleanup --once -o json", { clock });
+    expect({ code: run.code, error: codeOf(run.stderr) }).toEqual({ code: 1, error: "CLOCK_SKEW" });
+    expect(await seen()).toEqual(before);
+  });
+
   it.each([
     "delete --status done,error --until 7d --yes",
     "delete --since 1000d --until 2026-01-01 --dry-run",
