@@ -40,4 +40,11 @@ describe("sync --prune", () => {
       expect(await members()).toHaveLength(5);
     }
   });
+
+  it("writes what Redis lost while it asked", async () => {
+    const { site } = here;
+    site.whileAsked = () => site.server.call("DEL", "tts:task:a:t1");
+    expect(await site.sync({ prune: true })).toMatchObject({ written: 1, pruned: 2 });
+    expect(await site.server.hash("tts:task:a:t1")).toMatchObject({ task_id: "t1" });
+  });
 });
