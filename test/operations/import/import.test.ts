@@ -33,6 +33,14 @@ describe("of two records of one task", () => {
   });
 });
 
+test("a record with a field deleted isn't put into JSON Lines, where it would delete its task", async () => {
+  writeFileSync(path("s.jsonl"), lines(rec("b")));
+  const stdin = JSON.stringify([{ ...rec("a", 5), deleted: true }, rec("b", 5)]);
+  const { result } = await imported(path("s.jsonl"), { stdin });
+  expect(result).toMatchObject({ added: 0, replaced: 1, refused: 1 });
+  expect((await readStore(path("s.jsonl"))).tasks.map(({ taskId }) => taskId)).toEqual(["b"]);
+});
+
 describe("an input with bad lines", () => {
   const cut = lines(rec("a"), rec("b")).slice(0, -9);
   test.each<[string, string, number[], RegExp]>([

@@ -33,6 +33,25 @@ describe("verify --repair", () => {
     expect(await site.mirror.syncedAt()).toBeNull();
   });
 
+  it("brings a newer record back of a hash without its user, and writes over an older one", async () => {
+    const { site } = here;
+    for (const [task, time] of [
+      ["a:t1", "2030-01-01T00:00:00"],
+      ["a:t2", "2001-01-01T00:00:00"],
+    ] as const) {
+      const [user, id] = task.split(":") as [string, string];
+      await site.writeRedis(record(user, id, { updated_at: time }));
+      await site.server.call("HDEL", `tts:task:${task}`, "user_id");
+    }
+    expect((await site.repair()).result).toMatchObject({ partial: 2, repaired: 2 });
+    const times = site.root.readStore().map(({ task_id, updated_at }) => [task_id, String(updated_at).slice(0, 4)]);
+    expect(times.slice(0, 2)).toEqual([
+      ["t1", "2030"],
+      ["t2", String(record("a", "t2").updated_at).slice(0, 4)],
+    ]);
+    expect((await site.verify()).result).toMatchObject({ inSync: 4 });
+  });
+
   it.each([
     { when: "compared", last: 1 },
     { when: "being restored", last: 2 },
