@@ -27,8 +27,8 @@ export async function main(invocation: Invocation): Promise<number> {
     for (const output of [terminal.out, terminal.data, terminal.err]) output.hurryAfter(signal, clock);
     return signal;
   };
-  const around = { pageFolder: PAGE, ...invocation, terminal, stopSignal: stopOfOutputs };
-  let exitCode = await runCommand(around).catch(report);
+  const around = async () => ({ pageFolder: PAGE, ...invocation, terminal, stopSignal: stopOfOutputs });
+  let exitCode = await around().then(runCommand).catch(report);
   await terminal.out.flush();
   const { failure } = terminal.out;
   if (failure !== undefined) {
@@ -60,12 +60,22 @@ export async function run(): Promise<number> {
   const code = await main({
     argv: process.argv.slice(2),
     env: process.env,
-    cwd: process.cwd(),
+    get cwd() {
+      return workingDirectory();
+    },
     streams: process, // it opens each one on first use
     stopSignal: listenForStop(),
   });
   process.on("exit", (code) => loadedPosix?.exit(code)); // after all other listeners
   return code;
+}
+
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new TtsctlError("USAGE", "the working directory was deleted", { hint: "change to another one", cause });
+  }
 }
 
 /** Lowers the priority: a sync keeps a processor busy, and Redis may need it. A lower one is kept. */

@@ -1,7 +1,12 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { cleanEnv } from "../helpers/clean-env.ts";
 import { parrotServer, silentServer, type TestServer } from "../helpers/faults.ts";
 import { record } from "../helpers/records.ts";
-import { lines } from "../helpers/ttsctl.ts";
+import { binary, lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
@@ -56,4 +61,11 @@ it.each(CASES)("%s (%s): exit code %i, one line, and no change", async (_, line,
     else expect(JSON.parse(run.stderr)).toMatchObject({ error: expect.any(String), code });
   }
   expect(await here.state()).toEqual(before);
+});
+
+it("a working directory that was deleted: exit code 2, one line", () => {
+  const folder = mkdtempSync(join(tmpdir(), "ttsctl-gone-"));
+  const words = ["cd", folder, "&&", "rmdir", folder, "&&", process.execPath, binary(), "list"];
+  const { status, stderr } = spawnSync("sh", ["-c", words.join(" ")], { encoding: "utf8", env: cleanEnv() });
+  expect([status, stderr]).toEqual([2, expect.stringMatching(/^error: .*deleted.*\n$/)]);
 });

@@ -77,7 +77,11 @@ export async function importRecords(
   if (!dryRun && mirror !== null) {
     late = await mirrorRecords(mirror).finally(() => failures.end());
     mirrored.failed = failures.count;
-    throwIfInterrupted(parts.signal, `the file is complete; records written to Redis: ${mirrored.written}`);
+    const lacks = returned.length > 0 && `the service took ${counted(returned.length, "record")} out of the file again`;
+    throwIfInterrupted(
+      parts.signal,
+      `${lacks || "the file is complete"}; records written to Redis: ${mirrored.written}`,
+    );
   }
   const counts = plan.counts();
   const { added, replaced, identical, conflict, refused } = counts;

@@ -247,6 +247,8 @@ export class FileStore {
   async #keep(landed: Changes, known: FileIdentity | null): Promise<Pick<Applied, "rewrites" | "returned">> {
     let rewrites = 1;
     let deadline = this.clock.monotonic() + WATCH_S;
+    let stopAt = Number.POSITIVE_INFINITY;
+    const isOver = () => rewrites > MOST_REPEATS || this.clock.monotonic() > stopAt;
     let problem: unknown = null;
     const undone = async (current: Snapshot, note: string) => {
       const edit = (await isMadeFrom(known, current, note)) ? NO_EDIT : await landed.undoneIn(current);
@@ -254,11 +256,12 @@ export class FileStore {
       if (!isEmpty(edit)) await this.#runLock?.leave(doing);
       return edit;
     };
-    while (this.clock.monotonic() < deadline && !this.options.signal?.aborted) {
+    while (this.clock.monotonic() < deadline) {
       await this.clock.sleep(WATCH_POLL_MS);
+      if (this.options.signal?.aborted) stopAt = Math.min(stopAt, this.clock.monotonic() + GRACE_S / 2);
       try {
         const now = await this.identity();
-        const again = sameIdentity(now, known) || rewrites > MOST_REPEATS ? null : await this.#land(undone);
+        const again = sameIdentity(now, known) || isOver() ? null : await this.#land(undone);
         await again?.before.close();
         known = again?.identity ?? now;
         problem = null;
@@ -271,7 +274,7 @@ export class FileStore {
     }
     await this.#runLock?.leave("");
     if (problem !== null) throw problem;
-    return { rewrites, returned: rewrites > MOST_REPEATS ? await this.#undone(landed) : [] };
+    return { rewrites, returned: isOver() ? await this.#undone(landed) : [] };
   }
 
   /** The tasks of changes that are undone now. */
