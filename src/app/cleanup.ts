@@ -40,7 +40,7 @@ export function cleanUp(parts: RunParts, flags: PassFlags) {
     const outcome = await pass(ledger);
     const { keptLast, purgedForSpace, finishedBytes, stuck, ...result } = outcome.result;
     const end = ended(parts, outcome, {
-      did: `${counted(result.purged, "task")} purged`,
+      did: `${counted(result.purged - result.returned, "task")} purged`,
       next: "the next pass continues",
       isPartly: result.failed + result.returned > 0,
       without: dryRun ? "only the file was checked" : "copies may remain in Redis; the next pass purges them",
