@@ -27,7 +27,7 @@ export function deleteChosen(parts: RunParts, options: Omit<DeleteOptions, "rete
     const outcome = await deleteTasks(purge, selection, { ...options, retention });
     const { deleted, missing, refused, failed, returned } = outcome.result;
     return ended(parts, outcome, {
-      did: `${counted(deleted, "task")} deleted`,
+      did: `${counted(deleted - returned, "task")} deleted`,
       isPartly: missing.length + refused.length + failed + returned > 0,
       without: dryRun
         ? "the plan covers only the store file; without Redis a real run would keep the copies there"
