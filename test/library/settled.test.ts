@@ -77,6 +77,16 @@ describe("in a file that another program wrote within the last minute", () => {
     expect(await Promise.all(results.map(({ settled }) => settled))).toEqual(states);
   });
 
+  it("a change that was made again is watched for two seconds more", async () => {
+    const { settled } = await store.upsert(task("t2"));
+    for (let round = 0; round < 2; round++) {
+      await sleep(1300);
+      serviceWrites(old);
+      await until(() => tasks().includes("t2"), 5);
+    }
+    expect(await settled).toBe("written");
+  });
+
   it("changes that are undone again and again have all returned, and a line of the log says so", async () => {
     const results = [await store.upsert(task("t2"))];
     for (const age of [60, 50, 40]) results.push(await store.upsert(task("t1", age)));
