@@ -79,8 +79,8 @@ describe("in a file that another program wrote within the last minute", () => {
 
   it("a change that was made again is watched for two seconds more", async () => {
     const { settled } = await store.upsert(task("t2"));
-    for (let round = 0; round < 2; round++) {
-      await sleep(1300);
+    for (let round = 0; round < 3; round++) {
+      await sleep(800);
       serviceWrites(old);
       await until(() => tasks().includes("t2"), 5);
     }

@@ -1,8 +1,12 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { setImmediate as immediate } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
+import { sharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import { useFolder } from "../../helpers/files.ts";
 import { runs } from "../../helpers/python.ts";
+import { RULES } from "../../helpers/records.ts";
 import { storeOf, withSnapshot } from "./read-store.ts";
 import { inForce, randomStore, textOf } from "./stores.ts";
 
@@ -14,8 +18,31 @@ const array = (...records: string[]) => `[${records.join(",\n")}]`;
 const map = (...records: string[]) => `{${records.map((record, i) => `"${i}": ${record}`).join(",\n")}}`;
 const lines = (...records: string[]) => records.map((record) => `${record}\n`).join("");
 
+/** Null for a descriptor that was closed meanwhile. */
+function linkAt(name: string): string | null {
+  try {
+    return readlinkSync(name);
+  } catch {
+    return null;
+  }
+}
+
 /** The same JSON without the spaces that these tests put between tokens. */
 const compact = (json: string) => json.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
+
+test("a shared read sees a write that came while another read was at work", async () => {
+  writeFileSync(path("s.json"), array(...Array.from({ length: 30_000 }, (_, i) => rec("a", `t${i}`, 1))));
+  const shared = sharedSnapshot(path("s.json"), RULES, systemClock);
+  const first = shared.read();
+  const isOpen = () => readdirSync("/proc/self/fd").some((fd) => linkAt(`/proc/self/fd/${fd}`) === path("s.json"));
+  while (!isOpen()) await immediate();
+  writeFileSync(path("next"), array(rec("a", "new", 1)));
+  renameSync(path("next"), path("s.json"));
+  const reads = await Promise.all([first, shared.read()]);
+  expect(reads[1]!.size).toBe(1);
+  for (const snapshot of reads) await snapshot.close();
+  await shared.close();
+});
 
 describe("random stores against a model", () => {
   test("the tasks in force, the invalid records, the ids that are held", async () => {
