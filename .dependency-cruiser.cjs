@@ -85,9 +85,15 @@ module.exports = {
       name: "writes-only-after-preflight",
       severity: "error",
       from: {
-        pathNot: "^(src/operations/preflight|src/store/mirror-writer|src/library/open-store)\\.ts$|^(test|bench)/",
+        pathNot: "^(src/operations/preflight|src/library/(open-store|mirror-repair))\\.ts$|^(test|bench)/",
       },
       to: { path: "^src/store/writable\\.ts$", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "stores-are-changed-as-writable",
+      severity: "error",
+      from: { pathNot: "^src/store/(file/file-writer|redis/mirror)\\.ts$|^(test|bench)/" },
+      to: { path: "^src/store/(file/line-log|redis/(atomic|slotted)-copies)\\.ts$" },
     },
     {
       name: "hono-in-http",

@@ -1,8 +1,8 @@
 import { type Clock, later } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
+import { LEAST_STRANGE } from "../operations/safety.ts";
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
 import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
-import { type MirrorWriter, mirrorWriter } from "../store/mirror-writer.ts";
 import { counted } from "../task/amounts.ts";
 import type { RunParts } from "./parts.ts";
 
@@ -14,11 +14,11 @@ export async function syncStore(parts: RunParts, own: Pick<SyncParts, "ledger" |
   return sync({ ...(await parts.changeParts(own.ledger, options.dryRun, file)), mirror, ...own }, options);
 }
 
-/** The sync of a long-running process: it deletes only pending removals, and releases the parts. Throws as `syncStore`. */
-export async function pushFile(parts: RunParts, writer: MirrorWriter): Promise<SyncOutcome> {
+/** The sync of a long-running process: it deletes only what is owed, and releases the parts. Throws as `syncStore`. */
+export async function pushFile(parts: RunParts): Promise<SyncOutcome> {
   const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
   try {
-    return await writer.aroundSync(() => syncStore(parts, { ledger: null, confirm: async () => {} }, options));
+    return await syncStore(parts, { ledger: null, confirm: async () => {} }, options);
   } finally {
     await parts.release().catch(() => {}); // the outcome of the sync counts
   }
@@ -73,7 +73,7 @@ export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
 /** Pushes the file to Redis on start, and when Redis is back; until then Redis isn't read. Call it before the stores are used. */
 export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note, describe }: Work) {
   /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
-  const retry = retrying(parts.clock, sync, 300_000, parts.signal);
+  const retry = retrying(parts.clock, repair, 300_000, parts.signal);
   const reasonBehind = isWanted ? UNSYNCED : "Redis may lack changes of the file; run `ttsctl sync`";
   /** Why Redis may not be read, or null. */
   let behind: string | null = isWanted ? UNSYNCED : null;
@@ -89,10 +89,8 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     },
     onDown: ({ message, code }) => void note("warn", `${message}: reads use the store file`, { code }),
   };
-  const { shared, link } = await parts.liveOn({ events, forReaders });
+  const { link } = await parts.liveOn({ events, forReaders });
   const { file } = await parts.stores();
-  const writer = mirrorWriter({ clock: parts.clock, file, shared, link, warn: (line) => void note("warn", line) });
-  parts.onRelease(() => writer.close());
 
   async function forReaders(state: MirrorState): Promise<MirrorState> {
     if (state.kind !== "on") return state;
@@ -100,15 +98,11 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
       const mark = await markOf(state);
       if (mark !== null && mark !== (await markThen)) behind = null;
     }
-    const reason = behind ?? writer.problem;
-    return reason === null ? state : { ...state, behind: reason };
+    return behind === null ? state : { ...state, behind };
   }
 
-  const catchUp = () => void writer.catchUp().catch(failed);
-
   function begin(): void {
-    if (isWanted) retry.begin();
-    else if (mayWrite) catchUp();
+    if (mayWrite) retry.begin();
   }
 
   function mayLack(mark: Promise<string | null>): void {
@@ -117,17 +111,37 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     begin();
   }
 
-  /** Returns whether Redis may be read now. */
-  async function sync(): Promise<boolean> {
+  /** Returns whether nothing is left to do, or a new connection has to be waited for. */
+  async function repair(): Promise<boolean> {
+    if (isWanted && behind !== null) await sync();
+    return (!isWanted || behind === null) && drain();
+  }
+
+  async function sync(): Promise<void> {
     const step = await parts.step({ log: () => {} }); // the server has logged its own ping
     try {
-      const outcome = await pushFile(step, writer);
+      const outcome = await pushFile(step);
       void note("info", describe(outcome));
       settle(outcome);
     } catch (error) {
-      failed(error);
+      failed("sync failed", error);
     }
-    return (behind ?? writer.problem) === null;
+  }
+
+  /** Makes the deletions that Redis lacks, after the checks of a sync, which does so too. */
+  async function drain(): Promise<boolean> {
+    try {
+      const mirror = await link.open();
+      if (mirror.kind !== "on" || !(await file.owed.isThere())) return true;
+      const { preflight } = await import("../operations/preflight.ts");
+      await using snapshot = await file.read();
+      const { clock, reporter } = parts;
+      await preflight({ file, mirror, clock, reporter }, "sync", { snapshot, dryRun: false, least: LEAST_STRANGE });
+      return !(await file.owed.isThere());
+    } catch (error) {
+      failed("Redis may have tasks that were deleted", error);
+      return false;
+    }
   }
 
   /** Additional Redis-only tasks were deleted from the file while Redis was away, so they must not be shown. */
@@ -142,16 +156,16 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     }
   }
 
-  function failed(error: unknown): void {
+  function failed(what: string, error: unknown): void {
     const { message, code } = error instanceof TtsctlError ? error : { message: String(error), code: "INTERNAL" };
-    void note("error", `sync failed: ${message}`, { code });
+    void note("error", `${what}: ${message}`, { code });
   }
 
   return {
     isRunning: () => retry.running() !== null,
 
     /** Deletions may be owed to Redis. */
-    catchUp,
+    catchUp: begin,
 
     mayLack: () => mayLack(link.open().then(markOf)),
 

@@ -1,11 +1,12 @@
 import type { RunParts } from "../app/parts.ts";
 import { pushFile, retrying } from "../app/syncing.ts";
 import { isRedisError, isStoreError, TtsctlError, valueIf } from "../errors.ts";
-import { storeMismatch } from "../operations/safety.ts";
-import { redisDisabled } from "../store/mirror-link.ts";
+import { checkLayout, checkTimezone, storeMismatch } from "../operations/safety.ts";
+import { type MirrorState, redisDisabled } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import type { TaskWriter } from "../store/task-writer.ts";
+import { type Writable, writable } from "../store/writable.ts";
 import { dropMarks, type WriterMark } from "../store/writer-mark.ts";
 import type { Logger, SyncResult } from "./types.ts";
 
@@ -23,12 +24,25 @@ export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, ma
   let isChecked = false;
   let wasMarked = false;
 
+  /** Checks that a mirror belongs to this store, and is read as the service writes it. @throws STORE_*, *_MISMATCH, REDIS_* */
+  async function check(mirror: Mirror): Promise<void> {
+    if (isChecked) return;
+    await using snapshot = await shared.read();
+    const isOurs = (id: TaskId) => writer.isPending(id) || mirrorWriter.isPending(id);
+    await checkLayout(mirror);
+    await checkTimezone(mirror);
+    const refusal = await storeMismatch(snapshot, mirror, snapshot.path, isOurs);
+    if (refusal !== null) throw refusal;
+    isChecked = true;
+  }
+
   /** `ttsctl sync`; a failure of Redis is a value. */
   async function push(signal: AbortSignal): Promise<SyncResult> {
     const state = await link.open();
     if (state.kind !== "on") return { counts: null, problem: state.kind === "down" ? state.error : redisDisabled() };
     try {
-      const outcome = await pushFile(await parts.forCall("syncToRedis", signal), mirrorWriter);
+      const step = await parts.forCall("syncToRedis", signal);
+      const outcome = await mirrorWriter.aroundSync(() => pushFile(step));
       const { failedToPrune: _, pruned: __, dryRun: ___, ...counts } = outcome;
       if (counts.failed === 0) await dropMarks(await mark.leftByOthers());
       return { counts, problem: null };
@@ -53,19 +67,29 @@ export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, ma
   }
 
   return {
-    /** Checks that a mirror belongs to this store; if it lacks more than is known, a sync is due. @throws STORE_MISMATCH, REDIS_* */
+    /** Checks a connection; if the mirror lacks more than is known, a sync is due. @throws *_MISMATCH, REDIS_* */
     async admit(mirror: Mirror): Promise<void> {
       await using snapshot = await shared.read().catch(valueIf(isStoreError, null));
-      if (snapshot === null) return; // nothing is written then either
-      const isOurs = (id: TaskId) => writer.isPending(id) || mirrorWriter.isPending(id);
-      const refusal = isChecked ? null : await storeMismatch(snapshot, mirror, snapshot.path, isOurs);
-      if (refusal !== null) throw refusal;
-      isChecked = true;
+      if (snapshot === null) return; // Redis must answer then, and is checked before a write
+      await check(mirror);
       const { syncedAt, members } = await mirror.standing(undefined);
       const isFlushed = wasMarked && syncedAt === null;
       wasMarked = syncedAt !== null;
       await mark.leftByOthers();
       if (isFlushed || snapshot.size - members > mirrorWriter.pending + writer.pending) mirrorWriter.leaveToSync();
+    },
+
+    /** The mirror for writes. */
+    async open(): Promise<MirrorState<Writable<Mirror>>> {
+      const state = await link.open();
+      if (state.kind !== "on") return state;
+      try {
+        await check(state.mirror);
+        return { kind: "on", mirror: writable(state.mirror) };
+      } catch (error) {
+        if (!(error instanceof TtsctlError)) throw error;
+        return { kind: "down", error };
+      }
     },
 
     /** To be called when there is a connection. */

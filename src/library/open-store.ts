@@ -55,13 +55,17 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     admit: (mirror) => repair.admit(mirror),
     grows: true,
   });
-  const { shared, link } = live;
+  const { shared } = live;
   const file = writable(new FileStore(settings.store.path.value, rules, clock));
   const target = () => file.target();
   const mark = writerMark(target, () => writer.mirror.leaveToSync());
   const owes = settings.redis.enabled.value;
   const { mirrorFailed: onMirrorFailure } = events;
-  const writer = taskWriter({ file, shared, clock, link, owes, mark: owes ? mark : null, warn, onMirrorFailure });
+  const writer = taskWriter({
+    ...{ file, shared, clock, owes, warn, onMirrorFailure },
+    link: { open: () => repair.open() },
+    mark: owes ? mark : null,
+  });
   const repair = mirrorRepair(parts, live, writer, mark, logger);
   const stores = await parts.stores();
   const checking = { rules, clock, parser: new RecordParser(rules) };

@@ -12,9 +12,9 @@ export type MirrorState<M extends Mirror = Mirror> =
   | { readonly kind: "down"; readonly error: TtsctlError }
   | { readonly kind: "on"; readonly mirror: M; readonly behind?: string };
 
-export interface MirrorLink {
+export interface MirrorLink<M extends Mirror = Mirror> {
   /** The state now; a failure is a value. */
-  open(): Promise<MirrorState>;
+  open(): Promise<MirrorState<M>>;
   close(): Promise<void>;
 }
 
@@ -32,11 +32,11 @@ const RETRY_MS = 1000;
  * The connection to Redis, made on first use. A process that stays up reconnects, and only the first caller waits for it.
  * @param connect null if Redis is disabled @param options reconnects: its clock; any TtsctlError then means it is down
  */
-export function redisLink(
-  connect: (() => Promise<Mirror>) | null,
+export function redisLink<M extends Mirror>(
+  connect: (() => Promise<M>) | null,
   options: LinkEvents & { readonly reconnects?: Clock } = {},
-): MirrorLink {
-  let state: MirrorState | undefined;
+): MirrorLink<M> {
+  let state: MirrorState<M> | undefined;
   let attempt: Promise<void> | undefined;
   const closing = new AbortController();
 
@@ -51,7 +51,7 @@ export function redisLink(
     }
   }
 
-  function up(mirror: Mirror): void {
+  function up(mirror: M): void {
     const again = state !== undefined;
     state = { kind: "on", mirror };
     options.onUp?.(mirror, again);

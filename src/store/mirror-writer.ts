@@ -15,7 +15,7 @@ import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { type Removal, type RemoveOutcome, removeFromMirror, type WriteOutcome, writeToMirror } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
-import { type Writable, writable } from "./writable.ts";
+import type { Writable } from "./writable.ts";
 import { WrittenCopies } from "./written-copies.ts";
 
 /** A change that the file has, on its way to the mirror. A copy that isn't newer than the record that it replaced is overwritten. */
@@ -26,7 +26,7 @@ export type MirrorOutcome = Exclude<WriteOutcome, "reindexed"> | RemoveOutcome |
 
 export interface MirrorWriterParts {
   readonly clock: Clock;
-  readonly link: MirrorLink;
+  readonly link: Pick<MirrorLink<Writable<Mirror>>, "open">;
   readonly file: FileStore;
   readonly shared: Pick<SharedSnapshot, "read" | "identity">;
   /** Receives an error for changes that the file has and the mirror may lack. */
@@ -42,8 +42,6 @@ const MOST_PENDING = 10_000;
 
 /** Between two attempts at a mirror that refuses writes, as a cluster without a slot does. */
 const RETRY_MS = 1000;
-
-export type MirrorWriter = ReturnType<typeof mirrorWriter>;
 
 /**
  * Writes changes that the file has to the mirror, for a long-lived process: in their order, guarded, and those that wait
@@ -109,7 +107,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     try {
       const state = await link.open();
       if (state.kind !== "on") return;
-      for (const { userId, taskId } of await written.follow(writable(state.mirror), current, isBusy)) {
+      for (const { userId, taskId } of await written.follow(state.mirror, current, isBusy)) {
         parts.warn(`${userId}:${taskId}: another program put an older record back; Redis keeps the newer copy`);
       }
     } catch (error) {
@@ -160,7 +158,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     const state = await link.open();
     if (state.kind !== "on") return changes.map(() => (state.kind === "off" ? "off" : state.error));
     try {
-      const mirror = writable(state.mirror);
+      const { mirror } = state;
       const written = await put(mirror, changes);
       const removals = changes.filter(({ task }) => task === null);
       const removed = await removeFromMirror(mirror, removals);
@@ -278,7 +276,7 @@ export async function drainOwed(
   { file, clock, reporter }: { file: FileStore; clock: Clock; reporter: Pick<MirrorWriterParts, "warn"> },
   mirror: Writable<Mirror>,
 ): Promise<void> {
-  const link: MirrorLink = { open: async () => ({ kind: "on", mirror }), close: async () => {} };
+  const link: MirrorWriterParts["link"] = { open: async () => ({ kind: "on", mirror }) };
   const writer = mirrorWriter({ clock, file, shared: file, link, warn: (line) => reporter.warn(line) });
   const owed = await file.owed.read();
   await writer.catchUp().finally(() => writer.close());

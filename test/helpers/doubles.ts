@@ -60,7 +60,7 @@ export async function putIntoMirror(
   await writeToMirror(mirror, tasks).finally(() => mirror.close());
 }
 
-export function linkTo(mirror: Writable<Mirror>): MirrorLink {
+export function linkTo(mirror: Writable<Mirror>): MirrorLink<Writable<Mirror>> {
   return redisLink(async () => mirror);
 }
 

@@ -29,6 +29,30 @@ it("a store that is new or another one is refused by a Redis with tasks, before 
   expect(here.heard.filter((line) => line.includes("in common")).length).toBeLessThan(10);
 });
 
+it("a Redis that answered while the file couldn't be read is checked before the first write", async () => {
+  await fill(await open("a.jsonl"), "alice");
+  const before = await here.server.dump();
+  here.root.write("b.json", "[");
+  const other = await open("b.json");
+  expect(await other.listPage({ source: "redis" })).toMatchObject({ total: 20 });
+  here.root.write("b.json", "[]");
+  expect(await other.upsert(task("bob", 1))).toMatchObject({ state: "written", redis: MISMATCH });
+  expect(await here.server.dump()).toEqual(before);
+});
+
+it.each([
+  ["LAYOUT_MISMATCH", "api_ms", "UTC"],
+  ["TIMEZONE_MISMATCH", "plain", "Asia/Shanghai"],
+] as const)("a Redis whose tasks would be read wrongly is left alone: %s", async (code, layout, timezone) => {
+  const first = await open("a.jsonl", { timezone, redis: { port: here.server.port, layout } });
+  for (let n = 0; n < 5; n++) await first.upsert({ ...task("alice", n), updated_at: ago(n).slice(0, 19) });
+  await first.close();
+  const before = await here.server.dump();
+  const other = await open("a.jsonl");
+  expect(await other.upsert(task("alice", 30))).toMatchObject({ state: "written", redis: { error: { code } } });
+  expect(await here.server.dump()).toEqual(before);
+});
+
 it("a store is not refused because of its own deletions", async () => {
   const first = await open("a.jsonl");
   await fill(first, "alice");

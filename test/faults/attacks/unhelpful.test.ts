@@ -125,11 +125,16 @@ describe("long-lived processes", () => {
     }
   });
 
-  it("serve beside the Redis of another service answers from the file, and leaves Redis alone", async () => {
+  it.each([[[]], [["--no-sync"]]])("serve %j beside the Redis of another service leaves Redis alone", async (args) => {
     here.root.writeStore(OLD);
     await here.mirrored(...Array.from({ length: 6 }, (_, i) => record("other", `x${i}`)));
+    // One task is in the file again, and the other service has one of the name of the other.
+    const owed = ["alice:t1", "other:x1"].map((name) => name.split(":"));
+    const before = Date.now() / 1000;
+    const lines = owed.map(([user_id, task_id]) => JSON.stringify({ user_id, task_id, before }));
+    here.root.write(".voice_task.json.ttsctl-owed", `${lines.join("\n")}\n`);
     const { redis } = await everyByte(here);
-    const served = await Served.start(here.root.path, []);
+    const served = await Served.start(here.root.path, args);
     try {
       expect(await served.json("/voice-tasks")).toMatchObject({ source: "file", total: OLD.length });
       expect((await served.fetch("/voice-tasks/t1?user_id=alice", { method: "DELETE" })).ok).toBe(false);

@@ -4,14 +4,15 @@ import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Shape } from "../../../src/store/file/scanner.ts";
 import { type SharedSnapshot, sharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import { type MirrorLink, redisLink } from "../../../src/store/mirror-link.ts";
+import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { type TaskWriter, taskWriter } from "../../../src/store/task-writer.ts";
-import { writable } from "../../../src/store/writable.ts";
+import { type Writable, writable } from "../../../src/store/writable.ts";
 import { TestClock } from "../../helpers/clock.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { RULES } from "../../helpers/records.ts";
 import type { RecordJson } from "../../helpers/root.ts";
 
-const NO_REDIS: MirrorLink = redisLink(null);
+const NO_REDIS: MirrorLink<Writable<Mirror>> = redisLink(null);
 export const SHAPES: readonly Shape[] = ["array", "map", "jsonl"];
 
 /** A store file of one shape, as the service writes it. */
@@ -35,7 +36,7 @@ export class WriterPlace {
   }
 
   /** One more writer, as another process would have it. */
-  open(link: MirrorLink = NO_REDIS): TaskWriter {
+  open(link = NO_REDIS): TaskWriter {
     const { clock } = this;
     this.shared = sharedSnapshot(this.path, RULES, clock, { grows: true });
     this.writer = taskWriter({
