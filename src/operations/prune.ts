@@ -46,7 +46,7 @@ export async function pruneOrphans(
       const copy = mayBeOther && !(found instanceof TtsctlError) && isNothing(found) ? NOT_UTF8 : found;
       if (!isKept && copy instanceof TtsctlError) failures.add(id, copy.message);
       if (isKept || copy instanceof TtsctlError || (membersOnly && copy.type === "hash")) onStayed?.(id);
-      else removals.push({ id, copy });
+      else removals.push({ id, seen: copy });
     });
     const entries = removals.map(({ id }) => ({ ...id, reason }));
     await ledger?.announce(action, entries);

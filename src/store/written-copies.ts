@@ -9,7 +9,7 @@ import { sameContent, timeOf } from "./layout/copy.ts";
 import { BATCH, type Upsert } from "./redis/copies.ts";
 import { unlessFatal } from "./redis/errors.ts";
 import type { Mirror } from "./redis/mirror.ts";
-import { removeFromMirror, upsertOver } from "./redis/write.ts";
+import { removeFromMirror } from "./redis/write.ts";
 import type { TaskId } from "./task-source.ts";
 import type { Writable } from "./writable.ts";
 
@@ -104,9 +104,9 @@ export class WrittenCopies {
     const copies = await mirror.fullCopies(tasks);
     const due = tasks.flatMap((task, i): Upsert[] => {
       const copy = copies[i]!;
-      if (Number.isNaN(this.#fileTime(task))) return copy.type === "none" ? [upsertOver(task, copy, mirror)] : [];
+      if (Number.isNaN(this.#fileTime(task))) return copy.type === "none" ? [{ task, seen: copy }] : [];
       if (copy.type !== "hash" || sameContent(copy, task, mirror)) return [];
-      return newer(timeOf(copy, mirror), this.#latest(task)) ? [] : [upsertOver(task, copy, mirror)];
+      return newer(timeOf(copy, mirror), this.#latest(task)) ? [] : [{ task, seen: copy }];
     });
     const flags = unlessFatal(await mirror.upsert(due));
     return due.filter((_, i) => flags[i] === true).map(({ task }) => task);

@@ -6,7 +6,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
 import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { upsertOver, writeToMirror } from "../../store/redis/write.ts";
+import { writeToMirror } from "../../store/redis/write.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Writable } from "../../store/writable.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
@@ -210,7 +210,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
       if (copy instanceof TtsctlError) failures.add(target.id, copy.message);
       else if (typeof record === "string") failures.add(target.id, record);
       else if (!sameCopy(target.copy, mirrorCopy(copy, mirror))) failures.add(target.id, changedIn(target));
-      else due.push([target, upsertOver(record, copy, mirror)]);
+      else due.push([target, { task: record, seen: copy }]);
     }
     const flags = await mirror.upsert(due.map(([, upsert]) => upsert));
     const written = new Map<Target, Task>();

@@ -239,7 +239,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
       for (const { redis, id } of tasks) if (redis !== null) tally.fail(id, LOST);
       return tasks.filter(({ redis }) => redis === null);
     }
-    const outcomes = await inMirror.remove(tasks.map(({ id, redis }) => ({ id, copy: redis! })));
+    const outcomes = await inMirror.remove(tasks.map(({ id, redis }) => ({ id, seen: redis! })));
     return tasks.filter(({ id }, i) => {
       const outcome = outcomes?.[i];
       if (outcome === undefined) tally.fail(id, unknownRemoval(inMirror.lost!));

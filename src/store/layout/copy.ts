@@ -1,7 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { sameJson } from "../../json/value.ts";
 import type { RecordParser, Task } from "../../task/task.ts";
-import { formatUtc } from "../../task/time.ts";
 import type { Version } from "../../task/version.ts";
 import { type CopyReading, type Layout, sameTime, stateNames, userScoreOf } from "./layout.ts";
 
@@ -70,15 +69,6 @@ export function timeOf(copy: RedisCopy, reading: CopyReading): number {
 
 export function scoreOf(text: string | null): number | null {
   return text === null ? null : Number(text);
-}
-
-/** The time of a copy as a text, and the text that guards a write over it: `updated_at`, or the payload. Null without a hash. */
-export function guardOf(copy: RedisCopy, reading: CopyReading): { updatedAt: string | null; seen: string | null } {
-  const [own, payload] = [copy.fields.updated_at || null, copy.fields.payload ?? null];
-  const time = timeOf(copy, reading);
-  if (payload === null || (own !== null && Object.is(reading.parser.times.ofHash(own), time)))
-    return { updatedAt: own, seen: own };
-  return { updatedAt: Number.isNaN(time) ? null : formatUtc(time), seen: payload };
 }
 
 /** The score in its user's index that fits a copy; NaN without a time. */

@@ -3,7 +3,7 @@ import { copyOf, fieldsOf } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
 import { type CopyReading, userScoreOf } from "../layout/layout.ts";
 import type { RedisCommands, Reply, Script } from "./commands.ts";
-import { type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
+import { type MirrorCopies, type Outcome, scoresOf, seenTexts } from "./copies.ts";
 import { withKey } from "./errors.ts";
 import { checkReply, TEXT } from "./reply-shape.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
@@ -84,7 +84,8 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
       const texts: string[] = [];
       for (const upsert of upserts) {
         const [score, userScore] = scoresOf(upsert, reading);
-        texts.push(upsert.seen ?? "", howToWrite(upsert), `${score}`, userScore === score ? "" : `${userScore}`);
+        const how = upsert.indexOnly ? "i" : upsert.afresh ? "a" : "";
+        texts.push(...seenTexts(upsert.seen, layout), how, `${score}`, userScore === score ? "" : `${userScore}`);
         if (layout.payloadRules) texts.push(...layout.parts(upsert.task));
         texts.push(...layout.valuesOf(upsert.task).slice(0, -1));
       }
@@ -95,11 +96,10 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
     async remove(removals) {
       if (removals.length === 0) return [];
       const args: string[] = [];
-      for (const { id, copy } of removals) {
-        const { status, updated_at, payload } = copy.fields;
+      for (const { id, seen } of removals) {
         args.push(...layout.parts(id));
-        if (copy.type === "none") args.push(`-${copy.indexScore ?? ""}`, copy.userScore ?? "", "");
-        else args.push(`=${status ?? ""}`, updated_at ?? "", layout.payloadRules ? (payload ?? "") : "");
+        if (seen.type === "none") args.push("-", seen.indexScore ?? "", seen.userScore ?? "");
+        else args.push(...seenTexts(seen, layout));
       }
       return flags(await call(SCRIPTS.remove, args), removals.length);
     },
@@ -111,9 +111,3 @@ const WALKED = 500;
 
 /** How many replies `copies.lua` gives of the scores and the lookup of a task. */
 const PLACES = 3;
-
-/** The second of the values that `upsert.lua` gets for a task. */
-function howToWrite({ seenStatus, indexOnly, afresh }: Upsert): string {
-  const how = indexOnly ? "i" : afresh ? "a" : "";
-  return seenStatus === undefined ? how : `${how || "w"}=${seenStatus}`;
-}

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 import type { CopyView, RedisCopy } from "../layout/copy.ts";
-import { type CopyReading, userScoreOf } from "../layout/layout.ts";
+import { type CopyReading, type Layout, userScoreOf } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Reply } from "./commands.ts";
 import type { CopyStep } from "./walk.ts";
@@ -12,13 +12,10 @@ export const BATCH = 250;
 /** The outcome of one task of a batch: a value, or an error of only this task. */
 export type Outcome<T> = T | TtsctlError;
 
-/** A write that is done only if the hash is as it was read. */
+/** A write that is done only if the hash is as it was seen. */
 export interface Upsert {
   readonly task: Task;
-  /** As in `guardOf`. */
-  readonly seen: string | null;
-  /** The status that the hash must have too; absent: any. */
-  readonly seenStatus?: string;
+  readonly seen: RedisCopy;
   /** Keep the hash and set only the index members. */
   readonly indexOnly?: boolean;
   /** The score in the user's index if it isn't that of the task. */
@@ -32,10 +29,17 @@ export function scoresOf({ task, userScore }: Upsert, reading: CopyReading): [nu
   return [task.score, userScore ?? userScoreOf(reading, task)];
 }
 
-/** A removal that is done only if the copy is as it was. */
+/** What identifies a copy that was seen, as `include/guard.lua` compares it where a change lands. */
+export function seenTexts({ type, fields }: RedisCopy, { payloadRules }: Layout): [string, string, string] {
+  if (type === "none") return ["-", "", ""];
+  const { status, updated_at: time, payload } = fields;
+  return [`=${status ?? ""}`, time ?? "", payloadRules || !time ? `=${payload ?? ""}` : ""];
+}
+
+/** A removal that is done only if the copy is as it was seen. */
 export interface GuardedRemoval {
   readonly id: TaskId;
-  readonly copy: RedisCopy;
+  readonly seen: RedisCopy;
 }
 
 /** The copies of tasks, each a hash and its two index members. At most BATCH in a call. */

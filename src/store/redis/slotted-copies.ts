@@ -3,10 +3,10 @@ import { groupedBy } from "../../pool.ts";
 import { keyOf } from "../../task/ids.ts";
 import { type CopyView, copyOf, fieldsOf, type LookupState, type RedisCopy, userScoreDue } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
-import { type CopyReading, stateNames } from "../layout/layout.ts";
+import type { CopyReading } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Command, RedisCommands, Reply, Script } from "./commands.ts";
-import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, type Upsert } from "./copies.ts";
+import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, seenTexts, type Upsert } from "./copies.ts";
 import { unlessFatal } from "./errors.ts";
 import { SLOT_SCRIPTS } from "./scripts.ts";
 
@@ -38,9 +38,9 @@ export function slottedCopies(commands: RedisCommands, reading: CopyReading): Mi
   }
 
   async function upsertOne(upsert: Upsert): Promise<Outcome<boolean>> {
-    const { task, seen, seenStatus, indexOnly } = upsert;
-    const { lookup, payloadRules } = layout;
-    const guard = [seen ?? "", seenStatus === undefined ? "" : `=${seenStatus}`, payloadRules ? "1" : ""];
+    const { task, seen, indexOnly } = upsert;
+    const { lookup } = layout;
+    const guard = seenTexts(seen, layout);
     // A refused write leaves nothing behind.
     const [allowed, scores, held] = await Promise.all([
       onHash(SLOT_SCRIPTS.write, task, ...guard, 1),
@@ -64,14 +64,13 @@ export function slottedCopies(commands: RedisCommands, reading: CopyReading): Mi
     return flagOf(await onHash(SLOT_SCRIPTS.write, task, ...guard, "", afresh ? 1 : 0, ...fields));
   }
 
-  async function removeOne({ id, copy }: GuardedRemoval): Promise<Outcome<boolean>> {
+  async function removeOne({ id, seen }: GuardedRemoval): Promise<Outcome<boolean>> {
     const scores = await readScores(id);
     const error = errorIn(scores);
     if (error !== undefined) return error;
-    const hasHash = copy.type === "hash";
-    if (!hasHash && (scores[0] !== copy.indexScore || scores[1] !== copy.userScore)) return false;
-    const state = hasHash ? stateNames(layout).flatMap((name) => [name, copy.fields[name] ?? ""]) : [];
-    const outcome = flagOf(await onHash(SLOT_SCRIPTS.remove, id, ...state));
+    const hasHash = seen.type === "hash";
+    if (!hasHash && (scores[0] !== seen.indexScore || scores[1] !== seen.userScore)) return false;
+    const outcome = flagOf(await onHash(SLOT_SCRIPTS.remove, id, ...seenTexts(seen, layout)));
     if (outcome !== true) return outcome;
     const found = await reindex(id);
     return hasHash || found === false;

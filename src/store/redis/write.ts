@@ -1,15 +1,6 @@
 import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
-import {
-  guardOf,
-  isNothing,
-  isWhole,
-  type RedisCopy,
-  sameContent,
-  scoreOf,
-  timeOf,
-  userScoreDue,
-} from "../layout/copy.ts";
+import { isNothing, isWhole, type RedisCopy, sameContent, scoreOf, timeOf, userScoreDue } from "../layout/copy.ts";
 import type { CopyReading } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
@@ -31,23 +22,16 @@ export function decideWrite(
   overEqual = false,
   replaced = Number.NaN,
 ): WriteOutcome {
-  const { updatedAt, seen: guard } = guardOf(copy, reading);
-  const seen = updatedAt === null ? Number.NaN : reading.parser.times.ofHash(updatedAt);
+  const seen = timeOf(copy, reading);
   if (Number.isNaN(seen)) return "written";
   const isReplaced = !newer(seen, replaced);
   if (newer(seen, score) && !isReplaced) return "newer";
-  const isPartial = guard !== updatedAt;
+  const isPartial = !Object.is(reading.parser.times.ofHash(copy.fields.updated_at ?? ""), seen);
   if (newer(score, seen) || overEqual || isReplaced || isPartial) return "written";
   const due = reading.layout.userScoredBy === "updated_at" ? score : userScoreDue(copy, reading);
   const isScored = scoreOf(copy.indexScore) === score && scoreOf(copy.userScore) === due;
   const isIndexed = isScored && copy.lookup !== "wrong";
   return isIndexed ? "unchanged" : "reindexed";
-}
-
-/** A write over a copy as it was read, status included: a service may write several states within one second. */
-export function upsertOver(task: Task, copy: RedisCopy, reading: CopyReading): Upsert {
-  const { seen } = guardOf(copy, reading);
-  return copy.type === "hash" ? { task, seen, seenStatus: copy.fields.status ?? "" } : { task, seen };
 }
 
 /**
@@ -71,13 +55,12 @@ export function writeToMirror(
   return settle<Upsert, WriteOutcome>(tasks, {
     read: async (due, round) => (round === 0 && options.copies) || mirror.copies(due, overEqual ? "full" : "scores"),
     decide(copy, i) {
-      const task = tasks[i]!;
-      const { seen } = guardOf(copy, mirror);
+      const [task, seen] = [tasks[i]!, copy];
       if (overPartial && copy.type === "hash" && !isWhole(copy, mirror.parser)) return { task, seen, afresh: true };
       const differs = overEqual && !sameContent(copy, task, mirror);
       const decision = decideWrite(task.score, copy, mirror, differs, options.replaced?.[i]);
       if (decision === "newer" || decision === "unchanged") return decision;
-      if (differs) return upsertOver(task, copy, mirror);
+      if (differs) return { task, seen };
       const upsert = { task, seen, indexOnly: decision === "reindexed" };
       // The score in an index by `created_at` is that of the hash, which is kept.
       const followsHash = upsert.indexOnly && mirror.layout.userScoredBy !== "updated_at";
@@ -114,7 +97,7 @@ export function removeFromMirror(
       const { id, before } = removals[i]!;
       if (isNothing(copy)) return "missing";
       const isNewer = !Number.isNaN(before) && newer(timeOf(copy, mirror), before);
-      return isNewer ? "newer" : { id, copy };
+      return isNewer ? "newer" : { id, seen: copy };
     },
     act: (due) => mirror.remove(due),
     done: () => "removed",

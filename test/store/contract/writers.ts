@@ -7,7 +7,7 @@ import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
 import type { RedisCopy } from "../../../src/store/layout/copy.ts";
 import type { Outcome } from "../../../src/store/redis/copies.ts";
-import { upsertOver, writeToMirror } from "../../../src/store/redis/write.ts";
+import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { TaskId } from "../../../src/store/task-source.ts";
 import { type Writable, writable } from "../../../src/store/writable.ts";
 import { keyOf } from "../../../src/task/ids.ts";
@@ -169,7 +169,7 @@ export class MirrorWriter extends RedisBackend implements Writer {
   }
 
   async remove(ids: readonly TaskId[], seen: readonly Sight[]): Promise<string[]> {
-    const removals = ids.map((id, i) => ({ id, copy: seen[i] as RedisCopy }));
+    const removals = ids.map((id, i) => ({ id, seen: seen[i] as RedisCopy }));
     const outcomes: Outcome<boolean>[] = await (await this.mirror()).remove(removals);
     return outcomes.map((flag) => (flag instanceof TtsctlError ? flag.code : flag ? "removed" : "changed"));
   }
@@ -195,7 +195,10 @@ export class MirrorWriter extends RedisBackend implements Writer {
   /** Each replaces what is there if that is as it was seen: `written` or `changed`. */
   async overwrite(records: readonly TestRecord[], seen: readonly Sight[]): Promise<string[]> {
     const mirror = await this.mirror();
-    const upserts = records.map((record, i) => upsertOver(taskIn(this.rules, record), seen[i] as RedisCopy, mirror));
+    const upserts = records.map((record, i) => ({
+      task: taskIn(this.rules, record),
+      seen: seen[i] as RedisCopy,
+    }));
     return (await mirror.upsert(upserts)).map((flag) => (flag === true ? "written" : "changed"));
   }
 

@@ -63,7 +63,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     const copy = await copyNow();
     await here.server.call(...change);
     const dump = await here.server.dump();
-    expect(await mirror.remove([{ id: ID, copy }])).toEqual([false]);
+    expect(await mirror.remove([{ id: ID, seen: copy }])).toEqual([false]);
     expect(await here.server.dump()).toEqual(dump);
   });
 

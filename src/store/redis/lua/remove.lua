@@ -1,45 +1,32 @@
 -- Removes tasks (hash, both index members, and the lookup if it names the task), each only if it is as it was when the
 -- removal was decided on. All of a batch is removed at the end, in a few calls.
--- KEYS[1]: the global index. ARGV: layout, and for each task: both parts; of a task with a hash '=' and its status, its
--- `updated_at`, and its payload if that rules; of one without '-' and its score in the global index, the one in the user's
--- index (empty: none), and an empty text.
+-- KEYS[1]: the global index. ARGV: layout, and for each task: both parts; the guard's texts, of a task without a hash '-' and its
+-- scores in the global index and in the user's (empty: none).
 -- Returns for each task 1 (removed), 0 (refused; also the second of a task that comes twice), or an error.
 --- include layout
 --- include index-types
+--- include guard
 local WIDTH = 5
-local state = { 'status', 'updated_at', layout.payloadRules and 'payload' or nil }
-local function isSameHash(hash, was, at)
-  local now = redis.pcall('HMGET', hash, unpack(state))
-  if now.err then return false, replyOf(hash, now) end
-  if redis.call('EXISTS', hash) == 0 then return false end
-  return '=' .. (now[1] or '') == was and (now[2] or '') == ARGV[at + 3]
-    and (not layout.payloadRules or (now[3] or '') == ARGV[at + 4])
-end
-
-local function isSameMember(hash, member, was, at)
+-- As the guard: nil if a member without a hash has the scores that it had.
+local function guardMember(at, member)
   local score = replyOf(KEYS[1], redis.pcall('ZSCORE', KEYS[1], member))
   local own = replyOf(indexOf(ARGV[at]), redis.pcall('ZSCORE', indexOf(ARGV[at]), ARGV[at + 1]))
-  local wrong = type(score) == 'table' and score or type(own) == 'table' and own
-  if wrong then return false, wrong end
-  return redis.call('EXISTS', hash) == 0 and '-' .. (score or '') == was and (own or '') == ARGV[at + 3]
+  if type(score) == 'table' or type(own) == 'table' then return type(score) == 'table' and score or own end
+  if (score or '') ~= ARGV[at + 3] or (own or '') ~= ARGV[at + 4] then return 0 end
 end
 
 local outcomes, taken, hashes, members, byUser = {}, {}, {}, {}, {}
 for i = 1, (#ARGV - 1) / WIDTH do
   local at = 2 + (i - 1) * WIDTH
-  local user, task, was = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local user, task, seen = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local member = memberOf(user, task)
   local hash = hashOf(member)
-  local isSame, wrong
-  if string.sub(was, 1, 1) == '=' then
-    isSame, wrong = isSameHash(hash, was, at)
-  else
-    isSame, wrong = isSameMember(hash, member, was, at)
-  end
-  wrong = wrong or wrongIndex(user)
+  local refused = replyOf(hash, guard(hash, seen, ARGV[at + 3], ARGV[at + 4]))
+  if not refused and seen == '-' then refused = guardMember(at, member) end
+  local wrong = type(refused) == 'table' and refused or wrongIndex(user)
   if wrong then
     outcomes[i] = wrong
-  elseif taken[member] or not isSame then
+  elseif taken[member] or refused then
     outcomes[i] = 0
   else
     outcomes[i], taken[member] = 1, true

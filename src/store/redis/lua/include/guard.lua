@@ -1,11 +1,11 @@
--- The guard of a write: nil if the hash still has the `updated_at` of the decision, or without one its payload (empty:
--- neither), and after a '=' that status (empty: any). Else 0, or the error of a key of the wrong type.
-local function guard(hash, seen, status, payloadRules)
-  if seen == '' and status == '' and redis.call('EXISTS', hash) == 0 then return end
-  local now = redis.pcall('HGET', hash, 'updated_at')
-  if not now or now == '' then now = redis.pcall('HGET', hash, 'payload') end
-  if type(now) == 'table' then return now end
-  local isSame = (now or '') == seen or payloadRules and seen ~= '' and redis.call('HGET', hash, 'payload') == seen
-  if not isSame then return 0 end
-  if status ~= '' and '=' .. (redis.call('HGET', hash, 'status') or '') ~= status then return 0 end
+-- The one guard of writes and removals (`seenTexts` in copies.ts): nil if a task's hash is as it was seen, else 0, or the error
+-- of a key of the wrong type. seen: '-' for no hash, or '=' and its status; updated: its `updated_at`; payload: '=' and its
+-- payload if that may have the time, else empty.
+local function guard(hash, seen, updated, payload)
+  if seen == '-' and redis.call('EXISTS', hash) == 0 then return end
+  local now = redis.pcall('HMGET', hash, 'status', 'updated_at')
+  if now.err then return now end
+  if '=' .. (now[1] or '') ~= seen or (now[2] or '') ~= updated then return 0 end
+  if payload ~= '' and '=' .. (redis.call('HGET', hash, 'payload') or '') ~= payload then return 0 end
+  if not (now[1] or now[2]) and redis.call('EXISTS', hash) == 0 then return 0 end
 end
