@@ -77,10 +77,12 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     return outcomes.length === 0 || done.size > 0;
   }
 
+  /** Neither a missing file nor an invalid record of a task shows what Redis should have. */
   async function asInFile(due: readonly Removal[]): Promise<MirrorChange[]> {
     await using snapshot = await shared.read();
     const records = await snapshot.recordsOf(due.map(({ id }) => id));
-    return due.map(({ id, before }, i) => ({ id, task: records[i]!, before }));
+    const isKnown = (id: TaskId, task: Task | null) => task !== null || (snapshot.exists && !snapshot.holds(id));
+    return due.flatMap(({ id, before }, i) => (isKnown(id, records[i]!) ? [{ id, task: records[i]!, before }] : []));
   }
 
   /** A new connection catches up; a mirror that refuses writes needs retries, as does a deletion that isn't on its way. */

@@ -15,6 +15,8 @@ import type { Writable } from "./writable.ts";
 
 /** How often tasks that were written again are compared with the file. */
 const MOST_ROUNDS = 8;
+/** A service may delete fewer tasks at once, as in the guard `STORE_EMPTY`. */
+const LEAST_LOST = 5;
 
 /**
  * Tasks whose copies were written to Redis, or removed from it. A service may have changed such a task in both stores between
@@ -48,7 +50,8 @@ export class WrittenCopies {
   }
 
   /**
-   * Reads the file and compares. If a record is gone, its copy is removed; if it changed, an older copy is overwritten.
+   * Reads the file and compares. If a record is gone, its copy is removed, but if the file is missing, or lacks all of many
+   * tasks, it may be lost. If a record changed, an older copy is overwritten.
    * @param busy whether this process is changing the task itself, which then writes the copy
    * @returns tasks whose record in the file is older than before: a service put back what it read @throws STORE_*, REDIS_*
    */
@@ -60,7 +63,9 @@ export class WrittenCopies {
     const returned: TaskId[] = [];
     let written: WrittenCopies = this;
     for (let round = 0; written.size > 0 && round < MOST_ROUNDS; round++) {
-      written = await written.#followOnce(mirror, await file.snapshot(), busy, returned);
+      const now = await file.snapshot();
+      if (!now.exists || (now.size === 0 && written.size >= LEAST_LOST)) break;
+      written = await written.#followOnce(mirror, now, busy, returned);
     }
     return returned;
   }

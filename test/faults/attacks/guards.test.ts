@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { usePlace } from "../../e2e/setup.ts";
 import { redisProxy } from "../../helpers/faults.ts";
@@ -74,6 +75,24 @@ it("delete by a status that only the copy in Redis has: checks that the file can
   expect(run.stderr).toContain("cannot rewrite");
   expect(run.code).toBe(1);
   expect([here.root.tree(), await here.server.dump()]).toEqual([tree, redis]);
+});
+
+describe.each(["sync", "mark --user alice --to failed --yes"])("copies that %s writes are kept", (line) => {
+  it.each(["lost", "emptied"])("if the store file is %s then", async (how) => {
+    const tasks = Array.from({ length: 5 }, (_, i) => record("alice", `t${i}`));
+    here.root.writeStore(tasks);
+    const loseFile = async (sent: string) => {
+      if (!sent.includes('"task_id":')) return "pass" as const;
+      if (how === "lost") rmSync(here.root.store, { force: true });
+      else here.root.write("voice_task.json", "[]");
+      return "pass" as const;
+    };
+    const proxy = await redisProxy(here.server.port, loseFile);
+    onTestFinished(() => proxy.stop());
+    await here.run(line, { env: { REDIS_URL: proxy.url } });
+    expect(here.root.has("voice_task.json") ? here.root.storeText() : "lost").toBe(how === "lost" ? how : "[]");
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(tasks.length);
+  });
 });
 
 it("an answer that is longer than asked is an error", async () => {

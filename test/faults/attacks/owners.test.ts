@@ -100,6 +100,11 @@ const HARMLESS: Attack[] = [
   }),
   { what: "the same by its id", line: "mark --user alice --ids t1 --to failed --yes", file: INVALID, code: 3 },
   {
+    what: "the same, of which Redis lacks an earlier deletion",
+    ...{ line: "mark --user alice --ids t1 --to failed --yes", file: INVALID, code: 3 },
+    prepare: () => here.root.write(".voice_task.json.ttsctl-owed", `${JSON.stringify({ ...T1, before: 2e9 })}\n`),
+  },
+  {
     what: "a task from the near future",
     ...{ line: "mark --user alice --ids t1 --to failed --yes", file: [SOON], redis: [SOON], code: 3 },
   },
