@@ -139,6 +139,14 @@ describe("a false clock", () => {
       if (redis === "on") expect(sorted(await everything(here))).toEqual(exactly(STAYING));
     });
 
+    it.runIf(redis === "on")("that jumps to that of Redis: one pass is refused, and the next one goes on", async () => {
+      await watch();
+      clock.jumped += DAY / 12;
+      clock.shift -= DAY / 12;
+      expect(await watcher.next()).toMatchObject({ code: "CLOCK_SKEW" });
+      expect(await watcher.next()).toMatchObject({ result: { purged: 1 } });
+    });
+
     it.runIf(redis === "off")("that jumps by two hours: a SIGHUP confirms it", async () => {
       await watch();
       clock.shift = DAY / 12;
