@@ -47,16 +47,10 @@ interface Final extends Change {
   readonly cleared: boolean;
 }
 
-export interface BatchPlan {
-  readonly edit: Edit;
-  readonly results: readonly ChangeResult[];
-  /** The records that the batch leaves, one for each task that it changed and didn't delete. */
-  readonly tasks: readonly Task[];
-}
-
 /** Decides on changes that are written together, in order: each sees the result of those before it. */
-export async function planBatch(requests: readonly Request[], current: Snapshot): Promise<BatchPlan> {
+export async function planBatch(requests: readonly Request[], current: Snapshot) {
   const finals = new Map<string, Final>();
+  /** One record for each task that was changed and not deleted. */
   const tasksLeft = () => [...finals.values()].flatMap(({ task }) => task ?? []);
 
   const decide = ({ id, task }: Change): ChangeResult => {
@@ -93,6 +87,6 @@ export async function planBatch(requests: readonly Request[], current: Snapshot)
   for (const request of requests) results.push("find" in request ? await decideUpdate(request) : decide(request));
   const removed = [...finals.values()].filter(({ id, cleared }) => cleared && current.holds(id));
   const tasks = tasksLeft();
-  const edit = { removed: new Set(removed.map(({ id }) => current.keyOf(id))), puts: putsOf(tasks) };
+  const edit: Edit = { removed: new Set(removed.map(({ id }) => current.keyOf(id))), puts: putsOf(tasks) };
   return { edit, results, tasks };
 }

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { TtsctlError } from "../../../src/errors.ts";
-import { type BatchPlan, planBatch } from "../../../src/store/file/batch-plan.ts";
+import { planBatch } from "../../../src/store/file/batch-plan.ts";
 import { Changes, NO_PUTS } from "../../../src/store/file/changes.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Snapshot } from "../../../src/store/file/snapshot.ts";
@@ -102,7 +102,7 @@ export class FileWriter implements Writer {
 
   async upsert(records: readonly TestRecord[]): Promise<string[]> {
     const changes = records.map((record) => taskIn(this.rules, record)).map((task) => ({ id: task, task }));
-    let plan: BatchPlan | undefined;
+    let plan: Awaited<ReturnType<typeof planBatch>> | undefined;
     await this.#store.apply(async (now) => {
       plan = await planBatch(changes, now);
       return plan.edit;
