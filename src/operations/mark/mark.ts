@@ -27,6 +27,7 @@ import {
   type Copies,
   copyPasses,
   fileCopy,
+  fileCopyOf,
   INVALID_RECORD,
   mirrorCopy,
   newestCopy,
@@ -83,7 +84,12 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
   const failures = new NamedWarnings(reporter, "was not marked in both stores");
   const untried = new Set(onlyInRedis); // in Redis yet
   const markedOf = (task: Task) => marker(task) as Task;
-  const entryOf = ({ id, from }: Target) => ({ ...id, reason: `${from} to ${to}` });
+  const idOf = ({ id, row }: Target) => id ?? base.idOf(row);
+  const idsOf = (targets: readonly Target[]) => targets.map(idOf);
+  const inFileOf = ({ row }: Target) => (row < 0 ? null : asCopy(fileCopyOf(base.rows, base.rows.key(row))));
+  const copyOf = (target: Target) => (target.copy === undefined ? inFileOf(target) : target.copy);
+  const fromOf = (target: Target) => (inFileOf(target) ?? asCopy(copyOf(target)))!.status;
+  const entryOf = (target: Target) => ({ ...idOf(target), reason: `${fromOf(target)} to ${to}` });
   const refuse = (id: TaskId, reason: string) => {
     result.refused.push({ user_id: id.userId, task_id: id.taskId, reason });
     refusals.add(id, reason);
@@ -94,7 +100,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
   checkBrake(summary.count, all, options.maxMark, { verb: "mark", flag: "--max-mark" });
   let problem: TtsctlError | null = null;
   if (dryRun) {
-    for (const targets of [inFile, onlyInRedis]) await report(targets, ({ copy }) => asCopy(copy) !== null);
+    for (const targets of [inFile, onlyInRedis]) await report(targets, (target) => asCopy(copyOf(target)) !== null);
   } else await apply();
   refusals.end();
   failures.end();
@@ -133,7 +139,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     const inFileToo = left.filter(({ row }) => row >= 0);
     await report(inFileToo, () => (isLost ? "unknown" : false));
     if (problem === null) return;
-    for (const { id, row } of left) if (row < 0) failures.add(id, isLost ? LOST : problem.message);
+    for (const { id } of left) if (id !== undefined) failures.add(id, isLost ? LOST : problem.message);
   }
 
   async function markInFile(): Promise<Target[]> {
@@ -148,7 +154,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     for (const id of changed) refuse(id, "the service changed or deleted it during the run");
     result.returned = returned.length;
     const left = new Set([...changed, ...returned].map(keyOf));
-    return inFile.filter(({ id }) => !left.has(keyOf(id)));
+    return left.size === 0 ? inFile : inFile.filter((target) => !left.has(keyOf(idOf(target))));
   }
 
   async function each<T extends Target | number>(items: readonly T[], work: (batch: T[]) => Promise<void>) {
@@ -173,7 +179,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
 
   /** Except tasks that the file has by now. */
   async function markOnlyInRedis(mirror: Writable<Mirror>, current: Snapshot, batch: Target[]): Promise<void> {
-    const targets = batch.filter(({ id }) => !current.holds(id));
+    const targets = batch.filter((target) => !current.holds(idOf(target)));
     let written = new Map<Target, Task>();
     await announced(ledger, "mark", targets.map(entryOf), async (done) => {
       const copies = await mirror.copies(idsOf(targets), "state");
@@ -181,9 +187,9 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
       const records = read.map((record, i) => markedCopy(record, copies[i]!, mirror));
       await backup?.append(read.filter((_, i) => typeof records[i] === "object") as Task[]);
       written = await overwrite(mirror, targets, copies, records);
-      for (const { id } of written.keys()) done(id);
+      for (const target of written.keys()) done(idOf(target));
     });
-    for (const { id } of batch) if (current.holds(id)) refuse(id, "the file has a record of it now");
+    for (const id of idsOf(batch)) if (current.holds(id)) refuse(id, "the file has a record of it now");
     await report(written.keys(), () => true);
   }
 
@@ -207,9 +213,9 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     const due: [Target, Upsert][] = [];
     for (const [i, target] of targets.entries()) {
       const [copy, record] = [copies[i]!, records[i]!];
-      if (copy instanceof TtsctlError) failures.add(target.id, copy.message);
-      else if (typeof record === "string") failures.add(target.id, record);
-      else if (!sameCopy(target.copy, mirrorCopy(copy, mirror))) failures.add(target.id, changedIn(target));
+      if (copy instanceof TtsctlError) failures.add(idOf(target), copy.message);
+      else if (typeof record === "string") failures.add(idOf(target), record);
+      else if (!sameCopy(copyOf(target), mirrorCopy(copy, mirror))) failures.add(idOf(target), changedIn(target));
       else due.push([target, { task: record, seen: copy }]);
     }
     const flags = await mirror.upsert(due.map(([, upsert]) => upsert));
@@ -217,7 +223,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     for (const [i, [target, { task }]] of due.entries()) {
       const flag = flags[i]!;
       if (flag === true) written.set(target, task);
-      else failures.add(target.id, flag === false ? changedIn(target) : flag.message);
+      else failures.add(idOf(target), flag === false ? changedIn(target) : flag.message);
     }
     return written;
   }
@@ -237,8 +243,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
   async function report(targets: Iterable<Target>, redis: (target: Target) => MarkedTask["redis"]): Promise<void> {
     for (const batch of batches(targets, BATCH)) {
       const tasks = batch.map((target) => {
-        const { userId, taskId } = target.id;
-        return { userId, taskId, from: target.from, to, local: target.row >= 0, redis: redis(target) };
+        return { ...idOf(target), from: fromOf(target), to, local: target.row >= 0, redis: redis(target) };
       });
       result.marked += tasks.length;
       await reporter.done("mark", tasks, dryRun);
@@ -266,12 +271,12 @@ function markerOf({ status, error, isBackedUp }: MarkOptions, now: number, rules
 const NO_LATER = "without an offset, a later updated_at would be ambiguous: daylight saving time has just ended";
 
 interface Target {
-  readonly id: TaskId;
+  /** Of a Redis-only task; of the others, of which there may be a million, only the row is kept. */
+  readonly id: TaskId | undefined;
   /** In the content that was decided on; -1 for a Redis-only task. */
   readonly row: number;
-  readonly from: string;
-  /** Redis's copy that was decided on. */
-  readonly copy: Copies["mirror"];
+  /** Redis's copy that was decided on; undefined: as the file's. */
+  readonly copy: Copies["mirror"] | undefined;
 }
 
 interface MarkPlan {
@@ -313,7 +318,9 @@ async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, 
         if (row >= 0 && !sameCopy<Copies[keyof Copies]>(copies.file, copies.mirror)) plan.behind.push(row);
       } else {
         const { status: from } = (asCopy(copies.file) ?? asCopy(copies.mirror))!;
-        (row < 0 ? plan.onlyInRedis : plan.inFile).push({ id, row, from, copy: copies.mirror });
+        const copy = sameCopy<Copies[keyof Copies]>(copies.file, copies.mirror) ? undefined : copies.mirror;
+        if (row < 0) plan.onlyInRedis.push({ id, row, copy });
+        else plan.inFile.push({ id: undefined, row, copy });
         plan.summary.add(id, from);
       }
     }
@@ -339,10 +346,6 @@ function decideMark(copies: Copies, { filter, shown, error }: MarkRule) {
 
 const CHANGED = "its copy in Redis changed during the run and is kept";
 const LOST = "the connection to Redis was lost, so whether it is marked there is unknown";
-
-function idsOf(targets: readonly Target[]): TaskId[] {
-  return targets.map(({ id }) => id);
-}
 
 function changedIn({ row }: Target): string {
   return row < 0 ? CHANGED : `${CHANGED}; the file has the mark`;
