@@ -1,4 +1,3 @@
-import { parse } from "ini";
 import { TtsctlError } from "../errors.ts";
 import { quoted } from "../printable.ts";
 import { indentation, rstrip, strip } from "../task/ids.ts";
@@ -61,9 +60,9 @@ function iniFile(path: string, texts: ReadonlyMap<string, ReadonlyMap<string, st
 }
 
 /**
- * Reads a configuration file as `configparser.RawConfigParser._read` does in Python 3.11 with the defaults of `ConfigParser()`,
- * and has `ini` parse what the lines mean. What Python refuses is a CONFIG_INVALID that names file and line, but never shows the
- * line, as it may hold a password. @param path for messages
+ * Reads a configuration file as `configparser.RawConfigParser._read` does in Python 3.11 with the defaults of `ConfigParser()`.
+ * What Python refuses is a CONFIG_INVALID that names file and line, but never shows the line, as it may hold a password.
+ * @param path for messages
  */
 export function parseIni(text: string, path: string): IniFile {
   const sections = new Map<string, Map<string, string[]>>([[DEFAULT_SECTION, new Map()]]);
@@ -115,23 +114,12 @@ export function parseIni(text: string, path: string): IniFile {
     if (content.startsWith("[") && end > 1) startSection(content.slice(1, end));
     else startOption(content);
   }
-  return iniFile(path, new Map([...sections].map(([name, options]) => [name, parseSection(options)])));
+  const texts = (options: ReadonlyMap<string, readonly string[]>) =>
+    new Map([...options].map(([name, pieces]) => [name, rstrip(pieces.join("\n"))]));
+  return iniFile(path, new Map([...sections].map(([name, options]) => [name, texts(options)])));
 }
 
 const REFUSED_TOO = "Python's configparser, which the service uses, rejects this file too.";
-
-/** What `ini` reads of names and values as JSON strings. The dot keeps it from dropping `__proto__`, and the order of whole numbers. */
-function parseSection(options: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, string> {
-  const lines = [...options].map(([name, pieces]) => `${json(`.${name}`)}=${json(rstrip(pieces.join("\n")))}\n`);
-  const { section } = parse(`[section]\n${lines.join("")}`, { bracketedArray: false });
-  // For `ini` the words true, false and null aren't text, for Python they are.
-  return new Map(Object.entries(section).map(([name, value]) => [name.slice(1), String(value)]));
-}
-
-/** The pattern of `ini` ends a value at U+2028 and U+2029, which JSON may leave as they are. */
-function json(text: string): string {
-  return JSON.stringify(text).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
-}
 
 /** A name of the file in a message: quoted only where it would be unclear or break the line. */
 function shown(name: string): string {
