@@ -81,7 +81,8 @@ const NAMED_TASK = exact({ user_id: TEXT, task_id: TEXT, status: TEXT, updated_a
 const DISK = exact({ audioBytes: COUNT, logBytes: COUNT });
 const USER_STATS = exact({ user_id: TEXT, total: COUNT, ...BY_STATUS, lastChange: TIME, disk: objectOrNull(DISK) });
 const ANY_RECORD = about(OBJECT, "the whole record as the service wrote it");
-const REFUSED = arrayOf(exact({ user_id: TEXT, task_id: TEXT, reason: TEXT }));
+const UNFINISHED = about(FLAG, "only with force the task is deleted");
+const REFUSED = arrayOf(exact({ user_id: TEXT, task_id: TEXT, reason: TEXT }, { unfinished: UNFINISHED }));
 const OF_CHANGE = { ...counts("requested", "failed", "returned"), missing: TEXTS, refused: REFUSED, dryRun: FLAG };
 const OF_PLAN = { byStatus: about(OBJECT, "of a dry run: the tasks to change by their statuses") };
 

@@ -1,5 +1,4 @@
 import type { TaskFilter } from "../task/query-fields.ts";
-import { MAY_BE_WORKED_ON } from "../task/status.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "./brake.ts";
 import type { CleanupParts } from "./cleanup.ts";
 import { preflight } from "./preflight.ts";
@@ -7,7 +6,7 @@ import { type Copies, copyPasses, existing, INVALID_RECORD, newestCopy, notChose
 import { type PurgePolicy, purgeOf } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import type { Decision } from "./purge/rules.ts";
-import { missingOf, type Selection, select } from "./select.ts";
+import { missingOf, type Refused, type Selection, select } from "./select.ts";
 
 export interface DeleteOptions {
   readonly dryRun: boolean;
@@ -22,7 +21,7 @@ export type DeleteResult = Awaited<ReturnType<typeof deleteTasks>>["result"];
 
 /** A chosen task is deleted, unless it may still be worked on. The newest copy decides whether it was chosen. */
 export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean): Decision {
-  const keep = (reason: string): Decision => ({ kind: "keep", reason, candidate: true });
+  const keep = (reason: string) => ({ kind: "keep", reason, candidate: true }) as const;
   const present = existing(copies);
   if (copies.file === "invalid") return keep(INVALID_RECORD);
   if (present.length === 0)
@@ -32,7 +31,7 @@ export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean)
   if (newest !== null && !copyPasses(newest, filter)) return keep(notChosen(copies, newest));
   const working = force ? undefined : present.find(({ status }) => status === "wait" || status === "run");
   if (working === undefined) return { kind: "purge", reason: "deleted" };
-  return keep(`its status is ${working.status}, ${MAY_BE_WORKED_ON}`);
+  return { ...keep(`its status is ${working.status}, so it may still be worked on`), unfinished: true };
 }
 
 export interface DeleteParts extends CleanupParts {
@@ -51,13 +50,14 @@ export async function deleteTasks(
   if (!dryRun) recoverArtifacts(parts);
   const found = await use.attempt((mirror) => select(snapshot, mirror, selection));
   const now = parts.clock.now();
-  const refused: { user_id: string; task_id: string; reason: string }[] = [];
+  const refused: Refused[] = [];
   const policy: PurgePolicy = {
     now,
     sweepBefore: now - Math.max(retention, 0),
     dryRun,
     decide: ({ copies }) => decideDelete(copies, selection.filter, force),
-    onKept: ({ userId, taskId }, reason) => void refused.push({ user_id: userId, task_id: taskId, reason }),
+    onKept: ({ userId: user_id, taskId: task_id }, reason, unfinished) =>
+      void refused.push({ user_id, task_id, reason, ...(unfinished && { unfinished }) }),
   };
   const purge = purgeOf({ ...parts, file, mirror: use }, policy, snapshot, found);
   const plan = await purge.plan();

@@ -18,6 +18,9 @@ export interface Selection {
   readonly age: number | null;
 }
 
+/** A chosen task that is left as it is. `unfinished`: it may still be worked on, so it is deleted only by force. */
+export type Refused = { user_id: string; task_id: string; reason: string; unfinished?: true };
+
 /** The tasks that neither store has, as they were chosen: `gone`, and the unknown ones. */
 export function missingOf({ ids, filter }: Selection, gone: readonly TaskId[]): string[] {
   const unknown = ids?.filter(({ userId }) => userId === "") ?? [];

@@ -5,9 +5,6 @@ export type ShownStatus = (typeof SHOWN_STATUSES)[number];
 export const OTHER_STATUS = "other";
 export const STATUS_CHOICES = [...SHOWN_STATUSES, OTHER_STATUS] as const;
 
-/** Only the refusal to delete an unfinished task ends with this. */
-export const MAY_BE_WORKED_ON = "so it may still be worked on";
-
 /** The shown words of a task that is waiting or worked on. */
 export const UNFINISHED: readonly string[] = ["wait", "run"];
 

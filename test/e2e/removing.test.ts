@@ -110,7 +110,7 @@ describe("delete", () => {
     expect(Object.keys(result)).toEqual(DELETE_KEYS);
     expect(result).toEqual({
       ...{ requested: 3, deleted: 1, missing: ["none"], failed: 0, returned: 0, files: 2, bytes: 110, dryRun: false },
-      refused: [{ user_id: "alice", task_id: "run", reason: expect.stringMatching(/may still be worked on$/) }],
+      refused: [{ user_id: "alice", task_id: "run", reason: expect.stringMatching(/status is run/), unfinished: true }],
     });
     expect(JSON.parse(dry.stdout)).toEqual({ ...result, dryRun: true, byStatus: { done: 1 } });
     expect(lines(run.stderr)).toContain(

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { formatBytes } from "../../src/task/amounts.ts";
-import { MAY_BE_WORKED_ON, type ShownStatus } from "../../src/task/status.ts";
+import type { ShownStatus } from "../../src/task/status.ts";
 import type { ChangeResult } from "../api/api.ts";
 import type { Messages } from "../i18n/en.ts";
 import { type Act, type Asked, changedIn, changeSaid, markOf } from "../state/change.ts";
@@ -115,7 +115,7 @@ function Plan({ asked, plan }: { asked: Asked; plan: ChangeResult }) {
       {"files" in plan && changed > 0 && <p>{text.deleteWhat}</p>}
       {"files" in plan && plan.files > 0 && <p>{text.willFree(plan.files, formatBytes(plan.bytes))}</p>}
       {act === "delete" && <Force asked={asked} plan={plan} />}
-      <Unchanged result={{ ...plan, refused: plan.refused.filter((task) => !isUnfinished(task)) }} />
+      <Unchanged result={{ ...plan, refused: plan.refused.filter(({ unfinished }) => !unfinished) }} />
     </>
   );
 }
@@ -124,7 +124,7 @@ function Plan({ asked, plan }: { asked: Asked; plan: ChangeResult }) {
 function Force({ asked: { force }, plan }: { asked: Asked; plan: ChangeResult }) {
   const { change, text } = useApp();
   const { wait = 0, run = 0 } = plan.byStatus ?? {};
-  const unfinished = force ? wait + run : plan.refused.filter(isUnfinished).length;
+  const unfinished = force ? wait + run : plan.refused.filter(({ unfinished }) => unfinished).length;
   if (unfinished === 0) return null;
   return (
     <div class="notice warning">
@@ -142,12 +142,6 @@ function Force({ asked: { force }, plan }: { asked: Asked; plan: ChangeResult })
       </div>
     </div>
   );
-}
-
-type Refused = ChangeResult["refused"];
-
-function isUnfinished({ reason }: Refused[number]): boolean {
-  return reason.endsWith(MAY_BE_WORKED_ON);
 }
 
 /** The tasks that are kept as they are, in numbers; and why, in the server's words. */
@@ -176,7 +170,7 @@ function Unchanged({ result }: { result: ChangeResult }) {
 
 const NAMED = 5;
 
-function namesOf(tasks: Refused): string {
+function namesOf(tasks: ChangeResult["refused"]): string {
   const names = tasks.slice(0, NAMED).map(({ user_id, task_id }) => `${user_id}:${task_id}`);
   return `${names.join(", ")}${tasks.length > NAMED ? ", …" : ""}`;
 }

@@ -3,7 +3,6 @@ import type { DeleteResult } from "../../operations/delete.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
-import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import type { Declare } from "../context.ts";
 import { conclude, confirmation, unchangedLines } from "../emit.ts";
 import { addDestructive, addSelection, selectionOf, tellNobody } from "../selection.ts";
@@ -46,7 +45,7 @@ export function describeDelete(result: DeleteResult): string {
   return textOf(
     `${deleted - returned} of ${counted(requested, "chosen task")} ${done}: ${counted(files, "file")}, ${formatBytes(bytes)}`,
     ...unchangedLines(result),
-    result.refused.some(({ reason }) => reason.endsWith(MAY_BE_WORKED_ON)) && "--force deletes unfinished tasks too",
+    result.refused.some(({ unfinished }) => unfinished) && "--force deletes unfinished tasks too",
     returned > 0 &&
       `${returned} written back by the service, which holds the store in memory; delete them while it is stopped`,
   );

@@ -9,7 +9,6 @@ import type { TaskId } from "../../store/task-source.ts";
 import { type ListQuery, type ListResult, workOf } from "../../store/task-store.ts";
 import { keyOf, trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
-import { MAY_BE_WORKED_ON } from "../../task/status.ts";
 import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
 import type { AddEndpoint } from "../endpoints.ts";
@@ -163,9 +162,7 @@ export async function knownTask(parts: ServerParts, c: Context<Env>, userId: str
 
 function throwIfNotGone(result: DeleteResult, warnings: readonly string[]): void {
   const [refused] = result.refused;
-  if (refused?.reason.endsWith(MAY_BE_WORKED_ON)) {
-    throw new HttpError("TASK_UNFINISHED", refused.reason, "force=true deletes it anyway");
-  }
+  if (refused?.unfinished) throw new HttpError("TASK_UNFINISHED", refused.reason, "force=true deletes it anyway");
   if (refused !== undefined) throw new HttpError("TASK_REFUSED", refused.reason);
   if (result.missing.length > 0) throw notFound();
   if (result.returned > 0) throw new HttpError("TASK_RETURNED", "the service wrote the task back", warnings.join("; "));

@@ -36,7 +36,7 @@ import {
 } from "../purge/copies.ts";
 import { chosenIds, type Survey } from "../purge/survey.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
-import { missingOf, type Selection, select } from "../select.ts";
+import { missingOf, type Refused, type Selection, select } from "../select.ts";
 
 export interface MarkOptions {
   /** The service's word that is written. */
@@ -78,7 +78,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
   });
   const missing = selection.ids === null ? [] : missingOf(selection, plan.gone);
   const { inFile, onlyInRedis, behind, summary } = plan;
-  const lists = { missing, refused: [] as { user_id: string; task_id: string; reason: string }[] };
+  const lists = { missing, refused: [] as Refused[] };
   const result = { requested: 0, marked: 0, unchanged: plan.unchanged, ...lists, failed: 0, returned: 0, dryRun };
   const refusals = new NamedWarnings(reporter, "is left unchanged");
   const failures = new NamedWarnings(reporter, "was not marked in both stores");

@@ -137,7 +137,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
       const decision = policy.decide(task);
       if (decision.kind === "gone") tally.gone.push(task.id);
       else if (decision.kind === "purge") chosen.push({ ...task, reason: decision.reason });
-      else if (decision.candidate) tally.keep(task.id, decision.reason);
+      else if (decision.candidate) tally.keep(task.id, decision.reason, decision.unfinished);
     }
     if (policy.dryRun) {
       for (const task of await removeArtifacts(chosen)) tally.purge(purgedOf(task));

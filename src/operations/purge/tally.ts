@@ -5,7 +5,7 @@ import { NamedWarnings, type PurgedTask, RETURNED, type Reporter } from "../repo
 export interface TallyRules {
   readonly dryRun: boolean;
   /** Receives the chosen tasks that are kept. */
-  onKept?(id: TaskId, reason: string): void;
+  onKept?(id: TaskId, reason: string, unfinished?: true): void;
 }
 
 /** Counts and reports the outcomes of a purge. The first few tasks that are kept or fail are named in warnings. */
@@ -41,9 +41,9 @@ export class Tally {
     await this.reporter.done("cleanup", this.#unreported.splice(0), this.rules.dryRun);
   }
 
-  keep(id: TaskId, reason: string): void {
+  keep(id: TaskId, reason: string, unfinished?: true): void {
     this.counts.skipped++;
-    this.rules.onKept?.(id, reason);
+    this.rules.onKept?.(id, reason, unfinished);
     this.#skips.add(id, reason);
   }
 
