@@ -44,23 +44,25 @@ export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw new TtsctlError("INTERRUPTED", "the call was aborted", { cause: signal.reason });
 }
 
-/** Hints for commands name flags, variables and SIGHUP, which programs don't use. */
-const OF_COMMANDS = /(^|[\s`])--[a-z]|SIGHUP|\b(REDIS|TTSCTL|TASK)_[A-Z]/;
-
+/** What a program can do, instead of the hints for commands, which name flags and variables. */
 const HINTS: Partial<Record<ErrorCode, string>> = {
+  LAYOUT_MISMATCH: "give openTaskStore the service's layout as redis.layout; nothing was changed",
+  TIMEZONE_MISMATCH: "give openTaskStore the service's zone as timezone",
+  REDIS_AUTH: "check the username and password of the redis option of openTaskStore, or of [redis] in the config.ini",
+  REDIS_WRONG_DB: "check the db of the redis option of openTaskStore, or of [redis] in the config.ini",
   REDIS_DISABLED: "give openTaskStore the address of Redis as redis, or set [redis] enabled = true in the config.ini",
   REDIS_UNAVAILABLE: "start Redis, or check the redis option of openTaskStore and [redis] in the config.ini",
-  STORE_UNREADABLE: "give openTaskStore the path of the store file as store",
+  STORE_UNREADABLE: "check the store option of openTaskStore, the owner and mode of the file, and the disk",
   STORE_EMPTY: "check the store option of openTaskStore and the mount",
   STORE_MISMATCH:
     "check the store and redis options of openTaskStore; if they belong together, run `ttsctl sync` first",
-  CLOCK_SKEW: "fix the clock",
+  CLOCK_SKEW: "set the clocks of this machine and of Redis (NTP)",
   AUDIT_FAILED: "nothing is deleted without a ledger entry; fix [audit] path in the config.ini",
 };
 
 /** The error with a hint for programs. */
 export function libraryError<E>(error: E): E {
-  if (!(error instanceof TtsctlError) || error.hint === undefined || !OF_COMMANDS.test(error.hint)) return error;
+  if (!(error instanceof TtsctlError) || error.hint === undefined || HINTS[error.code] === undefined) return error;
   const { code, message, cause, stack } = error;
   const renamed = new TtsctlError(code, message, { hint: HINTS[code], cause });
   if (stack !== undefined) renamed.stack = stack;

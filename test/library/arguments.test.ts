@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { openTaskStore, type TtsctlError } from "../../src/library/index.ts";
+import { libraryError } from "../../src/library/arguments.ts";
+import { openTaskStore, TtsctlError } from "../../src/library/index.ts";
 import type { StoreOptions, TaskStore } from "../../src/library/types.ts";
 import { useLibrary } from "./setup.ts";
 
@@ -55,6 +56,8 @@ it("messages name options of the library, not flags", async () => {
     expect(error.code).toBe(code);
     expect(`${error.message} ${error.hint}`).not.toMatch(/(^|\s)--[a-z]|REDIS_HOST/);
   }
+  const skew = new TtsctlError("CLOCK_SKEW", "the clock jumped", { hint: "send SIGHUP" });
+  expect(libraryError(skew)).toMatchObject({ code: "CLOCK_SKEW", hint: expect.not.stringContaining("SIGHUP") });
   const { problem } = await (await here.open({ redis: "off" })).syncToRedis();
   expect(problem).toMatchObject({ code: "REDIS_DISABLED", hint: expect.not.stringContaining("--no-redis") });
 });
