@@ -1,6 +1,6 @@
-import { Command, CommanderError, Option } from "commander";
+import { type Argument, Command, CommanderError, Option } from "commander";
 import { type TtsctlError, usage } from "../errors.ts";
-import { nearest } from "../task/nearest.ts";
+import { acceptedFor } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import { type Attach, Context, type Declare, type Surroundings } from "./context.ts";
 import { addToHelp, TOPICS } from "./help.ts";
@@ -80,8 +80,21 @@ export async function declareProgram(attach: Attach, commands = COMMANDS, write 
   const program = newProgram(write);
   const loaded = await Promise.all(commands.map(async ([group, , load]) => ({ group, ...(await load()) })));
   for (const { group, declare } of loaded) declare(program.commandsGroup(group), attach);
-  for (const command of [program, ...program.commands]) refuseRepeats(command);
+  for (const command of [program, ...program.commands]) {
+    refuseRepeats(command);
+    for (const named of [...command.options, ...command.registeredArguments]) refuseUnknown(named);
+  }
   return program;
+}
+
+function refuseUnknown(named: Option | Argument): void {
+  const { argChoices: choices } = named;
+  if (choices === undefined) return;
+  named.argParser((word: string) => {
+    if (choices.includes(word)) return word;
+    const name = named instanceof Option ? named.long : named.name();
+    throw usage(`${name}: unknown ${JSON.stringify(word)}`, acceptedFor(word, choices));
+  });
 }
 
 /** commander takes the last of a repeated flag, which may not be what was meant. */
@@ -141,10 +154,6 @@ function usageError({ code, message }: CommanderError, command: Command): Ttsctl
   const [first = "", ...more] = lines.filter((line) => line !== "").map((line) => line.replace(/^\((.*)\)$/, "$1"));
   const isPace = code === "commander.excessArguments" && command.opts().watch;
   if (isPace) more.push("--interval sets the seconds between two tables");
-  const [, wrong, choices = ""] =
-    /(?:argument|value) '(.*?)' is invalid.* Allowed choices are (.*)\.$/s.exec(first) ?? [];
-  const like = wrong === undefined ? [] : nearest(wrong, choices.split(", "));
-  if (like.length > 0) more.push(`Did you mean ${like.join(" or ")}?`);
   const see = command.parent === null ? "see ttsctl --help" : `see ttsctl ${command.name()} --help`;
   return usage(first, more.length > 0 ? more.join(" ") : see);
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, TtsctlError, usage } from "../errors.ts";
-import { nearest } from "../task/nearest.ts";
+import { acceptedFor } from "../task/nearest.ts";
 import type { SignalOptions } from "./types.ts";
 
 export function wrongArgument(what: string, accepted: string): TtsctlError {
@@ -13,9 +13,7 @@ export function checkOptions(value: unknown, name: string, accepted: readonly st
   }
   const unknown = Object.keys(value).find((option) => !accepted.includes(option));
   if (unknown === undefined) return;
-  const like = nearest(unknown, accepted).join(" or ");
-  const meant = like && `did you mean ${like}? `;
-  throw usage(`${name}: unknown option ${JSON.stringify(unknown)}`, `${meant}accepted: ${accepted.join(", ")}`);
+  throw usage(`${name}: unknown option ${JSON.stringify(unknown)}`, acceptedFor(unknown, accepted));
 }
 
 /** @throws TtsctlError USAGE */

@@ -6,7 +6,7 @@ import type { ListQuery } from "../store/task-store.ts";
 import { PARTS_ACCEPTED, parsePart } from "../task/amounts.ts";
 import { parseDuration } from "../task/duration.ts";
 import { idProblem, splitName, trimId, uniqueIds, uniqueTasks } from "../task/ids.ts";
-import { nearest } from "../task/nearest.ts";
+import { acceptedFor } from "../task/nearest.ts";
 import {
   fieldOf,
   QUERY_FIELDS,
@@ -141,8 +141,7 @@ export function checkUser(userId: string, name: string, rules: RecordRules): str
 function checkStatus(word: string, name: string): string {
   const shown = STATUS_CHOICES.find((choice) => choice === plainWord(word)) ?? shownStatus(word);
   if (shown !== undefined) return shown;
-  const like = nearest(word, KNOWN_STATUS_WORDS).join(" or ");
-  const hint = `${like && `did you mean ${like}? `}accepted: ${STATUS_CHOICES.join(", ")}`;
+  const hint = acceptedFor(word, STATUS_CHOICES, KNOWN_STATUS_WORDS);
   const what = `${name}: unknown status ${JSON.stringify(word)}`;
   throw usage(what, `${hint}, and the service's words ${KNOWN_STATUS_WORDS.join(", ")}`);
 }

@@ -14,6 +14,12 @@ export function nearest(word: string, candidates: Iterable<string>): string[] {
     .map(({ candidate }) => candidate);
 }
 
+/** What is accepted in place of a word, after what it may have meant. @param known all that may be meant */
+export function acceptedFor(word: string, accepted: readonly string[], known: Iterable<string> = accepted): string {
+  const like = nearest(word, known).join(" or ");
+  return `${like && `did you mean ${like}? `}accepted: ${accepted.join(", ")}`;
+}
+
 /** How many characters to add, drop, change or swap with their neighbour. */
 function distance(a: readonly string[], b: readonly string[]): number {
   let [last, row] = [[] as number[], b.map((_, j) => j).concat(b.length)];

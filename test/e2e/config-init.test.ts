@@ -95,7 +95,7 @@ describe("config init", () => {
     ["a blank that ends a password", "config init --store x.json", { REDIS_PASSWORD: "x " }, /REDIS_PASSWORD: .*hold/],
     ["a line break in a path", "config init", { TTSCTL_STORE: "a\n[redis]" }, /TTSCTL_STORE: config\.ini can't hold/],
     ["a directory in its place", "config init --store x.json --no-redis --config output --force", {}, /output/],
-    ["an unknown action", "config unit", {}, /Did you mean init/],
+    ["an unknown action", "config unit", {}, /did you mean init/],
     ["--force without init", "config --force", {}, /--force has no effect without init/],
   ])("refuses %s in one line", async (_, line, env, message) => {
     here.root.drop("config.ini");
