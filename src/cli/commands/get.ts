@@ -1,6 +1,4 @@
-import { Option } from "commander";
 import { DONE, PARTLY } from "../../app/ended.ts";
-import { usage } from "../../errors.ts";
 import { jsonOf } from "../../json/value.ts";
 import type { GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
@@ -24,11 +22,6 @@ export const declare: Declare = (program, attach) => {
     .usage("[options] [user] <task>")
     .description("one task from both stores, with its files")
     .addHelpText("after", EXAMPLES);
-  for (const gone of [new Option("--log [lines]"), new Option("-f, --follow")]) {
-    command.addOption(gone.hideHelp()).on(`option:${gone.name()}`, () => {
-      throw usage(`${gone.long} is gone from get`, "`ttsctl logs` prints the logs of a task, and follows them with -f");
-    });
-  }
   addSource(command);
   attach(command, runGet);
 };
