@@ -42,10 +42,27 @@ function argumentsOf(command) {
 
 function optionsOf(command) {
   const place = ({ helpGroupHeading = "Options:" }) => GROUPS.indexOf(helpGroupHeading);
-  return command.options
-    .filter(({ hidden }) => !hidden)
-    .toSorted((a, b) => place(a) - place(b))
-    .map((option) => [option.flags.split(", ").map(code).join(", "), meaning(option)]);
+  const isOfList = choosesAsList(command);
+  const options = command.options.toSorted((a, b) => place(a) - place(b));
+  const first = options.findIndex(isOfList);
+  return options.flatMap((option, i) => {
+    if (isOfList(option)) return i === first ? [CHOOSING] : [];
+    return [[option.flags.split(", ").map(code).join(", "), meaning(option)]];
+  });
+}
+
+/** In place of the flags that choose tasks, of which only the page of `list` has a table. */
+const CHOOSING = ["the filters of [`list`](list.md)", "choose tasks: by user, ids, status, time and more"];
+/** `events` and `top` have only some. */
+const MOST_LISTED = 3;
+
+function choosesAsList(command) {
+  const list = command.parent?.commands.find((other) => other.name() === "list");
+  const isOfList = ({ flags, description, helpGroupHeading }) =>
+    helpGroupHeading === "Selection:" &&
+    list?.options.some((option) => option.flags === flags && option.description === description);
+  const isListed = command === list || command.options.filter(isOfList).length <= MOST_LISTED;
+  return isListed ? () => false : isOfList;
 }
 
 function meaning({ description, argChoices, defaultValue }) {
