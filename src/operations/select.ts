@@ -5,7 +5,7 @@ import { KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { givenName, statusPasses, type TaskFilter, timePasses, userPasses } from "../task/query-fields.ts";
+import { givenName, mayPass, type TaskFilter } from "../task/query-fields.ts";
 import { copiesIn, copyPasses, existing, fileCopy } from "./purge/copies.ts";
 import { type Survey, survey } from "./purge/survey.ts";
 
@@ -48,14 +48,12 @@ export async function select(snapshot: Snapshot, mirror: Mirror | null, chosen: 
     return { rows, others, members: (await mirror?.size(undefined)) ?? 0 };
   }
   const rows = [...matchingRows(snapshot, filter)];
-  const found = await survey(snapshot, rows, mirror, ({ userId, score }) => {
-    return userPasses(userId, filter) && timePasses(score, filter);
-  });
+  const found = await survey(snapshot, rows, mirror, ({ userId, score }) => mayPass({ userId, score }, filter));
   if (filter.statuses.size === 0) return found;
   for (const batch of batches(found.others.ids(), BATCH)) {
     const copies = await copiesOf(batch);
     batch.forEach(({ userId, taskId }, i) => {
-      if (copies[i] != null && statusPasses(copies[i].status, filter)) others.addId(userId, taskId);
+      if (copies[i] != null && mayPass({ status: copies[i].status }, filter)) others.addId(userId, taskId);
     });
   }
   return { ...found, others };

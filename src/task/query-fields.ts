@@ -190,16 +190,19 @@ export const NO_FILTER: TaskFilter = {
   fields: new Map(),
 };
 
-export function statusPasses(word: string, { statuses }: TaskFilter): boolean {
-  return statuses.size === 0 || statuses.has(shownStatus(word) ?? OTHER_STATUS);
+/** What may be known of a task without its record. */
+type Known = { readonly userId?: string; readonly status?: string; readonly score?: number };
+
+/** Whether what is known of a task passes; what isn't passes too. */
+export function mayPass({ userId, status, score }: Known, filter: TaskFilter): boolean {
+  const { users, statuses } = filter;
+  if (userId !== undefined && users.size > 0 && !users.has(userId)) return false;
+  if (status !== undefined && statuses.size > 0 && !statuses.has(shownStatus(status) ?? OTHER_STATUS)) return false;
+  return score === undefined || timePasses(score, filter);
 }
 
 export function timePasses(score: number, { since, until }: TaskFilter): boolean {
   return (since === null || score >= since) && (until === null || score < until);
-}
-
-export function userPasses(userId: string, { users }: TaskFilter): boolean {
-  return users.size === 0 || users.has(userId);
 }
 
 /** All tasks of a user, or (undefined) of all. */
@@ -218,8 +221,7 @@ export function givenName(id: TaskId, filter: TaskFilter): string {
 }
 
 export function passes(task: Task, filter: TaskFilter): boolean {
-  if (!userPasses(task.userId, filter) || !statusPasses(task.status, filter)) return false;
-  if (!timePasses(task.score, filter) || !searchPasses(task, filter)) return false;
+  if (!mayPass(task, filter) || !searchPasses(task, filter)) return false;
   return [...filter.fields].every(([name, texts]) => texts.has(textOf(task, name)));
 }
 

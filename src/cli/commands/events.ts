@@ -1,5 +1,5 @@
 import type { TaskChange } from "../../operations/events/states.ts";
-import { soleUser, statusPasses, userPasses } from "../../task/query-fields.ts";
+import { mayPass, soleUser } from "../../task/query-fields.ts";
 import { formatUtc } from "../../task/time.ts";
 import type { Context, Declare } from "../context.ts";
 import { addInterval, addSelection, addSource, DEFAULT_INTERVAL, selectionOf } from "../selection.ts";
@@ -42,7 +42,7 @@ async function runEvents(context: Context, flags: Flags): Promise<void> {
       const time = formatUtc(clock.now());
       // By the new status, of a removed task by its last.
       const wanted = changes.filter(({ userId, status, from }) => {
-        return userId !== "" && userPasses(userId, filter) && statusPasses((status ?? from)!, filter);
+        return userId !== "" && mayPass({ userId, status: (status ?? from)! }, filter);
       });
       const lines = wanted.map(({ event, userId, taskId, status, from, score }) => {
         const ids = { user_id: userId, task_id: taskId };

@@ -5,7 +5,7 @@ import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
-import { statusPasses, type TaskFilter, timePasses } from "../../task/query-fields.ts";
+import { mayPass, type TaskFilter } from "../../task/query-fields.ts";
 import { shownStatus } from "../../task/status.ts";
 import { newer, type Version } from "../../task/version.ts";
 
@@ -75,8 +75,8 @@ export function newestCopy(copies: Copies): Version | null {
 }
 
 /** The caller has checked the user. */
-export function copyPasses({ status, time }: Version, filter: TaskFilter): boolean {
-  return statusPasses(status, filter) && timePasses(time, filter);
+export function copyPasses({ status, time: score }: Version, filter: TaskFilter): boolean {
+  return mayPass({ status, score }, filter);
 }
 
 /** Why the copy that counts doesn't pass the filter: also at an equal time, or with a score in the index that isn't its time. */

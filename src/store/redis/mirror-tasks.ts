@@ -1,15 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { fillIn } from "../../pool.ts";
-import {
-  needsRecord,
-  passes,
-  type Sort,
-  soleUser,
-  statusPasses,
-  type TaskFilter,
-  timePasses,
-  userPasses,
-} from "../../task/query-fields.ts";
+import { mayPass, needsRecord, passes, type Sort, soleUser, type TaskFilter } from "../../task/query-fields.ts";
 import { createdScore, type Task } from "../../task/task.ts";
 import { KeyTable } from "../key-table.ts";
 import type { Stopped, TaskId, TaskPage, TaskSource } from "../task-source.ts";
@@ -86,7 +77,7 @@ export function mirrorTasks(
         return;
       }
       const timed = hasTimes ? members : await mirror.withChangeTimes(members);
-      const ids = timed.filter(({ userId, score }) => userPasses(userId, filter) && timePasses(score, filter));
+      const ids = timed.filter(({ userId, score }) => mayPass({ userId, score }, filter));
       if (!hasMore(filter)) {
         yield { looked: ids, passing: ids, gone: [] };
         continue;
@@ -96,7 +87,9 @@ export function mirrorTasks(
       const whole = new Map((await find(unclear)).map((task, i) => [unclear[i], task]));
       const passing = ids.filter((id, i) => {
         const task = whole.get(id);
-        return statuses[i] != null ? statusPasses(statuses[i], filter) : task !== undefined && passes(task, filter);
+        return statuses[i] != null
+          ? mayPass({ status: statuses[i] }, filter)
+          : task !== undefined && passes(task, filter);
       });
       yield { looked: ids, passing, gone: unclear.filter((id) => whole.get(id) === undefined) };
     }
