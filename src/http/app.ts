@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { gzip, gzipSync } from "node:zlib";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { accepts } from "hono/accepts";
-import { compress } from "hono/compress";
 import { matchedRoutes } from "hono/route";
 import { getMimeType } from "hono/utils/mime";
 import type { Clock } from "../clock.ts";
@@ -55,8 +55,8 @@ export function createApp(parts: ServerParts): Hono<Env> {
     doorkeeper.check(c);
     await next();
   });
-  app.use("/voice-tasks/*", compressed);
-  app.use("/stats/*", compressed);
+  app.use("/voice-tasks/*", compressed());
+  app.use("/stats/*", compressed());
   const answerEvents = eventStreams(parts);
   const { counts, forget } = keptCounts(parts);
   const forChange = changeTurns(parts, forget);
@@ -86,14 +86,26 @@ async function untilSent(incoming: IncomingMessage, clock: Clock): Promise<void>
   await clock.sleep(1000, sent.signal);
 }
 
-const gzip = compress({ encoding: "gzip" });
+const packed = promisify(gzip);
+const GZIP = { header: "Accept-Encoding" as const, supports: ["gzip"], default: "" };
 
-/** Most clients are programs on this machine and name no encoding. Packing 20 MB takes longer than making them. */
-const compressed: MiddlewareHandler<Env> = async (c, next) => {
-  await next();
-  if (c.req.header("accept-encoding") === undefined) return;
-  if (Number(c.res.headers.get("content-length")) <= 4 << 20) await gzip(c, async () => {});
-};
+/** Packs answers, but none of 20 MB, which would take longer than to make them. The last is kept: all pages of a list ask for it. */
+function compressed(): MiddlewareHandler<Env> {
+  let last: { readonly etag: string | null; readonly body: Promise<Buffer<ArrayBuffer>> } | undefined;
+  return async (c, next) => {
+    await next();
+    const { headers } = c.res;
+    const length = Number(headers.get("content-length")); // a stream has none
+    if (length < 1024 || length > 4 << 20 || c.req.method === "HEAD" || accepts(c, GZIP) === "") return;
+    const etag = headers.get("etag");
+    if (etag === null || etag !== last?.etag) last = { etag, body: c.res.arrayBuffer().then((whole) => packed(whole)) };
+    const body = await last.body;
+    c.res = new Response(body, c.res);
+    c.res.headers.set("content-encoding", "gzip");
+    c.res.headers.set("content-length", `${body.length}`);
+    c.res.headers.set("vary", "Accept-Encoding");
+  };
+}
 
 const NOT_BUILT = "This is ttsctl. The page isn't built; run npm run build. The API is described in openapi.json.\n";
 
@@ -106,8 +118,7 @@ function addPage(app: Hono<Env>, add: AddEndpoint, { pageFolder }: ServerParts):
     const about = { "content-type": getMimeType(path)!, "cache-control": caching, etag: tag, vary: "Accept-Encoding" };
     return (c: Context<Env>) => {
       if (namesTag(c.req.header("if-none-match"), tag)) return new Response(null, { status: 304, headers: about });
-      const asked = { header: "Accept-Encoding" as const, supports: ["gzip"], default: "" };
-      if (accepts(c, asked) === "") return new Response(body, { headers: about });
+      if (accepts(c, GZIP) === "") return new Response(body, { headers: about });
       return new Response(packed, { headers: { ...about, "content-encoding": "gzip" } });
     };
   };
