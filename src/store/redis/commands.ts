@@ -1,8 +1,10 @@
 import type { TtsctlError } from "../../errors.ts";
-import type { ReplyShape } from "./reply-shape.ts";
 
 /** A server's answer; one item of a batch that failed is an error in its place. */
 export type Reply = string | number | null | TtsctlError | Reply[];
+/** Whether an answer can be read as that of a command or a script. */
+export type ReplyShape = (reply: Reply) => boolean;
+
 export type Command = readonly (string | number)[];
 
 export interface Script {

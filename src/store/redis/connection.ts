@@ -1,9 +1,9 @@
 import { type Cluster, type Redis, ReplyError } from "ioredis";
 import { systemClock, within } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
-import type { Command, NodeReply, RedisCommands, Reply, Script, ScriptRun } from "./commands.ts";
+import type { Command, NodeReply, RedisCommands, Reply, ReplyShape, Script, ScriptRun } from "./commands.ts";
 import { allOf, notRedis, ServerError, serverError, withKey } from "./errors.ts";
-import { checkReply, type ReplyShape, START, shapeOf } from "./reply-shape.ts";
+import { checkReply, START, shapeOf } from "./reply-shape.ts";
 
 type Words = readonly (string | number)[];
 

@@ -1,9 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
-import type { Command, Reply } from "./commands.ts";
+import type { Command, Reply, ReplyShape } from "./commands.ts";
 import { notRedis } from "./errors.ts";
-
-/** Whether an answer can be read as that of a command or a script. */
-export type ReplyShape = (reply: Reply) => boolean;
 
 /** The cursor with which a scan begins and ends. */
 export const START = "0";

@@ -1,6 +1,6 @@
 import { LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "../layout/keys.ts";
 import type { Layout } from "../layout/layout.ts";
-import type { Script } from "./commands.ts";
+import type { ReplyShape, Script } from "./commands.ts";
 import copies from "./lua/copies.lua";
 import fields from "./lua/fields.lua";
 import inSync from "./lua/in-sync.lua";
@@ -17,7 +17,7 @@ import setLookup from "./lua/slot/set-lookup.lua";
 import writeHash from "./lua/slot/write.lua";
 import upsert from "./lua/upsert.lua";
 import walk from "./lua/walk.lua";
-import { INTEGER, listBeginning, listOf, orError, PAIRS, type ReplyShape, STRING, TEXT } from "./reply-shape.ts";
+import { INTEGER, listBeginning, listOf, orError, PAIRS, STRING, TEXT } from "./reply-shape.ts";
 
 const INCLUDES: Record<string, string> = { guard, hash, "index-types": indexTypes, layout: layoutLua, lookups };
 
