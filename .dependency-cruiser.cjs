@@ -39,6 +39,12 @@ module.exports = {
       ...LEAVES,
     ]),
     only("render-does-no-io", "^src/render/", ["^src/(operations|store|task|json)/", ...LEAVES]),
+    {
+      name: "cli-is-beside-http-and-library",
+      severity: "error",
+      from: { path: "^src/cli/", pathNot: "^src/cli/commands/serve\\.ts$" },
+      to: { path: "^src/(http|library)/" },
+    },
     only("http-over-app", "^src/http/", [
       "^src/(app|config|operations|store|artifacts|render|task|json)/",
       "^src/version",
