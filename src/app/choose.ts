@@ -3,10 +3,9 @@ import type { QueryContext } from "../operations/list-query.ts";
 import { quoted, shellWord } from "../printable.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
-import type { TaskId } from "../store/task-source.ts";
 import { tasksNamed } from "../store/tasks-with-id.ts";
 import { firstOf } from "../task/amounts.ts";
-import { memberOf, uniqueTasks } from "../task/ids.ts";
+import { memberOf, type TaskId, uniqueTasks } from "../task/ids.ts";
 import { CHOOSING_PARTS, type RawQuery } from "../task/query-fields.ts";
 import type { RunParts } from "./parts.ts";
 

@@ -5,7 +5,7 @@ import { TtsctlError } from "../errors.ts";
 import type { Ledger } from "../operations/ledger.ts";
 import { groupedBy } from "../pool.ts";
 import { isOneOf, openAppended, whyNotWritten } from "../store/file/written-file.ts";
-import type { TaskId } from "../store/task-source.ts";
+import type { TaskId } from "../task/ids.ts";
 import { VERSION } from "../version.ts";
 import type { Ended } from "./ended.ts";
 import type { Caller, RunParts } from "./parts.ts";

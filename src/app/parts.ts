@@ -18,8 +18,8 @@ import {
 } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { KnownNodes } from "../store/redis/target.ts";
-import type { TaskId } from "../store/task-source.ts";
 import { TaskStore } from "../store/task-store.ts";
+import type { TaskId } from "../task/ids.ts";
 import { RecordRules } from "../task/rules.ts";
 import { Zone } from "../task/time.ts";
 

@@ -4,8 +4,7 @@ import type { GetParts } from "../operations/get.ts";
 import { shellWord } from "../printable.ts";
 import { notFound } from "../render/item-lines.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
-import type { TaskId } from "../store/task-source.ts";
-import { memberOf, splitName, trimId } from "../task/ids.ts";
+import { memberOf, splitName, type TaskId, trimId } from "../task/ids.ts";
 import type { Context } from "./context.ts";
 import { isText } from "./terminal.ts";
 

@@ -4,8 +4,7 @@ import { usage } from "../errors.ts";
 import { jsonIn } from "../json/value.ts";
 import { MOST_IDS } from "../operations/list-query.ts";
 import { isPrintable, printableJson, quoted } from "../printable.ts";
-import type { TaskId } from "../store/task-source.ts";
-import { memberOf, trimId } from "../task/ids.ts";
+import { memberOf, type TaskId, trimId } from "../task/ids.ts";
 
 /** Enough for MOST_IDS ids of some hundred bytes. */
 const MOST_BYTES = 64 << 20;

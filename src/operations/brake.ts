@@ -1,6 +1,6 @@
 import { TtsctlError } from "../errors.ts";
-import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/amounts.ts";
+import type { TaskId } from "../task/ids.ts";
 
 /** The most that a run may delete: a number of tasks, or a percentage of all; null: no limit. `name`: unless it is a flag. */
 export type MaxDelete =

@@ -1,7 +1,7 @@
 import type { SourceChoice, Stores } from "../store/mirror-link.ts";
-import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery, ListResult, TaskStore } from "../store/task-store.ts";
 import { counted } from "../task/amounts.ts";
+import type { TaskId } from "../task/ids.ts";
 import { nearest } from "../task/nearest.ts";
 import { NO_FILTER, ofUser, type QueryNames, soleUser, type TaskFilter } from "../task/query-fields.ts";
 

@@ -1,8 +1,8 @@
 import type { Artifacts, FolderName } from "../artifacts/artifacts.ts";
 import { isStoreError, ours, TtsctlError } from "../errors.ts";
 import { MirrorUse } from "../store/mirror-link.ts";
-import type { TaskId } from "../store/task-source.ts";
 import { counted, formatBytes, formatDuration } from "../task/amounts.ts";
+import type { TaskId } from "../task/ids.ts";
 import { formatUtc } from "../task/time.ts";
 import type { Parts } from "./parts.ts";
 import { preflight } from "./preflight.ts";

@@ -4,7 +4,7 @@ import { isRedisError, TtsctlError } from "../errors.ts";
 import { type FileIdentity, sameIdentity } from "../store/file/identity.ts";
 import { STATUS_CODES } from "../store/file/rows.ts";
 import type { SourceChoice, Stores } from "../store/mirror-link.ts";
-import type { TaskId } from "../store/task-source.ts";
+import type { TaskId } from "../task/ids.ts";
 import { isTerminal } from "../task/status.ts";
 
 /** Milliseconds between two looks for new lines. */

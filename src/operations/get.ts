@@ -2,9 +2,8 @@ import type { Artifacts } from "../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { behindWarning, fallbackWarning, mirrorFor, type SourceChoice, type Stores } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import type { TaskId } from "../store/task-source.ts";
 import { FileBehind } from "../store/task-store.ts";
-import { idProblem } from "../task/ids.ts";
+import { idProblem, type TaskId } from "../task/ids.ts";
 import { foldersOf } from "./owners.ts";
 
 export type GetResult = Awaited<ReturnType<typeof getTask>>;

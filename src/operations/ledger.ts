@@ -1,5 +1,4 @@
-import type { TaskId } from "../store/task-source.ts";
-import { keyOf } from "../task/ids.ts";
+import { keyOf, type TaskId } from "../task/ids.ts";
 
 export type LedgerAction = "purge" | "prune" | "mark" | "import" | "repair";
 

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../errors.ts";
 import { isFatal } from "../store/redis/errors.ts";
-import type { TaskId } from "../store/task-source.ts";
 import { counted } from "../task/amounts.ts";
+import type { TaskId } from "../task/ids.ts";
 import type { Reason } from "./purge/rules.ts";
 
 export type WarningFields = Readonly<Record<string, string | number>>;

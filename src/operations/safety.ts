@@ -4,7 +4,7 @@ import { fieldJson } from "../json/record.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { otherLayout, shownLayout } from "../store/redis/shown-layout.ts";
-import type { TaskId } from "../store/task-source.ts";
+import type { TaskId } from "../task/ids.ts";
 
 const SAMPLE = 64;
 /** A larger difference is a wrong score, not a wrong zone. */

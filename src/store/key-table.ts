@@ -1,4 +1,4 @@
-import type { TaskId } from "./task-source.ts";
+import type { TaskId } from "../task/ids.ts";
 
 const NONE = -1;
 const COLON = 0x3a;

@@ -1,5 +1,6 @@
 import { isRedisError, TtsctlError, valueIf } from "../errors.ts";
 import { counted, firstOf } from "../task/amounts.ts";
+import type { TaskId } from "../task/ids.ts";
 import { givenName, needsRecord, ofUser, passes, type Sort, soleUser, type TaskFilter } from "../task/query-fields.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
@@ -18,7 +19,7 @@ import {
 import { lacksMembers, type Mirror, type Standing } from "./redis/mirror.ts";
 import { mirrorTasks } from "./redis/mirror-tasks.ts";
 import { otherLayout } from "./redis/shown-layout.ts";
-import type { Stopped, TaskId, TaskSource } from "./task-source.ts";
+import type { Stopped, TaskSource } from "./task-source.ts";
 import { eachTaskWithId } from "./tasks-with-id.ts";
 
 export interface ListQuery {

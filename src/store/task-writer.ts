@@ -1,9 +1,8 @@
-import { keyOf } from "../task/ids.ts";
+import { keyOf, type TaskId } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import type { Change, ChangeOutcome, Request, Update } from "./file/batch-plan.ts";
 import { type FileResult, type FileWriterParts, fileWriter, type Settled } from "./file/file-writer.ts";
 import { type MirrorChange, type MirrorOutcome, type MirrorWriterParts, mirrorWriter } from "./mirror-writer.ts";
-import type { TaskId } from "./task-source.ts";
 import type { WriterMark } from "./writer-mark.ts";
 
 /** The outcome of a change in each store. If the file has a newer record, the mirror is left alone too. */

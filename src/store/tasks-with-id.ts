@@ -1,10 +1,9 @@
 import { isRedisError, TtsctlError, valueIf } from "../errors.ts";
-import { keyOf, memberOf, uniqueTasks } from "../task/ids.ts";
+import { keyOf, memberOf, type TaskId, uniqueTasks } from "../task/ids.ts";
 import type { RecordRules } from "../task/rules.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import { mirrorFor, type SourceChoice, type Stores } from "./mirror-link.ts";
-import type { TaskId } from "./task-source.ts";
 
 /**
  * The tasks of any user with an id, one by one: the second store is read only if the caller asks for more. Redis is first

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
-import type { TaskId } from "../../store/task-source.ts";
+import type { TaskId } from "../../task/ids.ts";
 import { TaskList } from "../stats/task-list.ts";
 
 /** A change of a task. Statuses are those of STATUS_CODES, null where there is no task. */

@@ -6,8 +6,8 @@ import { isOwed, MirrorUse, OWED, redisDisabled, type SourceChoice } from "../..
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
-import type { TaskId } from "../../store/task-source.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
+import type { TaskId } from "../../task/ids.ts";
 import { givenName, NO_FILTER, passes } from "../../task/query-fields.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
 import { newer, sameInstant } from "../../task/version.ts";

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import { KeyTable } from "../../store/key-table.ts";
-import type { TaskId } from "../../store/task-source.ts";
+import type { TaskId } from "../../task/ids.ts";
 import { barAt, boundsOf } from "../../task/spans.ts";
 import { type StuckRule, StuckTasks } from "../../task/stuck.ts";
 import { formatUtc, type Zone } from "../../task/time.ts";

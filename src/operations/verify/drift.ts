@@ -1,8 +1,7 @@
 import { groupedBy } from "../../pool.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
-import type { TaskId } from "../../store/task-source.ts";
-import { keyOf } from "../../task/ids.ts";
+import { keyOf, type TaskId } from "../../task/ids.ts";
 import { type Finding, KINDS, type Kind, planRepair, type Traits } from "./classify.ts";
 
 /** One look at both copies of a task. */

@@ -1,8 +1,8 @@
 import { byValue, sameJson } from "../../json/value.ts";
 import { batches } from "../../pool.ts";
+import type { TaskId } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { KeySet, type Keys } from "../key-table.ts";
-import type { TaskId } from "../task-source.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** Records in memory at once: a million may be on the disk. */

@@ -10,10 +10,9 @@ import {
   skipSpace,
   skipString,
 } from "../../json/scan.ts";
-import { keyOf, memberOf } from "../../task/ids.ts";
+import { keyOf, memberOf, type TaskId } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { KeySet, KeyTable } from "../key-table.ts";
-import type { TaskId } from "../task-source.ts";
 import { type Edit, type Puts, readPuts } from "./changes.ts";
 import { LIVE, type Rows } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";

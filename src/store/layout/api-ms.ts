@@ -1,10 +1,10 @@
 import { scanFields, setFields } from "../../json/record.ts";
 import { decodeString, QUOTE } from "../../json/scan.ts";
+import type { TaskId } from "../../task/ids.ts";
 import { quotePlus, type RecordRules, type UserScoreField, unquotePlus } from "../../task/rules.ts";
 import { createdScore, isInvalid, type RecordParser, type RecordTexts, type Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import type { Version } from "../../task/version.ts";
-import type { TaskId } from "../task-source.ts";
 import { LOOKUP_PREFIX } from "./keys.ts";
 import { idFields, Layout, type Lookup, type StateFields } from "./layout.ts";
 

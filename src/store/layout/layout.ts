@@ -1,8 +1,8 @@
 import { setFields } from "../../json/record.ts";
+import type { TaskId } from "../../task/ids.ts";
 import type { UserScoreField } from "../../task/rules.ts";
 import { createdScore, isInvalid, type RecordParser, type RecordTexts, type Task } from "../../task/task.ts";
 import { sameInstant, type Version } from "../../task/version.ts";
-import type { TaskId } from "../task-source.ts";
 import { INDEX_KEY, LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
 
 /** A key names a task (its member of the global index), the index of a user, or the lookup of a task id. */
