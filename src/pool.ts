@@ -42,6 +42,18 @@ export function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
   if (batch.length > 0) yield batch;
 }
 
+/** The same texts in fewer pieces, each of at least 64 Ki characters but for the last. */
+export function* inLargePieces(texts: Iterable<string>): Generator<string> {
+  let held = "";
+  for (const text of texts) {
+    held += text;
+    if (held.length < 1 << 16) continue;
+    yield held;
+    held = "";
+  }
+  if (held !== "") yield held;
+}
+
 /** Batches at once: one is read while Redis works on another. */
 export const IN_FLIGHT = 3;
 

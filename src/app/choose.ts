@@ -53,13 +53,12 @@ export async function foundIds<I extends readonly TaskId[] | null>(
   const texts = ids.map(({ taskId }) => taskId);
   const place = typeof where === "string" ? { ...(await parts.stores()), source: where } : where;
   const found = await tasksNamed(texts, await parts.rules(), place);
-  return uniqueTasks(
-    found.map((tasks, i) => {
-      if (tasks.length <= 1) return tasks[0] ?? ids[i]!;
-      const some = tasks.slice(0, 10);
-      const list = firstOf(some.map(memberOf), tasks.length);
-      const what = `${tasks.length} users have a task ${quoted(texts[i]!)}: ${list}`;
-      throw usage(what, `name the user too: ${some.map(instead).join("; ")}`);
-    }),
-  );
+  const chosen = found.map((tasks, i) => {
+    if (tasks.length <= 1) return tasks[0] ?? ids[i]!;
+    const some = tasks.slice(0, 10);
+    const list = firstOf(some.map(memberOf), tasks.length);
+    const what = `${tasks.length} users have a task ${quoted(texts[i]!)}: ${list}`;
+    throw usage(what, `name the user too: ${some.map(instead).join("; ")}`);
+  });
+  return uniqueTasks(chosen);
 }

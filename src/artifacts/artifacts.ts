@@ -27,8 +27,6 @@ import { TaskLogs } from "./task-logs.ts";
 export type { LogIndex, LogPlace } from "./logs.ts";
 export type { NewestAllowed } from "./look.ts";
 export type { FolderOutcome } from "./purge-area.ts";
-export { heldFile } from "./roots.ts";
-export type { SweepRules } from "./sweep.ts";
 export type { LogPart } from "./task-logs.ts";
 
 /** The folder of a task by its names in `output/`. */

@@ -22,7 +22,7 @@ export interface Surroundings {
 export class Context extends RunParts {
   readonly flags: GlobalFlags;
   readonly terminal: Terminal;
-  declare readonly reporter: ConsoleReporter;
+  declare readonly reporter: ReturnType<typeof consoleReporter>;
   readonly surroundings: Surroundings;
 
   constructor(surroundings: Surroundings, flags: GlobalFlags) {
@@ -101,8 +101,6 @@ export type Attach = (
   command: Command,
   action: (context: Context, flags: Flags, args: string[]) => Promise<number> | Promise<void>,
 ) => void;
-
-type ConsoleReporter = ReturnType<typeof consoleReporter>;
 
 /** @param onWarning gets each warning, also with -q */
 export function consoleReporter(terminal: Terminal, flags: GlobalFlags, onWarning = (_line: string) => {}) {

@@ -36,9 +36,7 @@ export async function conclude<R extends object>(context: Context, ended: Ended<
   return ended.exitCode;
 }
 
-type Unchanged = Pick<DeleteResult, "missing" | "refused" | "failed">;
-
-export function unchangedLines({ missing, refused, failed }: Unchanged): (string | false)[] {
+export function unchangedLines({ missing, refused, failed }: Pick<DeleteResult, "missing" | "refused" | "failed">) {
   return [
     missing.length > 0 && notFound(missing),
     refused.length > 0 && `${refused.length} refused`,

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { type Clock, later } from "../clock.ts";
+import { inLargePieces } from "../pool.ts";
 import { printable } from "../printable.ts";
 import { type LogEvent, logLine } from "../render/item-lines.ts";
 
@@ -66,16 +67,8 @@ export class Output {
     });
   }
 
-  /** Joins small pieces to larger writes. */
   async writeAll(pieces: Iterable<string>): Promise<void> {
-    let held = "";
-    for (const piece of pieces) {
-      held += piece;
-      if (held.length < 1 << 16) continue;
-      await this.write(held);
-      held = "";
-    }
-    await this.write(held);
+    for (const text of inLargePieces(pieces)) await this.write(text);
   }
 
   async flush(): Promise<void> {

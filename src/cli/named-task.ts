@@ -49,5 +49,5 @@ export async function tellAbsent(context: Context, parts: GetParts, id: TaskId, 
     return context.inform(notFound([memberOf(id)]));
   }
   const { explainAbsent } = await import("../operations/explain-empty.ts");
-  await context.inform(`not found: ${await explainAbsent({ store: await context.taskStore(), ...parts }, id, source)}`);
+  await context.inform(`not found: ${await explainAbsent(parts, id, source)}`);
 }

@@ -185,6 +185,6 @@ export function settingOption(name: SettingName): Option {
 export async function tellNobody(context: Context, userId: string | undefined, found: number): Promise<void> {
   if (found > 0 || userId === undefined) return;
   const { explainNobody } = await import("../operations/explain-empty.ts");
-  const why = await explainNobody({ store: await context.taskStore(), ...(await context.stores()) }, userId);
+  const why = await explainNobody(await context.stores(), userId);
   if (why !== null) context.reporter.warn(why);
 }

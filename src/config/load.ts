@@ -107,10 +107,8 @@ export function profilesFolder({ XDG_CONFIG_HOME = "", HOME }: LoadOptions["env"
 export function profileNames(env: LoadOptions["env"]): string[] {
   try {
     const files = readdirSync(profilesFolder(env)).filter((file) => file.endsWith(".ini"));
-    return files
-      .map((file) => file.slice(0, -".ini".length))
-      .filter((name) => NAME.test(name))
-      .sort();
+    const names = files.map((file) => file.slice(0, -".ini".length));
+    return names.filter((name) => NAME.test(name)).sort();
   } catch {
     return [];
   }

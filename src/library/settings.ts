@@ -1,13 +1,12 @@
 import { loadSettings } from "../config/load.ts";
 import { libraryOptionsOf, rowOf, SETTING_NAMES, type SettingName, type Settings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
+import { groupedBy } from "../pool.ts";
 import { checkOptions } from "./arguments.ts";
 import type { StoreOptions } from "./types.ts";
 
-const GIVEN_BY = new Map<string, SettingName[]>();
-for (const name of SETTING_NAMES) {
-  for (const option of libraryOptionsOf(name)) GIVEN_BY.set(option, [...(GIVEN_BY.get(option) ?? []), name]);
-}
+const GIVEN = SETTING_NAMES.flatMap((name) => libraryOptionsOf(name).map((option) => ({ option, name })));
+const GIVEN_BY = groupedBy(GIVEN, ({ option }) => option);
 
 const OTHERS = ["config", "logger", "clock"];
 const OPTIONS = [...[...GIVEN_BY.keys()].filter((name) => !name.includes(".")), ...OTHERS];
@@ -53,7 +52,7 @@ function redisOptions(redis: unknown): [string, unknown][] {
 }
 
 function settingsGiven([option, value]: [string, unknown]): [SettingName, { text: string; origin: string }][] {
-  const names = GIVEN_BY.get(option)!;
+  const names = GIVEN_BY.get(option)!.map(({ name }) => name);
   const accepted = rowOf(names[0]!).kind.literal ?? "string";
   if (typeof value !== "string" && typeof value !== accepted) throw wrong(option, `a ${accepted}`);
   return names.map((name) => [name, { text: String(value), origin: `openTaskStore ${option}` }]);

@@ -51,12 +51,12 @@ export async function followLog(parts: FollowParts): Promise<FollowEnd> {
 /** Reading a store file must not take more than this part of the time. */
 const LARGEST_SHARE = 1 / 20;
 
-interface Parts extends Stores {
-  readonly clock: Clock;
-}
-
 /** Polls whether a task is finished: in Redis, or if that fails in the file, which is read only when it has changed. */
-export function taskState({ clock, file, link }: Parts, { userId, taskId }: TaskId, source: SourceChoice) {
+export function taskState(
+  { clock, file, link }: Stores & { clock: Clock },
+  { userId, taskId }: TaskId,
+  source: SourceChoice,
+) {
   let seen: FileIdentity | null | undefined;
   let inFile: string | null = null;
   let nextRead = 0;

@@ -79,10 +79,8 @@ function linesOf(rows: Rows, width: number | null): string[] {
   if (width === null) return rows.map((cells) => `${cells.join(" ".repeat(GAP)).trimEnd()}\n`);
   const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
   layout.push(...rows.map((cells) => [...cells]));
-  return layout
-    .toString()
-    .split("\n")
-    .map((line) => `${cut(line.trimEnd(), width)}\n`);
+  const lines = layout.toString().split("\n");
+  return lines.map((line) => `${cut(line.trimEnd(), width)}\n`);
 }
 
 /** A status in its colour; also a word of the service's. */

@@ -118,8 +118,7 @@ async function remark(context: Context, look: Flags, query: ListQuery, page: Lis
   if (missing.length > 0 && ["jsonl", "csv", "ids"].includes(output)) context.reporter.warn(notFound(missing));
   if (tasks.length > 0 || !isText(output) || quiet) return;
   const { explainEmpty } = await import("../../operations/explain-empty.ts");
-  const stores = { store: await context.taskStore(), ...(await context.stores()) };
-  await context.inform(await explainEmpty(stores, query, page, names));
+  await context.inform(await explainEmpty(await context.stores(), query, page, names));
 }
 
 async function print(context: Context, listing: Listing, look: Flags): Promise<void> {

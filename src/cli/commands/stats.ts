@@ -1,7 +1,7 @@
 import { DONE } from "../../app/ended.ts";
 import { statsOf } from "../../app/stats.ts";
 import { statsText, userCells } from "../../render/stats.ts";
-import { formatUtc } from "../../task/time.ts";
+import { formatInZone } from "../../task/time.ts";
 import type { Context, Declare } from "../context.ts";
 import { emit } from "../emit.ts";
 import { addSource, addUser, addWatch, onceOrLive, userOf } from "../selection.ts";
@@ -27,10 +27,7 @@ Examples:
 async function runStats(context: Context, flags: Flags): Promise<number> {
   const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });
   const { zone } = await context.rules();
-  const hour = (iso: string) => {
-    const epoch = Date.parse(iso) / 1000;
-    return formatUtc(epoch + zone.offsetAt(epoch)).slice(11, 13);
-  };
+  const hour = (iso: string) => formatInZone(Date.parse(iso) / 1000, zone).slice(11, 13);
   const style = { wide: context.flags.output === "wide", hour };
   await emit(context, {
     json: () => [`${JSON.stringify(stats)}\n`],

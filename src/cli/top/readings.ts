@@ -74,10 +74,8 @@ export function taskLines(context: Context, row: Row): Promise<string[]> {
   });
 }
 
-type Work = (step: RunParts) => Promise<string[]>;
-
 /** The lines of a step, with its warnings and its error. */
-async function noted(context: Context, sharesMirror: boolean, work: Work): Promise<string[]> {
+async function noted(context: Context, sharesMirror: boolean, work: (step: RunParts) => Promise<string[]>) {
   const notes: string[] = [];
   const reporter: Reporter = { ...SILENT, warn: (line) => void notes.push(`warning: ${line}`) };
   try {

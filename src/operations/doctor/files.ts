@@ -2,7 +2,7 @@ import { constants, type Dirent } from "node:fs";
 import { access, lstat, readdir, realpath, stat, statfs } from "node:fs/promises";
 import { freemem } from "node:os";
 import { dirname, join } from "node:path";
-import { heldFile } from "../../artifacts/artifacts.ts";
+import { heldFile } from "../../artifacts/roots.ts";
 import { describeSystemError, hasCode, systemErrorCode, valueIf } from "../../errors.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { temporaryPath } from "../../store/file/replace.ts";

@@ -165,27 +165,22 @@ async function clusterVerdict(client: RedisCommands): Promise<Verdict> {
 
 /** The lines of `CLUSTER NODES`; `of` is the id of the primary that a node is a replica of. */
 function parseNodes(text: string) {
-  return text
-    .trimEnd()
-    .split("\n")
-    .map((line) => {
-      const [id = "", address = "", flags = "", of = "", , , , , ...slots] = line.split(" ");
-      const isDown = /\b(fail|noaddr)\b/.test(flags);
-      return { id, of, where: address.replace(/[@,].*/, ""), isDown, isPrimary: slots.length > 0 };
-    });
+  const lines = text.trimEnd().split("\n");
+  return lines.map((line) => {
+    const [id = "", address = "", flags = "", of = "", , , , , ...slots] = line.split(" ");
+    const isDown = /\b(fail|noaddr)\b/.test(flags);
+    return { id, of, where: address.replace(/[@,].*/, ""), isDown, isPrimary: slots.length > 0 };
+  });
 }
 
 function sentinelVerdict(answers: readonly SentinelAnswer[]): Verdict {
   const failures = answers.map(({ answer }) => answer).filter((answer) => answer instanceof TtsctlError);
-  const named = groupedBy(
-    answers.filter(({ answer }) => !(answer instanceof TtsctlError)),
-    ({ answer }) => addressText(answer as Address),
-  );
+  const given = answers.filter(({ answer }) => !(answer instanceof TtsctlError));
+  const named = groupedBy(given, ({ answer }) => addressText(answer as Address));
   const [first] = named.keys();
   const silent = failures.map(({ message }) => message).join("; ");
-  const hint =
-    failures.find((failure) => failure.hint !== undefined)?.hint ??
-    "check that all Sentinels in [redis] sentinels are running";
+  const known = failures.find(({ hint }) => hint !== undefined)?.hint;
+  const hint = known ?? "check that all Sentinels in [redis] sentinels are running";
   if (first === undefined) return fail(silent, hint);
   if (named.size > 1) {
     const list = [...named].map(([primary, by]) => `${primary} by ${by.map(({ sentinel }) => sentinel).join(", ")}`);

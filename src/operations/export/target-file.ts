@@ -1,17 +1,12 @@
+import type { Stats } from "node:fs";
 import { type FileHandle, link, lstat, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError, usage, writeAdvice } from "../../errors.ts";
+import { inLargePieces } from "../../pool.ts";
 import { makeFile, refuseUsed, syncDirectory } from "../../store/file/written-file.ts";
-
-const HELD = 1 << 16;
 
 /** Links to files that the process has open. */
 const OPEN_FILES = /^\/(dev\/(std(in|out|err)$|fd\/)|proc\/)/;
-
-interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 /** A file that is written beside its place and then renamed, because half an export must not look like a backup. */
 export class TargetFile {
@@ -29,8 +24,8 @@ export class TargetFile {
     return TargetFile.at(await realpath(path).catch(() => path), overwrite, 0o600);
   }
 
-  /** A link is refused. @param owner of the file; null: this process's @throws TtsctlError EXPORT_FAILED */
-  static async at(place: string, overwrite: boolean, mode: number, owner: Owner | null = null): Promise<TargetFile> {
+  /** A link is refused. @param owner whose file it becomes; null: this process's @throws TtsctlError EXPORT_FAILED */
+  static async at(place: string, overwrite: boolean, mode: number, owner: Stats | null = null): Promise<TargetFile> {
     let file: TargetFile | undefined;
     try {
       await refuseExisting(place, overwrite);
@@ -50,14 +45,7 @@ export class TargetFile {
   /** @throws TtsctlError EXPORT_FAILED */
   async write(pieces: Iterable<string>): Promise<void> {
     try {
-      let held = "";
-      for (const piece of pieces) {
-        held += piece;
-        if (held.length < HELD) continue;
-        await this.handle.appendFile(held);
-        held = "";
-      }
-      await this.handle.appendFile(held);
+      for (const text of inLargePieces(pieces)) await this.handle.appendFile(text);
     } catch (cause) {
       throw failed(this.path, cause);
     }

@@ -138,11 +138,9 @@ function noBytes(): DiskBytes {
   return { audioBytes: 0, logBytes: 0 };
 }
 
-type EstimateParts = Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">;
-
 /** What a cleanup would free now, by a dry run; null, with a warning, if it would refuse. @param withFiles whether files are measured */
 export async function estimateCleanup(
-  parts: EstimateParts,
+  parts: Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">,
   policy: RetentionPolicy,
   { userId, withFiles }: { userId: string | undefined; withFiles: boolean },
 ): Promise<{ tasks: number; files: number | null; bytes: number | null } | null> {

@@ -60,12 +60,11 @@ async function load() {
       const length = checked("flistxattr", flistxattr(fd, bytes, bytes.length), "ENOTSUP");
       if (typeof length === "string") return new Map();
       const names = bytes.toString("utf8", 0, length).split("\0").slice(0, -1);
-      return new Map(
-        names.map((name) => {
-          const size = checked("fgetxattr", fgetxattr(fd, name, bytes, bytes.length)) as number;
-          return [name, Buffer.from(bytes.subarray(0, size))];
-        }),
-      );
+      const values = names.map((name): [string, Buffer] => {
+        const size = checked("fgetxattr", fgetxattr(fd, name, bytes, bytes.length)) as number;
+        return [name, Buffer.from(bytes.subarray(0, size))];
+      });
+      return new Map(values);
     },
     setAttribute(fd: number, name: string, value: Buffer): void {
       checked("fsetxattr", fsetxattr(fd, name, value, value.length, 0));
