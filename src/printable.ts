@@ -19,10 +19,7 @@ function isJoiner(text: string, at: number): boolean {
   return joiner.test(text);
 }
 
-/**
- * ASCII, Latin, Greek and Cyrillic letters, dashes, curly quotes, the ellipsis, Chinese with its punctuation, kana, Hangul: most
- * texts. They don't need the tables of Unicode, which are slow to load.
- */
+/** Most texts: ASCII, Latin, Greek, Cyrillic, dashes, quotes, ellipsis, Chinese, kana, Hangul. They don't need Unicode's tables, which load slowly. */
 export const PLAIN =
   /^[ -~\u00c0-\u02af\u0391-\u03a1\u03a3-\u03ff\u0400-\u0482\u048a-\u052f\u2010-\u2015\u2018-\u201f\u2026\u3000-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60]*$/;
 

@@ -10,10 +10,7 @@ import { isText, type Terminal, terminalOn } from "./terminal.ts";
 
 type Refresh = (context: Context) => Promise<unknown>;
 
-/**
- * Repeats a reading command until a signal, or an error of usage or configuration. Each run has its own connection, so a lost
- * Redis is reported and used again later. @param every seconds from the end of one run to the start of the next
- */
+/** Repeats a command until a signal, or an error of usage or configuration; each run has its own connection. @param every seconds between two runs */
 export async function live(context: Context, every: number, refresh: Refresh): Promise<void> {
   await context.settings();
   const isOnScreen = isText(context.flags.output) && context.terminal.outIsTerminal;

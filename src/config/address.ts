@@ -27,10 +27,7 @@ const ADDRESS = ["db", "username", "password"];
 const CLIENT =
   /^(?:socket_|ssl_|retry_on_|health_check_interval$|max_connections$|decode_responses$|encoding|protocol$|client_name$|timeout$)/;
 
-/**
- * Parses a `redis://`, `rediss://` or `unix://` url as redis-py does (a parameter `db` goes before the path). Undefined if it is
- * wrong, or if redis-py would guess: a path that isn't a database, a fragment, an unknown parameter.
- */
+/** Parses a url as redis-py does (a parameter `db` goes before the path). Undefined if it is wrong, or if redis-py would guess, as for a fragment. */
 export function parseRedisUrl(text: string): RedisUrl | undefined {
   const [, scheme, user, place, path = "", query] = URL_SHAPE.exec(text) ?? [];
   const parameters = new URLSearchParams(query ?? "");

@@ -18,10 +18,7 @@ const FIELD_BYTES = FIELDS.map((name) => Buffer.from(name));
 /** How many fields of a record are guessed, and the longest text before a value. */
 const [GUESSED, LONGEST] = [32, 64];
 
-/**
- * The places of the known fields' values in one object; reused for the next record. Most records of a file have the same
- * layout, so it also keeps the text before each value of the last one: a comma, space, a key and a colon.
- */
+/** The places of one object's known fields, reused. Most records have one layout, so the text before each value of the last one is kept too. */
 export class Spans {
   readonly #from = new Int32Array(FIELDS.length);
   readonly #end = new Int32Array(FIELDS.length);

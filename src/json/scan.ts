@@ -1,7 +1,4 @@
-/**
- * A strict JSON scanner over bytes. It finds the ends of values without building them, so a file of a million records
- * is checked in one pass and numbers keep their text. It takes exactly what `JSON.parse` takes, given valid UTF-8.
- */
+/** A strict JSON scanner: finds the ends of values without building them, and takes what `JSON.parse` takes, given valid UTF-8. */
 
 /** The bytes at `position` (an index into the scanned bytes) are not JSON. */
 export class JsonSyntaxError extends Error {

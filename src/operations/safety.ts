@@ -28,10 +28,7 @@ export async function checkTimezone(mirror: Mirror): Promise<void> {
   throw new TtsctlError("TIMEZONE_MISMATCH", what, { hint });
 }
 
-/**
- * Refuses to run if this machine's clock differs from Redis's by more than `allowedSkew`. A slow answer looks like that, so it's asked again.
- * @param age seconds, such as the retention @throws TtsctlError CLOCK_SKEW
- */
+/** Refuses a clock off Redis's by more than `allowedSkew`. A slow answer looks like that: it asks again. @param age seconds @throws CLOCK_SKEW */
 export async function checkClock(mirror: Mirror, clock: Clock, age: number): Promise<void> {
   let skew = Number.POSITIVE_INFINITY;
   for (let i = 0; i < MEASURED && skew > allowedSkew(age); i++) skew = Math.min(skew, await clockSkew(mirror, clock));
@@ -103,10 +100,7 @@ export async function checkLayout(mirror: Mirror): Promise<void> {
 const RECORDS = 16;
 const MOST_BYTES = 1 << 16;
 
-/**
- * Refuses the default layout if most of a sample of the file's records look like the published service's, unless Redis holds tasks in
- * the default layout. @throws TtsctlError LAYOUT_MISMATCH
- */
+/** Refuses the default layout if most sampled records of the file look like the published service's, unless Redis is in it. @throws LAYOUT_MISMATCH */
 export async function checkFileLayout(snapshot: Snapshot, mirror: Mirror | null): Promise<void> {
   const { isPublished, layoutIsSet } = snapshot.rules;
   if (layoutIsSet || isPublished) return;

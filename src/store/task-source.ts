@@ -23,10 +23,7 @@ export interface Stopped {
   readonly at: string | null;
 }
 
-/**
- * Where tasks are read from: the store file, the mirror, or one behind the other. The order is `updated_at`
- * descending, ties by `user:task`, bytewise descending (docs/contract.md, Reading), unless another one is asked for.
- */
+/** Where tasks are read from. The order, unless another is asked for, is `updated_at` descending, ties by `user:task`, bytewise descending. */
 export interface TaskSource {
   page(filter: TaskFilter, offset: number, count: number, sort?: Sort): Promise<TaskPage>;
   /** All tasks that pass, in pieces while more are wanted; `total` is that of the whole. Tasks that change may come twice. */

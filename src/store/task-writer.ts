@@ -117,10 +117,7 @@ interface Waiting<T, R> {
   reject(error: unknown): void;
 }
 
-/**
- * Group commit: items that are added during a batch become the next one. Batches run one at a time, in order.
- * @param work returns one result for each item, in their order; its error is that of all of them
- */
+/** Group commit: items added during a batch become the next one. @param work returns a result for each item; its error is that of all */
 function groupCommit<T, R>(work: (items: readonly T[]) => Promise<readonly R[]>) {
   let waiting: Waiting<T, R>[] = [];
   let working: Promise<void> | null = null;

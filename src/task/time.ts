@@ -221,10 +221,7 @@ type ZoneDay = number | { at: number; before: number; after: number };
 /** The local date and time of an instant, as seconds since 1970-01-01T00:00:00 local time. */
 type WallClock = (epoch: number) => number;
 
-/**
- * A time zone with its daylight saving. Turns a naive local time into epoch seconds exactly as Python's
- * `datetime.timestamp()` does: in an overlap the first of the two instants, in a gap the offset before it.
- */
+/** A time zone with daylight saving, read as Python's `timestamp()` does: in an overlap the first of two instants, in a gap the offset before it. */
 export class Zone {
   #name: string | undefined;
   /** None for UTC. */

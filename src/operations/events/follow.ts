@@ -33,10 +33,7 @@ const GATHER_MS = 50;
 const MOST_HEARD = 10_000;
 const AT_ONCE = 1000;
 
-/**
- * `run` hands over changes of tasks, of all users or one, until the signal or until the output is closed.
- * @param every seconds between two comparisons
- */
+/** `run` hands over changes of tasks until the signal, or until the output is closed. @param every seconds between two comparisons */
 export function eventFollower(
   parts: EventParts,
   { source: choice, userId, every }: { source: SourceChoice; userId: string | undefined; every: number },

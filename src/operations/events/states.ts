@@ -11,10 +11,7 @@ export interface TaskChange extends TaskId {
   readonly score: number;
 }
 
-/**
- * How a reading differs from the one before: the first one is only noted. After a switch to the other store, what the two have
- * differently isn't a change: only what is newer than anything seen before.
- */
+/** How a reading differs from the last. The first is only noted; after a switch of stores, only what is newer than anything seen before is a change. */
 export type Reading = "first" | "same" | "switched";
 
 const GONE = -1;

@@ -66,10 +66,7 @@ export async function applyToFile<T>(
   return applied;
 }
 
-/**
- * Writes to Redis, follows what the service has changed in the file since, and names the tasks whose older record it put back.
- * @returns problem: why that ended early, a failure of Redis or of the file; else null
- */
+/** Writes to Redis, follows the file's changes since, and names tasks whose older record came back. @returns problem: what ended it early, or null */
 export async function thenIntoMirror(
   parts: RedisParts<"file" | "reporter" | "ledger"> & { readonly mirror: Writable<Mirror> },
   work: (current: CurrentFile, written: WrittenCopies) => Promise<void>,
@@ -113,10 +110,7 @@ const COMPARED = 250;
 
 export type MergePlan = Awaited<ReturnType<typeof planMerge>>;
 
-/**
- * What becomes of the chosen records of one file in the store file, as decided on one content.
- * @param rows the chosen rows of the source, ascending @throws TtsctlError INTERRUPTED by the signal
- */
+/** What becomes of the chosen `rows` of one file, ascending, in one content of the store file. @throws TtsctlError INTERRUPTED by the signal */
 export async function planMerge(
   source: Snapshot,
   rows: readonly number[],

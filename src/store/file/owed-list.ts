@@ -17,10 +17,7 @@ export interface Owed {
 
 export type OwedList = ReturnType<typeof owedList>;
 
-/**
- * The deletions that Redis may lack, in a file beside the store file: each from before it reaches that until Redis has it.
- * @param targetOf the store file, links followed
- */
+/** Deletions that Redis may lack, in a file beside the store file: from before they reach that until Redis has them. @param targetOf links followed */
 export function owedList(targetOf: () => Promise<string>, clock: Clock) {
   let known: string | undefined;
 

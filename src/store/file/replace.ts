@@ -204,10 +204,7 @@ function exchange(posix: Posix, a: string, b: string): boolean {
   }
 }
 
-/**
- * Puts the write of another process, which the exchange with `ours` moved to the temporary file, back into its place. If
- * that brings out yet another write, it is the latest, and is put back in its turn.
- */
+/** Puts the write of another process, now in the temporary file, back in place. If that brings out a later one, it is put back in its turn. */
 function putBack({ temporary, target }: Placing, posix: Posix, ours: FileIdentity): void {
   for (let placed = ours; ; ) {
     const theirs = statSync(temporary, { bigint: true });

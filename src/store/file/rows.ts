@@ -189,10 +189,7 @@ export class InvalidRecords {
   }
 }
 
-/**
- * Puts each element into rows. Nearly all records are plain ASCII and build no strings; `readTask` decides on all others.
- * @param tombstones whether a record that says `deleted` removes its task
- */
+/** Puts each element into rows. Most are ASCII and build no strings; `readTask` reads the rest. @param tombstones whether `deleted` removes a task */
 export function rowReader(rows: Rows, rules: RecordRules, tombstones: boolean) {
   const invalid = new InvalidRecords();
   const reading: RecordReading = { rules, times: rules.times() };

@@ -87,10 +87,7 @@ export class UndoWatch {
     return this.#tasks.size > 0;
   }
 
-  /**
-   * Whether `repeat` must look at a content before a change is decided on it: another program wrote it while changes are
-   * watched. Called under the lock. @param note what its last holder left
-   */
+  /** Whether `repeat` must come first: another program wrote this content. Called under the lock. @param note what its last holder left */
   async isBehind(current: Snapshot, note: string): Promise<boolean> {
     if (!this.isWatching) return false;
     const isKnown = this.#isSame?.(current.identity, this.#known) === true;

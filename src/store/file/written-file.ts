@@ -11,10 +11,7 @@ class NotRegular extends Error {}
 
 const NEWLINE = 0x0a;
 
-/**
- * A file of lines that are appended, by other processes too. It is made if need be.
- * @param failed the error to throw for a failure, here and in `append`; see `whyNotWritten`
- */
+/** A file of lines that other processes append to too, made if need be. @param failed makes the error of a failure (see `whyNotWritten`) */
 export async function openAppended(path: string, mode: number, failed: (cause: unknown) => TtsctlError) {
   let handle: FileHandle | undefined;
   /** Whether the last line may be cut: ours, or that of a killed run. */

@@ -31,10 +31,7 @@ export function fieldsOf(view: CopyView, layout: Layout): readonly string[] {
   return layout.userScoredBy === "created_at" ? [...stateNames(layout), "created_at"] : stateNames(layout);
 }
 
-/**
- * A copy from the replies of the scripts: what `readHash` returned, both scores and what the lookup says. In a full view a
- * user's index of the wrong type has no score.
- */
+/** A copy from the scripts' replies: of `readHash`, both scores and the lookup. In a full view a user's index of the wrong type has no score. */
 export function copyOf(hash: readonly unknown[], places: readonly unknown[], names: readonly string[], view: CopyView) {
   const [kind] = hash;
   if (kind instanceof TtsctlError) return kind;
