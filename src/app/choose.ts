@@ -39,10 +39,7 @@ export async function selectionIn(parts: RunParts, raw: RawQuery, how: How) {
   return source === null ? selection : { ...selection, ids: await foundIds(parts, ids, source, instead) };
 }
 
-/**
- * Tasks with their users, without repeats; those that aren't found have none. @param instead names one of several tasks
- * @throws TtsctlError USAGE if several users have one, REDIS_*, STORE_*
- */
+/** Tasks with their users (none if not found), without repeats. @param instead names one of several @throws USAGE for several, REDIS_*, STORE_* */
 export async function foundIds<I extends readonly TaskId[] | null>(
   parts: RunParts,
   ids: I,

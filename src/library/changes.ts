@@ -86,8 +86,6 @@ export function withClaim(task: Task, claimId: string, { fields, leaseMs }: Clai
   return changed(task, { set, removed: new Set(leaseMs === undefined ? [CLAIMED_UNTIL] : []) }, context);
 }
 
-type ChangedFields = ReturnType<typeof fieldsChanged>;
-
 /** Their JSON text by name. The others keep their bytes, because JavaScript doesn't keep every number. */
 function fieldsChanged(before: Fields, after: Fields) {
   const texts = Object.entries(after).map(([name, value]) => [name, JSON.stringify(value)] as const);
@@ -99,7 +97,11 @@ function fieldsChanged(before: Fields, after: Fields) {
 }
 
 /** The task with its fields changed. `updated_at` moves to now, unless it was changed. @throws TtsctlError TASK_INVALID */
-function changed(task: Task, { set, removed }: ChangedFields, { parser, clock }: ChangeContext): Task {
+function changed(
+  task: Task,
+  { set, removed }: ReturnType<typeof fieldsChanged>,
+  { parser, clock }: ChangeContext,
+): Task {
   if (["user_id", "task_id"].some((name) => set.has(name) || removed.has(name))) {
     throw new TtsctlError("TASK_INVALID", "update() can't change user_id or task_id");
   }

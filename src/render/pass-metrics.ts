@@ -22,8 +22,6 @@ export interface PassMetrics {
 
 const LAST_SUCCESS = "last_success_timestamp_seconds";
 
-type Row = readonly [name: string, help: string, value: number | null];
-
 /** The counters, each with what a pass adds to it. */
 const COUNTERS: readonly (readonly [name: string, help: string, added: (pass: PassMetrics) => number])[] = [
   ["runs_total", "Passes since the metrics file was created.", () => 1],
@@ -64,7 +62,7 @@ export function passMetricsText(pass: PassMetrics, before: string): Promise<stri
   return registry.metrics();
 }
 
-function gauges(pass: PassMetrics, before: string): Row[] {
+function gauges(pass: PassMetrics, before: string): (readonly [name: string, help: string, value: number | null])[] {
   const { result, redisUp, exitCode: code } = pass;
   const lastSuccess = code === 0 ? pass.endedAt : valueIn(before, LAST_SUCCESS);
   return [

@@ -8,10 +8,7 @@ const MOST_BYTES = 3;
 /** By byte: 1 if a quoted id has it as it is. */
 const IS_KEPT = Uint8Array.from({ length: 256 }, (_, byte) => Number(/[\w.~-]/.test(String.fromCharCode(byte))));
 
-/**
- * The `user:task` keys of a store file as UTF-8 in one arena, with a hash table over them: a million keys in some
- * 40 MB, and bytewise order without building strings. A key is a number, counted from 0 in the order of first sight.
- */
+/** The `user:task` keys of a store file in one arena with a hash table: 40 MB a million. A key is a number, from 0 in the order of first sight. */
 export class KeyTable {
   #arena = Buffer.allocUnsafe(1 << 16);
   #used = 0;

@@ -5,10 +5,7 @@ import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import { mirrorFor, type SourceChoice, type Stores } from "./mirror-link.ts";
 
-/**
- * The tasks of any user with an id, one by one: the second store is read only if the caller asks for more. Redis is first
- * if it has lookups, else the file, which is quicker to search. @throws TtsctlError STORE_* if the file is needed
- */
+/** The tasks of any user with an id, from the store that is searched faster; the other is read for more. @throws STORE_* if the file is needed */
 export async function* eachTaskWithId(parts: Stores, taskId: string): AsyncGenerator<TaskId> {
   const seen = new Set<string>();
   const fromRedis = () => inRedis(parts, [taskId], "auto");
@@ -24,10 +21,7 @@ export async function* eachTaskWithId(parts: Stores, taskId: string): AsyncGener
 /** How many colons of a name may be the one between its ids, from the left. */
 const MOST_COLONS = 16;
 
-/**
- * The tasks that each name may mean: by their task id or, if ids may have colons, as `user:task`.
- * @throws TtsctlError REDIS_* if Redis is forced, STORE_* if the file can't be read and Redis lacks an id
- */
+/** The tasks that each name may mean: by task id or, if ids may have colons, `user:task`. @throws REDIS_* if forced, STORE_* if needed */
 export async function tasksNamed(
   names: readonly string[],
   { isPublished }: RecordRules,

@@ -18,10 +18,7 @@ import {
   toToken,
 } from "../../json/scan.ts";
 
-/**
- * One element of the store file, valid JSON in `bytes[from, end)`; `spans` say where its known fields are if it is an
- * object. `offset` is the place of `from` in the file. Bytes and spans are reused after the call.
- */
+/** One valid JSON element in `bytes[from, end)`, at `offset` of the file; `spans`: an object's known fields. Bytes and spans are reused. */
 export type OnElement = (bytes: Buffer, from: number, end: number, offset: number, spans: Spans) => void;
 
 /** Scans one value; the spans are those of an object, and empty for anything else. */

@@ -115,10 +115,7 @@ async function bytesAt(handle: FileHandle, from: number, length: number): Promis
   return buffer.subarray(0, bytesRead);
 }
 
-/**
- * Scans what was appended to JSON Lines. Null if they didn't only grow, as far as their size and both ends show; then all
- * must be scanned again. @throws StoreSyntaxError for an appended line that isn't JSON
- */
+/** Scans what was appended to JSON Lines; null if size and both ends show another change. @throws StoreSyntaxError for a line that isn't JSON */
 export async function scanAppended(
   handle: FileHandle,
   { layout, footprint }: Content,
