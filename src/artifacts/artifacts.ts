@@ -18,7 +18,7 @@ import {
 import { LOG_SUFFIX, LogFolders } from "./logs.ts";
 import { ANY_AGE, areOne, filesIn, lookIntoChild, type NewestAllowed, total } from "./look.ts";
 import { mediaTypeOf } from "./media-types.ts";
-import { isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
+import { type FolderName, isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
 import { type FolderOutcome, keptBecause, PurgeArea, type Recovery } from "./purge-area.ts";
 import { openRoots, type RootPaths, type Roots } from "./roots.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
@@ -26,14 +26,9 @@ import { TaskLogs } from "./task-logs.ts";
 
 export type { LogIndex, LogPlace } from "./logs.ts";
 export type { NewestAllowed } from "./look.ts";
+export type { FolderName } from "./plain-name.ts";
 export type { FolderOutcome } from "./purge-area.ts";
 export type { LogPart } from "./task-logs.ts";
-
-/** The folder of a task by its names in `output/`. */
-export interface FolderName {
-  readonly userId: string;
-  readonly taskId: string;
-}
 
 interface ArtifactNames {
   namesOf(id: string): readonly string[];

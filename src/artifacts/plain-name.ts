@@ -30,3 +30,9 @@ export function plainNameOf(name: Buffer): string | undefined {
   const text = name.toString();
   return isPlainName(text) && Buffer.from(text).equals(name) ? text : undefined;
 }
+
+/** The folder of a task by its names in `output/`. */
+export interface FolderName {
+  readonly userId: string;
+  readonly taskId: string;
+}

@@ -3,7 +3,7 @@ import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
 import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
 import { ANY_AGE, type NewestAllowed, type Removal, removeFolder } from "./look.ts";
-import { isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
+import { type FolderName, isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import type { OwnChanges } from "./sweep.ts";
 
 export type FolderOutcome =
@@ -28,12 +28,7 @@ export class PurgeArea {
   constructor(private readonly output: Folder) {}
 
   /** Removes the folder of a task unless something in it is newer; undefined if it is missing. @param changes notes the user's folder */
-  purge(
-    home: Folder,
-    { userId, taskId }: { userId: string; taskId: string },
-    newest: NewestAllowed,
-    changes: OwnChanges,
-  ): FolderOutcome | undefined {
+  purge(home: Folder, { userId, taskId }: FolderName, newest: NewestAllowed, changes: OwnChanges) {
     if (home.lstat(taskId) === undefined) return undefined;
     return within(openOrMake(this.#openContainer(), userId, 0o700), (place): FolderOutcome | undefined => {
       if (!changes.during(userId, home, () => moveAway(home, taskId, place))) return undefined;

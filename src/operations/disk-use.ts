@@ -3,8 +3,7 @@ import type { FolderNames } from "./owners.ts";
 
 /**
  * The bytes of audio and logs by their owners. A file of several hard links counts once: for the first owner, or a later one that
- * `outranks` it. @param wanted which users' directories, by their names, and which logs count
- * @returns unread: why parts of the disk weren't measured, a line each
+ * `outranks` it. @param wanted users' directories, by name, and logs that count @returns unread: why parts weren't measured, a line each
  */
 export async function diskUse(
   artifacts: Artifacts,

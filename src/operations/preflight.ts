@@ -53,8 +53,7 @@ export interface Cleared {
 
 /**
  * Makes the checks of a run before its first change. If Redis can't be reached, the run works on the file, and `use.lost` names the checks
- * that were left out; an error that Redis answers is thrown.
- * @throws TtsctlError LAYOUT_MISMATCH, TIMEZONE_MISMATCH, CLOCK_SKEW, STORE_MISMATCH, STORE_EMPTY, REDIS_*
+ * that were left out; an error that Redis answers is thrown. @throws TtsctlError *_MISMATCH, CLOCK_SKEW, STORE_EMPTY, REDIS_*
  */
 export async function preflight(
   { file, mirror, clock, reporter }: Parts<"file" | "clock" | "reporter"> & { readonly mirror: MirrorState | Mirror },

@@ -17,11 +17,10 @@ export async function* diagnose(parts: DoctorParts, checks = CHECKS, longest = L
   await using probe = new Probe(parts);
   if (typeof parts.connect === "function") void probe.connect();
   const late = () => fail(`took more than ${longest} s`, TOO_LONG);
+  const failed = (error: unknown) => verdictOfError(error, probe);
   for (const [check, run] of Object.entries(checks)) {
     const running = (async () => run(probe))();
-    const verdict = await within(parts.clock, longest * 1000, running, late).catch((error) =>
-      verdictOfError(error, probe),
-    );
+    const verdict = await within(parts.clock, longest * 1000, running, late).catch(failed);
     if (verdict !== null) yield { check, ...verdict };
   }
 }

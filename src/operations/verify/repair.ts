@@ -34,9 +34,8 @@ export function planRepairs(drift: Drift, policy: RepairPolicy) {
 const UNTAKEABLE = "its copy in Redis can't go into the store file: it isn't a valid record";
 
 /**
- * First Redis's records go into the file, then Redis gets what the file has; last, what neither should have is removed. If every task could
- * be written to Redis, the mark of a full sync is left. Returns how many were repaired.
- * @throws TtsctlError STORE_*, REDIS_*, SPOOL_FAILED, AUDIT_FAILED, INTERRUPTED
+ * First Redis's records go into the file, then Redis gets what the file has; last, what neither should have is removed. If every task could be
+ * written, the mark of a full sync is left. Returns how many were repaired. @throws STORE_*, REDIS_*, SPOOL_FAILED, AUDIT_FAILED, INTERRUPTED
  */
 export async function repair(
   parts: RepairParts,
