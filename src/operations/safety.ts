@@ -100,7 +100,7 @@ export async function checkLayout(mirror: Mirror): Promise<void> {
 const RECORDS = 16;
 const MOST_BYTES = 1 << 16;
 
-/** Refuses the default layout if most sampled records of the file look like the published service's, unless Redis is in it. @throws LAYOUT_MISMATCH */
+/** Refuses the default layout, unless Redis uses it, if most sampled records look like the published service's. @throws TtsctlError LAYOUT_MISMATCH */
 export async function checkFileLayout(snapshot: Snapshot, mirror: Mirror | null): Promise<void> {
   const { isPublished, layoutIsSet } = snapshot.rules;
   if (layoutIsSet || isPublished) return;
