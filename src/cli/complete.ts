@@ -189,7 +189,7 @@ function argumentOf(program: Command, { command, operands, values }: Line): Want
 }
 
 function optionsOf(command: Command): readonly Option[] {
-  return [...command.options, ...inheritedOptions(command)].filter(({ hidden }) => !hidden);
+  return [...command.options, ...inheritedOptions(command)];
 }
 
 function optionOf(command: Command, name: string): Option | undefined {

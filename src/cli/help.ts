@@ -85,7 +85,7 @@ function commandLines(command: Command): string[] {
   return [
     `.SS ${roff(`${names} ${command.usage()}`.replace("[options] ", ""))}`,
     roff(command.description()),
-    ...command.options.filter(({ hidden }) => !hidden).flatMap(optionLines),
+    ...command.options.flatMap(optionLines),
     ...plainLines(afterHelp(command)),
   ];
 }

@@ -1,12 +1,12 @@
 import { batches } from "../pool.ts";
-import { matchingRows } from "../store/file/file-tasks.ts";
+import { passingRows } from "../store/file/file-tasks.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
-import { givenName, mayPass, type TaskFilter } from "../task/query-fields.ts";
-import { copiesIn, copyPasses, existing, fileCopy } from "./purge/copies.ts";
+import { givenName, mayPass, needsRecord, type TaskFilter } from "../task/query-fields.ts";
+import { copiesIn, copyPasses, existing, fileCopies } from "./purge/copies.ts";
 import { type Survey, survey } from "./purge/survey.ts";
 
 /** Which tasks: all that pass a filter, or those of some ids. */
@@ -30,15 +30,15 @@ export function missingOf({ ids, filter }: Selection, gone: readonly TaskId[]): 
 /** Finds the tasks of which any copy passes the filter, and the ids that neither store has. If only one copy passes, the command decides. */
 export async function select(snapshot: Snapshot, mirror: Mirror | null, chosen: Selection): Promise<Survey> {
   const { filter, ids } = chosen;
-  const copiesOf = async (tasks: readonly TaskId[]) => (mirror === null ? [] : copiesIn(mirror, tasks));
+  const copiesOf = async (tasks: readonly TaskId[]) => (mirror === null ? [] : copiesIn(mirror, tasks, filter));
   const others = new KeyTable();
   if (ids !== null) {
     const rows: number[] = [];
     const named = ids.filter(({ userId }) => userId !== "");
     for (const tasks of batches(named, BATCH)) {
-      const inRedis = await copiesOf(tasks);
+      const [inFile, inRedis] = [await fileCopies(snapshot, tasks, filter), await copiesOf(tasks)];
       tasks.forEach((id, i) => {
-        const present = existing({ file: fileCopy(snapshot, id), mirror: inRedis[i] ?? null });
+        const present = existing({ file: inFile[i]!, mirror: inRedis[i] ?? null });
         if (present.length > 0 && !present.some((copy) => copyPasses(copy, filter))) return;
         const row = snapshot.rowOf(id);
         if (row >= 0) rows.push(row);
@@ -47,13 +47,13 @@ export async function select(snapshot: Snapshot, mirror: Mirror | null, chosen: 
     }
     return { rows, others, members: (await mirror?.size(undefined)) ?? 0 };
   }
-  const rows = [...matchingRows(snapshot, filter)];
+  const rows = await passingRows(snapshot, filter);
   const found = await survey(snapshot, rows, mirror, ({ userId, score }) => mayPass({ userId, score }, filter));
-  if (filter.statuses.size === 0) return found;
+  if (filter.statuses.size === 0 && !needsRecord(filter)) return found;
   for (const batch of batches(found.others.ids(), BATCH)) {
     const copies = await copiesOf(batch);
     batch.forEach(({ userId, taskId }, i) => {
-      if (copies[i] != null && mayPass({ status: copies[i].status }, filter)) others.addId(userId, taskId);
+      if (copies[i] != null && copyPasses(copies[i], filter)) others.addId(userId, taskId);
     });
   }
   return { ...found, others };

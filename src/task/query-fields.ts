@@ -25,7 +25,7 @@ export interface QueryField {
   readonly flagHelp?: string;
   readonly range?: readonly [least: number, most: number];
   readonly choices?: readonly string[];
-  /** The field of the record that must have one of the texts of a list. Only lists filter by it. */
+  /** The field of the record that must have one of the texts of a list. */
   readonly record?: string;
   /** Whether commands that choose tasks for another purpose than to list them don't have it. */
   readonly onlyLists?: true;
@@ -132,7 +132,7 @@ export const QUERY_PARTS = Object.keys(QUERY_FIELDS) as QueryPart[];
 export type PagePart = Exclude<QueryPart, "page" | "pageSize">;
 export const PAGE_PARTS = QUERY_PARTS.filter((part): part is PagePart => part !== "page" && part !== "pageSize");
 /** The parts that only lists have; the others choose tasks for any command. */
-export const LIST_PARTS = QUERY_PARTS.filter((part) => fieldOf(part).onlyLists || fieldOf(part).record);
+export const LIST_PARTS = QUERY_PARTS.filter((part) => fieldOf(part).onlyLists);
 export const CHOOSING_PARTS = QUERY_PARTS.filter((part) => !LIST_PARTS.includes(part));
 
 export function fieldOf(part: QueryPart): QueryField {
@@ -221,8 +221,12 @@ export function givenName(id: TaskId, filter: TaskFilter): string {
 }
 
 export function passes(task: Task, filter: TaskFilter): boolean {
-  if (!mayPass(task, filter) || !searchPasses(task, filter)) return false;
-  return [...filter.fields].every(([name, texts]) => texts.has(textOf(task, name)));
+  return mayPass(task, filter) && recordPasses(task, filter);
+}
+
+/** The part of a filter that only the record can answer. */
+export function recordPasses(task: Task, filter: TaskFilter): boolean {
+  return searchPasses(task, filter) && [...filter.fields].every(([name, texts]) => texts.has(textOf(task, name)));
 }
 
 /** Whether a filter asks for more of a record than user, status and time. */

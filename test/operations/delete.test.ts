@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { ofUser } from "../../src/task/query-fields.ts";
 import { record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
@@ -35,6 +35,34 @@ describe("delete by filter", () => {
     expect([site.root.tree(), await site.server.dump()]).toEqual(before);
     expect((await site.delete({ filter: of("a", ["error"]) })).result).toMatchObject({ requested: 3, deleted: 1 });
     expect(site.purgedNames()).toEqual(["a:newly"]);
+  });
+});
+
+describe.each([["filter"], ["ids"]])("by a field of the record, with %s", (how) => {
+  const engine = (taskId: string, name: string, updated_at: string) =>
+    record("a", taskId, { engine: name, updated_at });
+  const [old, late] = ["2020-01-01T00:00:00", "2021-01-01T00:00:00"];
+  const [ahead, behind, redis, both] = ["ahead", "behind", "redis", "both"];
+  const filter = { ...of("a"), fields: new Map([["engine", new Set(["x"])]]) };
+  const selection = { filter, ids: how === "ids" ? ofA(ahead, behind, redis, both, "other") : null };
+  beforeEach(async () => {
+    const inRedis = [engine(ahead, "y", late), engine(behind, "y", old), engine(redis, "x", old)];
+    const other = engine("other", "y", late);
+    here.site.root.writeStore([engine(ahead, "x", old), engine(behind, "x", late), engine(both, "x", old), other]);
+    await here.site.writeRedis(...inRedis, engine(both, "x", old), other);
+  });
+
+  it("the copy that counts decides on a deletion", async () => {
+    const { result } = await here.site.delete(selection);
+    expect(result).toMatchObject({ deleted: 3, failed: 0 });
+    expect(result.refused.map(({ task_id }) => task_id)).toEqual([ahead]);
+    expect(here.site.purgedNames()).toEqual(["a:behind", "a:both", "a:redis"]);
+  });
+
+  it("and on a mark", async () => {
+    const { result } = await here.site.mark(selection, { status: "failed", shown: "error", error: null });
+    expect(result).toMatchObject({ marked: 3, failed: 0 });
+    expect(result.refused.map(({ task_id }) => task_id)).toEqual([ahead]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { throwIfInterrupted } from "../../errors.ts";
 import { batches, IN_FLIGHT, pool } from "../../pool.ts";
-import { matchingRows } from "../../store/file/file-tasks.ts";
+import { passingRows } from "../../store/file/file-tasks.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
@@ -52,7 +52,7 @@ export async function importRecords(
   const started = parts.clock.monotonic();
   if (bad.count > 1 || skipInvalid) bad.warn(parts.reporter);
   if (bad.count > 0 && !skipInvalid) throw bad.error();
-  const { rows, missing } = chooseRows(records, selection);
+  const { rows, missing } = await chooseRows(records, selection);
   let plan: MergePlan;
   let returned: readonly TaskId[];
   let cleared: Cleared;
@@ -136,10 +136,11 @@ export async function importRecords(
 }
 
 /** The chosen rows of a source, ascending, and the chosen ids that it lacks. */
-function chooseRows(source: Snapshot, { filter, ids }: Selection): { rows: number[]; missing: string[] } {
-  if (ids === null) return { rows: [...matchingRows(source, filter)], missing: [] };
+async function chooseRows(source: Snapshot, { filter, ids }: Selection) {
+  const rows = await passingRows(source, filter);
+  if (ids === null) return { rows, missing: [] };
   const rowOf = (id: TaskId) => source.rowOf(id);
   const found = new Set(ids.map(rowOf));
   const missing = ids.filter((id) => rowOf(id) < 0).map((id) => givenName(id, filter));
-  return { rows: [...matchingRows(source, filter)].filter((row) => found.has(row)), missing };
+  return { rows: rows.filter((row) => found.has(row)), missing };
 }

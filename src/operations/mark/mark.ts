@@ -26,13 +26,14 @@ import {
   asCopy,
   type Copies,
   copyPasses,
-  fileCopy,
+  fileCopies,
   fileCopyOf,
   INVALID_RECORD,
   mirrorCopy,
   newestCopy,
   notChosen,
   sameCopy,
+  viewFor,
 } from "../purge/copies.ts";
 import { chosenIds, type Survey } from "../purge/survey.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
@@ -298,7 +299,8 @@ async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, 
   const lists = { inFile: [], onlyInRedis: [], refused: [], failed: [], gone: [], behind: [] };
   const plan: MarkPlan = { ...lists, unchanged: 0, summary: new PlanSummary() };
   for (const ids of batches(chosenIds(base, found), BATCH)) {
-    const inRedis = mirror === null ? [] : await mirror.copies(ids, "state");
+    const inRedis = mirror === null ? [] : await mirror.copies(ids, viewFor(rule.filter));
+    const inFile = await fileCopies(base, ids, rule.filter);
     const records = await base.recordsOf(ids);
     for (const [i, id] of ids.entries()) {
       const redis = inRedis[i] ?? null;
@@ -306,7 +308,7 @@ async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, 
         plan.failed.push([id, redis.message]);
         continue;
       }
-      const copies = { file: fileCopy(base, id), mirror: redis && mirrorCopy(redis, mirror!) };
+      const copies = { file: inFile[i]!, mirror: redis && mirrorCopy(redis, mirror!, rule.filter, id) };
       const row = base.rowOf(id);
       const decision = decideMark(copies, rule);
       const marked = decision === "mark" && records[i] != null ? marker(records[i]) : null;

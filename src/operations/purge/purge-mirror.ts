@@ -2,7 +2,7 @@ import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
-import type { RedisCopy } from "../../store/layout/copy.ts";
+import type { CopyView, RedisCopy } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../../store/redis/copies.ts";
 import { ServerError } from "../../store/redis/errors.ts";
@@ -33,6 +33,7 @@ export class PurgeMirror {
   constructor(
     private readonly use: Cleared["use"],
     reporter: Reporter,
+    private readonly view: CopyView,
   ) {
     this.reading = use.mirror;
     this.#notWrittenBack = new NamedWarnings(reporter, "was kept, but could not be restored in Redis");
@@ -47,7 +48,7 @@ export class PurgeMirror {
   }
 
   async copies(ids: readonly TaskId[]): Promise<Outcome<RedisCopy>[]> {
-    return (await this.#ask((mirror) => mirror.copies(ids, "state"))) ?? [];
+    return (await this.#ask((mirror) => mirror.copies(ids, this.view))) ?? [];
   }
 
   /** The records that Redis holds, with what only those of the file have; undefined for what cannot be read. */

@@ -12,6 +12,7 @@ import { isOutage } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
+import { NO_FILTER, type TaskFilter } from "../../task/query-fields.ts";
 import { saysDeleted } from "../../task/task.ts";
 import { PlanSummary } from "../brake.ts";
 import { announced } from "../ledger.ts";
@@ -20,7 +21,7 @@ import type { Parts } from "../parts.ts";
 import type { Cleared } from "../preflight.ts";
 import type { PurgedTask } from "../reporter.ts";
 import { type BackupFile, ENDS_ITSELF } from "./backup.ts";
-import { fileCopy, isAhead, type Looked, mirrorCopy, newestCopy } from "./copies.ts";
+import { fileCopies, isAhead, type Looked, mirrorCopy, newestCopy, viewFor } from "./copies.ts";
 import { type Freed, purgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Decision, Reason } from "./rules.ts";
@@ -37,6 +38,8 @@ export interface PurgePolicy extends TallyRules {
   readonly now: number;
   /** Empty directories that last changed before this are removed too, epoch seconds. */
   readonly sweepBefore: number;
+  /** By which tasks were chosen; its records are read for the decision too. */
+  readonly filter?: TaskFilter;
   decide(task: Looked): Decision;
 }
 
@@ -54,7 +57,8 @@ interface Removed extends Chosen, Freed {}
 export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, survey: Survey) {
   const tally = new Tally(parts.reporter, policy);
   const fileNow = new CurrentFile(parts.file);
-  const inMirror = new PurgeMirror(parts.mirror, parts.reporter);
+  const { filter = NO_FILTER } = policy;
+  const inMirror = new PurgeMirror(parts.mirror, parts.reporter, viewFor(filter));
   const onDisk = purgeArtifacts({ ...parts, ...policy, base, survey, tally });
   const ended: Ended[] = [];
   let mirrorLost: TtsctlError | null = null;
@@ -167,17 +171,18 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
 
   async function look(ids: readonly TaskId[], fail: (id: TaskId, cause: string | TtsctlError) => void) {
     const found = await inMirror.copies(ids);
+    const inFile = await fileCopies(base, ids, filter);
     const looked: Looked[] = [];
     ids.forEach((id, i) => {
       const redis = found[i] ?? null;
-      const file = fileCopy(base, id);
+      const file = inFile[i]!;
       // If Redis can't be reached, its copy is left out; an error says nothing of the copy.
       const { lost } = inMirror;
       const isLeftOut = redis === null && file !== null && lost !== null && isOutage(lost);
       const problem = redis instanceof TtsctlError ? redis : redis === null && !isLeftOut ? lost : null;
       if (problem !== null) fail(id, problem);
       else if (!(redis instanceof TtsctlError)) {
-        const mirror = redis === null ? null : mirrorCopy(redis, inMirror.reading!);
+        const mirror = redis === null ? null : mirrorCopy(redis, inMirror.reading!, filter, id);
         looked.push({ id, copies: { file, mirror }, redis });
       }
     });

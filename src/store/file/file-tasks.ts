@@ -1,5 +1,12 @@
 import { batches } from "../../pool.ts";
-import { needsRecord, passes, type Sort, soleUser, type TaskFilter, timePasses } from "../../task/query-fields.ts";
+import {
+  needsRecord,
+  recordPasses,
+  type Sort,
+  soleUser,
+  type TaskFilter,
+  timePasses,
+} from "../../task/query-fields.ts";
 import { createdScore } from "../../task/task.ts";
 import type { Stopped, TaskSource } from "../task-source.ts";
 import { STATUS_CODES } from "./rows.ts";
@@ -13,7 +20,7 @@ export function fileTasks(snapshot: Snapshot, signal?: AbortSignal): TaskSource 
   /** The first `count` rows that pass a filter. */
   async function sorted(filter: TaskFilter, count: number, sort?: Sort) {
     const order = await orderOf(filter, sort);
-    const { passing, stopped } = await passingRows(filter);
+    const { passing, stopped } = await found(filter);
     return { ...firstOf(passing, count, order), stopped };
   }
 
@@ -37,9 +44,7 @@ export function fileTasks(snapshot: Snapshot, signal?: AbortSignal): TaskSource 
   }
 
   /** The rows that pass. Those that match are read if the filter needs more than rows have; a search reads the newest first. */
-  async function passingRows(
-    filter: TaskFilter,
-  ): Promise<{ passing: Iterable<number>; stopped?: Stopped | undefined }> {
+  async function found(filter: TaskFilter): Promise<{ passing: Iterable<number>; stopped?: Stopped | undefined }> {
     const { rows } = snapshot;
     const matching = () => matchingRows(snapshot, filter);
     if (!needsRecord(filter)) return { passing: matching() };
@@ -48,11 +53,10 @@ export function fileTasks(snapshot: Snapshot, signal?: AbortSignal): TaskSource 
     const newest = (a: number, b: number) => rows.compare(a, b);
     const due = limit === null ? matching() : sortedBy(newest, matching, MOST_SEARCHED);
     const passing: number[] = [];
-    for (const some of batches(due, STEP)) {
+    for await (const { some, chosen } of readRows(snapshot, due, filter)) {
       if (limit?.stopped !== undefined) return { passing, stopped: limit.stopped };
       signal?.throwIfAborted();
-      const tasks = await snapshot.readTasks(some);
-      some.forEach((row, i) => void (passes(tasks[i]!, filter) && passing.push(row)));
+      passing.push(...chosen);
       limit?.count(some.length, rows.score(some[0]!), rows.score(some.at(-1)!));
     }
     return { passing };
@@ -103,6 +107,23 @@ function* sortedBy(
   const first = firstOf(rows(), count, order);
   yield* first.rows;
   if (first.total > count) yield* firstOf(rows(), Number.POSITIVE_INFINITY, order).rows.subarray(count);
+}
+
+/** Rows, some at a time, and those of them whose records pass. */
+async function* readRows(snapshot: Snapshot, rows: Iterable<number>, filter: TaskFilter) {
+  for (const some of batches(rows, STEP)) {
+    const tasks = await snapshot.readTasks(some);
+    yield { some, chosen: some.filter((_, i) => recordPasses(tasks[i]!, filter)) };
+  }
+}
+
+/** The live rows that pass a filter, in file order. */
+export async function passingRows(snapshot: Snapshot, filter: TaskFilter): Promise<number[]> {
+  const matching = matchingRows(snapshot, filter);
+  if (!needsRecord(filter)) return [...matching];
+  const passing: number[] = [];
+  for await (const { chosen } of readRows(snapshot, matching, filter)) passing.push(...chosen);
+  return passing;
 }
 
 /** The live rows that pass a filter but for its fields, in file order. */
