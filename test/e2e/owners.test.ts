@@ -169,3 +169,16 @@ it("a directory with a newer file keeps the task with all its directories", asyn
     expect(files.filter((file) => !here.root.has(file))).toEqual([]);
   }
 });
+
+it.each([
+  ["u/第一章", "u/%E7%AC%AC%E4%B8%80%E7%AB%A0"],
+  ["u/%E7%AC%AC%E4%B8%80%E7%AB%A0", "u/第一章"],
+])("no directory of a task goes if another one keeps it: %s has new audio", async (later, other) => {
+  here.root.write("config.ini", `[redis]\nport = ${here.server.port}\nlayout = api_ms\n[service]\ntimezone = UTC\n`);
+  here.root.writeStore([record("u", "第一章", { created_at: OLD, updated_at: OLD })]);
+  here.root.write(`output/${other}/a.wav`, "x");
+  here.root.age();
+  here.root.write(`output/${later}/a.wav`, "x", NOW + 1000);
+  expect(await here.json("cleanup --once")).toMatchObject({ purged: 0, skipped: 1 });
+  expect([later, other].map((name) => here.root.has(`output/${name}/a.wav`))).toEqual([true, true]);
+});

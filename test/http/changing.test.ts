@@ -115,8 +115,10 @@ describe("a careless or hostile body", () => {
       expect(detail).not.toContain("\n");
       expect(hint).toMatch(/./);
     }
-    const above = await server.post("/voice-tasks/delete", { user_id: "alice", max_delete: 1 });
-    expect(await refusalOf(above)).toEqual([409, "MAX_DELETE_EXCEEDED"]);
+    for (const max of [0, 1]) {
+      const above = await server.post("/voice-tasks/delete", { user_id: "alice", max_delete: max });
+      expect(await refusalOf(above)).toEqual([409, "MAX_DELETE_EXCEEDED"]);
+    }
     expect(await everything()).toEqual(before);
   });
 });
