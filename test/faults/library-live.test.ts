@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readWithPython } from "../store/write/python-eyes.ts";
-import { expectNoFailure, useService } from "./helpers/beside.ts";
+import { expectNoFailure, useService, ZONE } from "./helpers/beside.ts";
 import { times } from "./helpers/chance.ts";
 import { type ProgramOptions, runProgram, type Said, wrongIn } from "./helpers/program.ts";
 import { triedFault } from "./helpers/tally.ts";
@@ -19,7 +19,7 @@ function expectRight(said: Said, program: ProgramOptions): void {
 }
 
 const programIn = (store: string): ProgramOptions => ({
-  ...{ store, redis: here.server.url, prefix: "lib" },
+  ...{ store, redis: here.server.url, timezone: ZONE, prefix: "lib" },
   ...{ count: times(26, 480), tasks: 12, width: 24 },
 });
 

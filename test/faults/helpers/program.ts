@@ -12,6 +12,7 @@ const SCRIPT = new URL("writing.mjs", import.meta.url).pathname;
 export interface ProgramOptions {
   readonly store: string;
   readonly redis?: string;
+  readonly timezone?: string;
   readonly prefix?: string;
   readonly count: number;
   readonly tasks: number;

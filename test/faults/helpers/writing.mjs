@@ -4,8 +4,12 @@ import { writeSync } from "node:fs";
  * Keeps tasks with the library: `count` changes of `tasks` tasks, `width` waiting at a time. Says before each change that it
  * asks for it, and after it what came of it.
  */
-export async function write(openTaskStore, { store, redis = "off", prefix = "p", count, tasks, width }, say) {
-  const opened = await openTaskStore({ store, redis, timezone: "UTC" });
+export async function write(
+  openTaskStore,
+  { store, redis = "off", timezone = "UTC", prefix = "p", count, tasks, width },
+  say,
+) {
+  const opened = await openTaskStore({ store, redis, timezone });
   let next = 0;
 
   /** Each seventh change takes its task out. */
