@@ -40,6 +40,9 @@ export interface MirrorWriterParts {
 /** More pending changes are left to a sync. */
 const MOST_PENDING = 10_000;
 
+/** So many owed deletions are made before the list is written again without them. */
+const DRAINED = 20 * BATCH;
+
 /** Between two attempts at a mirror that refuses writes, as a cluster without a slot does. */
 const RETRY_MS = 1000;
 
@@ -61,6 +64,8 @@ export function mirrorWriter(parts: MirrorWriterParts) {
   let unfollowed = new WrittenCopies();
   let queue: Promise<unknown> = Promise.resolve();
   let isRetrying = false;
+  /** How many catch-ups are at work: their ends try again if it is needed. */
+  let catching = 0;
   const closing = new AbortController();
 
   async function tryToCatchUp(): Promise<void> {
@@ -87,7 +92,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
 
   /** A new connection catches up; a mirror that refuses writes needs retries, as does a deletion that isn't on its way. */
   async function retryLater(hasFailed = false): Promise<void> {
-    if (isRetrying || !(hasFailed || waiting.size > 0 || (await isOwed()))) return;
+    if (isRetrying || catching > 0 || !(hasFailed || waiting.size > 0 || (await isOwed()))) return;
     isRetrying = true;
     void later(clock, RETRY_MS, closing.signal, () => {
       isRetrying = false;
@@ -128,20 +133,17 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     const { owed } = file;
     const outcomes: MirrorOutcome[] = [];
     const known = new Map((await owed.read()).map(({ id, before }) => [keyOf(id), before]));
-    for (const some of batches(changes, BATCH)) {
-      const due = some.map((change) => {
-        const key = keyOf(change.id);
-        return { ...change, before: newest(newest(change.before, waiting.get(key)?.before), known.get(key)) };
-      });
-      const done = await writeSome(due);
-      const isDone = (i: number) => typeof done[i] === "string";
-      // A sync may write what it read before a deletion, so these stay owed until it has ended.
-      if (syncs === 0) await owed.settle(due.filter((_, i) => isDone(i) && goesBack(some[i]!)));
-      // Deletions are in the list already. A record of the same time, or an older one, is nothing that a sync writes.
-      await owed.add(due.filter((change, i) => !isDone(i) && change.task !== null && goesBack(change)));
-      due.forEach((change, i) => void note(change, isDone(i) || goesBack(change)));
-      outcomes.push(...done);
-    }
+    const due = changes.map((change) => {
+      const key = keyOf(change.id);
+      return { ...change, before: newest(newest(change.before, waiting.get(key)?.before), known.get(key)) };
+    });
+    for (const some of batches(due, BATCH)) outcomes.push(...(await writeSome(some)));
+    const isDone = (i: number) => typeof outcomes[i] === "string";
+    // A sync may write what it read before a deletion, so these stay owed until it has ended.
+    if (syncs === 0) await owed.settle(due.filter((_, i) => isDone(i) && goesBack(changes[i]!)));
+    // Deletions are in the list already. A record of the same time, or an older one, is nothing that a sync writes.
+    await owed.add(due.filter((change, i) => !isDone(i) && change.task !== null && goesBack(change)));
+    due.forEach((change, i) => void note(change, isDone(i) || goesBack(change)));
     await retryLater(outcomes.some((outcome) => outcome instanceof TtsctlError));
     return outcomes;
   }
@@ -195,10 +197,15 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     const owed = await file.owed.read();
     if (owed.length > 0) await file.landed();
     const due = new Map([...owed, ...waiting.values()].map((one) => [keyOf(one.id), one]));
-    for (const some of batches(due.values(), BATCH)) {
-      if (!(await alone(() => pushOwed(some, owed)))) break;
+    catching++;
+    try {
+      for (const some of batches(due.values(), DRAINED)) {
+        if (!(await alone(() => pushOwed(some, owed)))) break;
+      }
+      await alone(() => followFile());
+    } finally {
+      catching--;
     }
-    await alone(() => followFile());
     await retryLater();
   }
 

@@ -82,10 +82,10 @@ describe.each(first(1, LOSSES))("with a primary that is $loss", { tags: ["slow"]
   });
 
   it.runIf(LONG)("a watcher ends its pass on the file, and makes the next one with the new primary", async () => {
-    root.writeStore([...tasks(TASKS, "2026-01-01T00:00:00"), record("alice", "young", { updated_at: ago(60) })]);
+    root.writeStore([...tasks(TASKS, "2026-01-01T00:00:00"), record("alice", "young", { updated_at: ago(0) })]);
     expect(await run("sync")).toMatchObject({ code: 0 });
     await site!.isWhole();
-    const watcher = start("cleanup", "--watch");
+    const watcher = start("cleanup", "--watch", "--retention", "5m"); // a pass each 30 s
     await loseUnder(watcher, async () => (await members()) < TASKS - TASKS / 10, lose);
     await watcher.says(/\[CLEANUP\] pass .*candidates=20000/, 60);
     await watcher.says(/copies may remain in Redis; the next pass purges them/);
