@@ -54,7 +54,7 @@ export class Context extends RunParts {
   /** The file of `--backup`, opened to append; null for a dry run and without the flag. */
   async openBackup({ backup: path, dryRun, metricsFile }: Pick<Flags, "backup" | "dryRun" | "metricsFile">) {
     if (path === undefined || dryRun) return null;
-    const { openBackup } = await import("../operations/purge/backup.ts");
+    const { openBackup } = await import("../operations/backup.ts");
     const backup = await openBackup(resolve(this.cwd, path), await this.filesInUse(metricsFile));
     this.onRelease(() => backup.close());
     return backup;

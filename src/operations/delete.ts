@@ -1,8 +1,8 @@
 import type { TaskFilter } from "../task/query-fields.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "./brake.ts";
 import type { CleanupParts } from "./cleanup.ts";
+import { type Copies, copyPasses, existing, INVALID_RECORD, newestCopy, notChosen } from "./copies.ts";
 import { preflight } from "./preflight.ts";
-import { type Copies, copyPasses, existing, INVALID_RECORD, newestCopy, notChosen } from "./purge/copies.ts";
 import { type PurgePolicy, purgeOf } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import type { Decision } from "./purge/rules.ts";

@@ -1,4 +1,5 @@
 import { batches } from "../pool.ts";
+import { LATELY_S } from "../store/file/last-writer.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { timeOf } from "../store/layout/copy.ts";
 import { keyOf } from "../task/ids.ts";
@@ -8,8 +9,6 @@ import { classify, type Kind } from "./verify/classify.ts";
 /** How many tasks of each store are compared, and how many in one call: whole records come back. */
 const SAMPLE = 250;
 const BATCH = 25;
-/** Seconds; a task that changed later may be in the midst of a double write. */
-const LATELY = 60;
 /** Seconds; a slow Redis gets fewer questions. */
 const LONGEST = 5;
 
@@ -26,7 +25,7 @@ export async function compareSample(
   for (const batch of batches(ids.values(), BATCH)) {
     if (signal?.aborted || clock.monotonic() - began > LONGEST) break;
     const copies = await mirror.fullCopies(batch);
-    const latest = clock.now() - LATELY;
+    const latest = clock.now() - LATELY_S;
     for (const [i, record] of (await snapshot.recordsOf(batch)).entries()) {
       const copy = copies[i]!;
       if ((record?.score ?? 0) > latest || timeOf(copy, mirror) > latest) continue;

@@ -4,10 +4,10 @@ import { MirrorUse } from "../store/mirror-link.ts";
 import { counted, formatBytes, formatDuration } from "../task/amounts.ts";
 import type { TaskId } from "../task/ids.ts";
 import { formatUtc } from "../task/time.ts";
+import { type Copies, fileCopy, mirrorCopy } from "./copies.ts";
 import type { Parts } from "./parts.ts";
 import { preflight } from "./preflight.ts";
 import { type PrepareOptions, planCleanup } from "./purge/cleanup-plan.ts";
-import { type Copies, fileCopy, mirrorCopy } from "./purge/copies.ts";
 import { newestArtifact } from "./purge/purge-artifacts.ts";
 import { describeCopy, shortestRetention, type Verdict, verdict, verdictsOn } from "./purge/rules.ts";
 

@@ -13,9 +13,9 @@ import { isAheadOf, logName, Owners, usersWithRecords } from "./owners.ts";
 import type { RedisParts } from "./parts.ts";
 import { bothOf, preflight } from "./preflight.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
-import { survey } from "./purge/survey.ts";
 import { NamedWarnings, type Orphan } from "./reporter.ts";
 import { storeEmpty } from "./safety.ts";
+import { survey } from "./survey.ts";
 
 /** `cleanup --orphans -o json`, before anything was found. */
 function noOrphans(olderThan: number, dryRun: boolean) {

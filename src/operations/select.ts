@@ -6,8 +6,8 @@ import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskId } from "../store/task-source.ts";
 import { givenName, mayPass, needsRecord, type TaskFilter } from "../task/query-fields.ts";
-import { copiesIn, copyPasses, existing, fileCopies } from "./purge/copies.ts";
-import { type Survey, survey } from "./purge/survey.ts";
+import { copiesIn, copyPasses, existing, fileCopies } from "./copies.ts";
+import { type Survey, survey } from "./survey.ts";
 
 /** Which tasks: all that pass a filter, or those of some ids. */
 export interface Selection {

@@ -4,8 +4,8 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
-import { copiesIn } from "./purge/copies.ts";
-import { chosenRows } from "./purge/survey.ts";
+import { copiesIn } from "./copies.ts";
+import { chosenRows } from "./survey.ts";
 
 /** The stuck tasks of the file, without those that have moved on in Redis. @param mirror null: only the file is read */
 export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule: StuckRule): Promise<StuckTasks> {

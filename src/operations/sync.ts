@@ -1,6 +1,7 @@
 import { TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { batches, fillIn, IN_FLIGHT, pool } from "../pool.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
+import { LATELY_S } from "../store/file/last-writer.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import type { RowWindow, Snapshot } from "../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../store/key-table.ts";
@@ -232,9 +233,6 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
     return outcomes;
   }
 }
-
-/** A record that is younger than this may have changed again within the same whole second. */
-const LATELY_S = 60;
 
 const COUNTED = { written: "written", reindexed: "written", unchanged: "unchanged", newer: "newerInRedis" } as const;
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { openBackup } from "../../src/operations/purge/backup.ts";
+import { openBackup } from "../../src/operations/backup.ts";
 import { ago, record } from "../helpers/records.ts";
 import { useSite } from "./setup.ts";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Copies } from "../../src/operations/copies.ts";
 import { decideDelete } from "../../src/operations/delete.ts";
-import type { Copies } from "../../src/operations/purge/copies.ts";
 import { NO_FILTER } from "../../src/task/query-fields.ts";
 import type { Version } from "../../src/task/version.ts";
 import "../helpers/python.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Copies } from "../../src/operations/copies.ts";
 import { type RankedTasks, rank } from "../../src/operations/purge/cleanup-plan.ts";
-import type { Copies } from "../../src/operations/purge/copies.ts";
 import { decideCleanup, limitsOf, NO_STANDING, type RetentionPolicy } from "../../src/operations/purge/rules.ts";
 import type { Version } from "../../src/task/version.ts";
 import "../helpers/python.ts";

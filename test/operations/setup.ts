@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { type Artifacts, openArtifacts } from "../../src/artifacts/artifacts.ts";
+import type { BackupFile } from "../../src/operations/backup.ts";
 import { type CleanupOptions, type CleanupOutcome, cleanupOnce } from "../../src/operations/cleanup.ts";
 import { type DeleteOptions, deleteTasks } from "../../src/operations/delete.ts";
 import { type Explanation, explainTask } from "../../src/operations/explain.ts";
 import { type MarkOptions, markTasks } from "../../src/operations/mark/mark.ts";
 import { cleanUpOrphans, type OrphanOptions, type OrphanResult } from "../../src/operations/orphans.ts";
-import type { BackupFile } from "../../src/operations/purge/backup.ts";
 import type { RetentionPolicy } from "../../src/operations/purge/rules.ts";
 import type { Selection } from "../../src/operations/select.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";

@@ -12,10 +12,10 @@ import { givenName, NO_FILTER, passes } from "../../task/query-fields.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
 import { newer, sameInstant } from "../../task/version.ts";
 import type { Parts } from "../parts.ts";
-import { indexMembers } from "../purge/survey.ts";
 import { NamedWarnings } from "../reporter.ts";
 import { checkFileLayout, storeMismatch } from "../safety.ts";
 import type { Selection } from "../select.ts";
+import { indexMembers } from "../survey.ts";
 
 interface ExportParts extends Parts<"file" | "mirror" | "reporter" | "signal"> {
   write(tasks: readonly Task[]): Promise<void>;

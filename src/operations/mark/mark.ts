@@ -16,12 +16,8 @@ import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, saysDeleted, type Task } from "../../task/task.ts";
 import { touched } from "../../task/touch.ts";
 import { newer, sameInstant } from "../../task/version.ts";
+import { type BackupFile, ENDS_ITSELF } from "../backup.ts";
 import { checkBrake, type MaxDelete, PlanSummary } from "../brake.ts";
-import { announced } from "../ledger.ts";
-import { applyToFile, thenIntoMirror } from "../merge/merge.ts";
-import type { Parts } from "../parts.ts";
-import { preflight } from "../preflight.ts";
-import { type BackupFile, ENDS_ITSELF } from "../purge/backup.ts";
 import {
   asCopy,
   type Copies,
@@ -34,10 +30,14 @@ import {
   notChosen,
   sameCopy,
   viewFor,
-} from "../purge/copies.ts";
-import { chosenIds, type Survey } from "../purge/survey.ts";
+} from "../copies.ts";
+import { announced } from "../ledger.ts";
+import { applyToFile, thenIntoMirror } from "../merge/merge.ts";
+import type { Parts } from "../parts.ts";
+import { preflight } from "../preflight.ts";
 import { type MarkedTask, NamedWarnings, RETURNED } from "../reporter.ts";
 import { missingOf, type Refused, type Selection, select } from "../select.ts";
+import { chosenIds, type Survey } from "../survey.ts";
 
 export interface MarkOptions {
   /** The service's word that is written. */

@@ -6,10 +6,11 @@ import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Version } from "../../task/version.ts";
+import { type Copies, existing, fileCopyOf, type Looked, mirrorCopy } from "../copies.ts";
 import { diskUse } from "../disk-use.ts";
 import { FolderNames, NOBODY } from "../owners.ts";
 import type { Parts } from "../parts.ts";
-import { type Copies, existing, fileCopyOf, type Looked, mirrorCopy } from "./copies.ts";
+import { chosenRows, indexMembers, survey } from "../survey.ts";
 import {
   decideCleanup,
   type Evidence,
@@ -24,7 +25,6 @@ import {
   type RetentionPolicy,
   type Standing,
 } from "./rules.ts";
-import { chosenRows, indexMembers, survey } from "./survey.ts";
 
 /** Empty directories that changed within this time are kept. Seconds. */
 const FRESH_S = 3600;

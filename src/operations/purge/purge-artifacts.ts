@@ -6,10 +6,10 @@ import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
 import type { FolderName } from "../../task/rules.ts";
+import { fileCopyOf, sameCopy } from "../copies.ts";
 import { isAheadOf, logName, Owners } from "../owners.ts";
 import type { Parts } from "../parts.ts";
-import { fileCopyOf, sameCopy } from "./copies.ts";
-import { chosenIds, type Survey, survey } from "./survey.ts";
+import { chosenIds, type Survey, survey } from "../survey.ts";
 import type { Tally } from "./tally.ts";
 
 /** Files get the time of the kernel's last tick, 10 ms at 100 Hz, which may be before a `now` that was read earlier. */

@@ -14,18 +14,18 @@ import type { TaskId } from "../../store/task-source.ts";
 import { keyOf } from "../../task/ids.ts";
 import { NO_FILTER, type TaskFilter } from "../../task/query-fields.ts";
 import { saysDeleted } from "../../task/task.ts";
+import { type BackupFile, ENDS_ITSELF } from "../backup.ts";
 import { PlanSummary } from "../brake.ts";
+import { fileCopies, isAhead, type Looked, mirrorCopy, newestCopy, viewFor } from "../copies.ts";
 import { announced } from "../ledger.ts";
 import { usersWithRecords } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { Cleared } from "../preflight.ts";
 import type { PurgedTask } from "../reporter.ts";
-import { type BackupFile, ENDS_ITSELF } from "./backup.ts";
-import { fileCopies, isAhead, type Looked, mirrorCopy, newestCopy, viewFor } from "./copies.ts";
+import type { Survey } from "../survey.ts";
 import { type Freed, purgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Decision, Reason } from "./rules.ts";
-import type { Survey } from "./survey.ts";
 import { Tally, type TallyRules } from "./tally.ts";
 
 interface PurgeParts extends Parts<"artifacts" | "reporter" | "signal" | "ledger">, Pick<Cleared, "file"> {

@@ -1,7 +1,7 @@
 import { formatAge, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { formatUtc, isEpochInRange } from "../../task/time.ts";
 import type { Version } from "../../task/version.ts";
-import { type Copies, existing, INVALID_RECORD } from "./copies.ts";
+import { type Copies, existing, INVALID_RECORD } from "../copies.ts";
 
 /** `[cleanup]` for finished tasks. Durations are seconds. */
 interface PolicyValues {

@@ -9,8 +9,8 @@ import type { Member } from "../../store/redis/walk.ts";
 import { ofUser } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import { isEpochInRange } from "../../task/time.ts";
-import { indexMembers } from "../purge/survey.ts";
 import type { Reporter } from "../reporter.ts";
+import { indexMembers } from "../survey.ts";
 
 /** The statuses (numbers as in STATUS_CODES) and times of tasks of either store, by key. */
 export class TaskList {

@@ -2,6 +2,7 @@ import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { fingerprint } from "../../json/value.ts";
 import { batches, pool } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
+import { LATELY_S } from "../../store/file/last-writer.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { RowWindow } from "../../store/file/snapshot.ts";
 import { type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
@@ -31,8 +32,6 @@ const INDEXES_AT_ONCE = 16;
 const BROKEN_INDEX = "look at the key, remove it with redis-cli, then run `ttsctl verify --repair`";
 /** How many suspects are read in one call: whole records come back. */
 export const LOOK_BATCH = 200;
-/** A change within these seconds may be half of a double write. */
-const LATELY_S = 60;
 /** Time for a double write to end before the next look. */
 const PATIENCE_MS = 250;
 const MOST_LOOKS = 5;
@@ -148,12 +147,12 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
    * store after the other. A task that changes between all looks isn't drift.
    */
   async function lookAgain(): Promise<void> {
-    const isLate = (time: number) => Math.abs(clock.now() - time) < LATELY_S;
+    const isRecent = (time: number) => Math.abs(clock.now() - time) < LATELY_S;
     let due: Iterable<number> = Array(drift.keys.size).keys();
     for (let look = 1; look <= MOST_LOOKS; look++) {
       if (look > 1) await clock.sleep(PATIENCE_MS);
       const now = await file.snapshot();
-      const isFileFresh = now.identity !== snapshot.identity || isLate(Number(now.identity?.mtimeNs ?? 0) / 1e9);
+      const isFileFresh = now.identity !== snapshot.identity || isRecent(Number(now.identity?.mtimeNs ?? 0) / 1e9);
       const open: number[] = [];
       let looked = 0;
       const lookAt = async (batch: readonly number[]) => {
@@ -167,7 +166,7 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
           if (traits.isUnnamed) finding = drift.unsure.has(suspect) ? "partial" : "dangling";
           if (record === null && now.holds(id)) finding = "absent"; // invalid records are counted apart
           const same = drift.see(suspect, { ...seen, traits: { ...traits, finding } });
-          const isFresh = isFileFresh || isLate(record?.score ?? Number.NaN) || isLate(seen.mirrorTime);
+          const isFresh = isFileFresh || isRecent(record?.score ?? Number.NaN) || isRecent(seen.mirrorTime);
           if (isFresh && !same && !AGREED.includes(finding)) open.push(suspect);
         }
         looked += batch.length;

@@ -3,7 +3,7 @@ import type { Clock } from "../../clock.ts";
 import { type FileIdentity, identityText } from "./identity.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** If another program wrote within this time, a change may be undone, and is watched. Seconds. */
+/** What was written within this time may be written again: a store file, a task in whole seconds, half of a double write. Seconds. */
 export const LATELY_S = 60;
 
 /** Noted before a write. After a kill, the write would otherwise look like another program's. */

@@ -100,12 +100,12 @@ export class UndoWatch {
    * Adds changes that were made on a content that isn't behind. Called under the lock.
    * @param now the content with the changes; null if the path names another one
    * @param isSame whether a later content can't have undone them
-   * @param isLate whether no other program wrote the file within the last minute: then only tasks are watched that are already
+   * @param isAlone whether no other program wrote the file within the last minute: then only tasks are watched that are already
    */
   add(
     changes: readonly MadeChange[],
     now: FileIdentity | null,
-    isLate: boolean,
+    isAlone: boolean,
     isSame = sameIdentity,
   ): Promise<Watched> {
     [this.#known, this.#isSame] = [now, now === null ? null : isSame];
@@ -114,7 +114,7 @@ export class UndoWatch {
       const write: Write = { left: 0, repeated: new Set(), returned: new Set(), resolve };
       for (const { id, before, wasInvalid, after } of changes) {
         const known = this.#tasks.get(keyOf(id));
-        if (known === undefined && isLate) continue;
+        if (known === undefined && isAlone) continue;
         const task = known ?? { id, wanted: after, last: 0, seen: [], repeats: 0 };
         task.seen.push({ state: before, wasInvalid, from: task.last, to: number, write, until: this.#end() });
         Object.assign(task, { wanted: after, last: number, repeats: 0 });

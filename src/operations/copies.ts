@@ -1,15 +1,15 @@
-import { TtsctlError } from "../../errors.ts";
-import { type Rows, STATUS_CODES } from "../../store/file/rows.ts";
-import type { Snapshot } from "../../store/file/snapshot.ts";
-import { type CopyView, type RedisCopy, stateOf } from "../../store/layout/copy.ts";
-import type { CopyReading } from "../../store/layout/layout.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
-import { recordOf } from "../../store/redis/records.ts";
-import type { TaskId } from "../../store/task-source.ts";
-import { mayPass, NO_FILTER, needsRecord, recordPasses, type TaskFilter } from "../../task/query-fields.ts";
-import { shownStatus } from "../../task/status.ts";
-import type { Task } from "../../task/task.ts";
-import { newer, type Version } from "../../task/version.ts";
+import { TtsctlError } from "../errors.ts";
+import { type Rows, STATUS_CODES } from "../store/file/rows.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import { type CopyView, type RedisCopy, stateOf } from "../store/layout/copy.ts";
+import type { CopyReading } from "../store/layout/layout.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
+import { recordOf } from "../store/redis/records.ts";
+import type { TaskId } from "../store/task-source.ts";
+import { mayPass, NO_FILTER, needsRecord, recordPasses, type TaskFilter } from "../task/query-fields.ts";
+import { shownStatus } from "../task/status.ts";
+import type { Task } from "../task/task.ts";
+import { newer, type Version } from "../task/version.ts";
 
 /** A version, with its status as shown, or `other`; with its record if a filter needs it and it can be read. */
 interface Copy extends Version {

@@ -1,7 +1,7 @@
 import { lstat, rm, stat } from "node:fs/promises";
-import { TtsctlError } from "../../errors.ts";
-import { openAppended, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
-import type { Task } from "../../task/task.ts";
+import { TtsctlError } from "../errors.ts";
+import { openAppended, refuseUsed, whyNotWritten } from "../store/file/written-file.ts";
+import type { Task } from "../task/task.ts";
 
 /** Why a record isn't backed up: an import of the backup would delete the task. */
 export const ENDS_ITSELF =

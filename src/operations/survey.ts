@@ -1,12 +1,12 @@
-import { batches } from "../../pool.ts";
-import { STATUS_CODES } from "../../store/file/rows.ts";
-import type { Snapshot } from "../../store/file/snapshot.ts";
-import { KeySet, KeyTable } from "../../store/key-table.ts";
-import { BATCH } from "../../store/redis/copies.ts";
-import type { Mirror } from "../../store/redis/mirror.ts";
-import { type Member, membersOf } from "../../store/redis/walk.ts";
-import type { TaskId } from "../../store/task-source.ts";
-import type { Version } from "../../task/version.ts";
+import { batches } from "../pool.ts";
+import { STATUS_CODES } from "../store/file/rows.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import { KeySet, KeyTable } from "../store/key-table.ts";
+import { BATCH } from "../store/redis/copies.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
+import { type Member, membersOf } from "../store/redis/walk.ts";
+import type { TaskId } from "../store/task-source.ts";
+import type { Version } from "../task/version.ts";
 
 /** The tasks that a command looks at, found before it changes anything. */
 export interface Survey {
