@@ -1,5 +1,4 @@
 import { usage } from "../errors.ts";
-import type { QueryContext } from "../operations/list-query.ts";
 import { quoted, shellWord } from "../printable.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
@@ -7,6 +6,7 @@ import { tasksNamed } from "../store/tasks-with-id.ts";
 import { firstOf } from "../task/amounts.ts";
 import { memberOf, type TaskId, uniqueTasks } from "../task/ids.ts";
 import { CHOOSING_PARTS, type RawQuery } from "../task/query-fields.ts";
+import type { QueryContext } from "./list-query.ts";
 import type { RunParts } from "./parts.ts";
 
 /** The rules, time and settings that check this run's query. */
@@ -26,7 +26,7 @@ interface How extends Pick<QueryContext, "names" | "takesNames" | "takesNone"> {
 
 /** The tasks that a query chooses. @throws TtsctlError USAGE, also if a name means several tasks, REDIS_*, STORE_* */
 export async function selectionIn(parts: RunParts, raw: RawQuery, how: How) {
-  const { buildFilter, checkIds, shortestAge } = await import("../operations/list-query.ts");
+  const { buildFilter, checkIds, shortestAge } = await import("./list-query.ts");
   const { source = "auto", instead, change, ...naming } = how;
   const isGiven = CHOOSING_PARTS.some((part) => raw[part] != null && raw[part] !== false);
   if (change?.all === isGiven) {

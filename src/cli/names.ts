@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import type { Readable } from "node:stream";
+import { MOST_IDS } from "../app/list-query.ts";
 import { usage } from "../errors.ts";
 import { jsonIn } from "../json/value.ts";
-import { MOST_IDS } from "../operations/list-query.ts";
 import { isPrintable, printableJson, quoted } from "../printable.ts";
 import { memberOf, type TaskId, trimId } from "../task/ids.ts";
 

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { selectionIn } from "../app/choose.ts";
 import { DONE } from "../app/ended.ts";
+import type { QueryContext } from "../app/list-query.ts";
 import { rowOf, type SettingName } from "../config/settings.ts";
 import { usage } from "../errors.ts";
-import type { QueryContext } from "../operations/list-query.ts";
 import { TIME_STYLES, WIDE_COLUMNS } from "../render/item.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import { LIMIT_ACCEPTED, PARTS_ACCEPTED, parseLimit, parsePart, parseWholeNumber } from "../task/amounts.ts";
@@ -130,7 +130,7 @@ export async function selectionOf(context: Context, flags: Flags, { source = "au
 
 export async function userOf(context: Context, { user }: Flags): Promise<string | undefined> {
   if (user === undefined) return undefined;
-  const { checkUser } = await import("../operations/list-query.ts");
+  const { checkUser } = await import("../app/list-query.ts");
   return checkUser(trimId(user), FLAG_NAMES.users, await context.rules());
 }
 

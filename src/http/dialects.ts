@@ -1,8 +1,8 @@
 import type { Context } from "hono";
+import { parseQueryBody, parseQueryObject, readQueryBody } from "../app/list-query.ts";
 import { usage } from "../errors.ts";
 import { fieldJson, setFields } from "../json/record.ts";
 import type { DeleteResult } from "../operations/delete.ts";
-import { parseQueryBody, parseQueryObject, readQueryBody } from "../operations/list-query.ts";
 import { itemJson, pageJson } from "../render/item.ts";
 import type { ListResult } from "../store/task-store.ts";
 import { parseWholeNumber } from "../task/amounts.ts";

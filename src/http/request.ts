@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
+import { MOST_IDS } from "../app/list-query.ts";
 import { usage } from "../errors.ts";
 import { whyNotPython } from "../json/scan.ts";
-import { MOST_IDS } from "../operations/list-query.ts";
 import { parseWholeNumber } from "../task/amounts.ts";
 import { type QueryNames, type RawQuery, rawQuery, valueIn } from "../task/query-fields.ts";
 import { HttpError } from "./answer.ts";

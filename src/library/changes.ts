@@ -1,13 +1,13 @@
+import { buildFilter } from "../app/list-query.ts";
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import { fieldJson, setFields, withoutFields } from "../json/record.ts";
-import { buildFilter } from "../operations/list-query.ts";
-import { CLAIM_ID, CLAIMED_UNTIL } from "../store/claim.ts";
 import { OPTION_NAMES } from "../task/query-fields.ts";
 import { isTerminal, OTHER_STATUS, shownStatus } from "../task/status.ts";
 import { isInvalid, type RecordParser, type Task } from "../task/task.ts";
 import { timeLike, touched } from "../task/touch.ts";
 import { checkOptions, checkStrings, checkType, wrongArgument } from "./arguments.ts";
+import { CLAIM_ID, CLAIMED_UNTIL } from "./claim.ts";
 import type { QueryContext } from "./queries.ts";
 import { jsonOf } from "./stored-task.ts";
 import type { BaseTask, ClaimOptions, UpdateOptions } from "./types.ts";

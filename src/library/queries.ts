@@ -1,6 +1,6 @@
+import { buildListQuery } from "../app/list-query.ts";
 import type { Clock } from "../clock.ts";
 import { jsonIn } from "../json/value.ts";
-import { buildListQuery } from "../operations/list-query.ts";
 import type { SourceChoice, Stores } from "../store/mirror-link.ts";
 import { type ListQuery, type ListResult, newestTasks } from "../store/task-store.ts";
 import { OPTION_NAMES, QUERY_PARTS, type QueryField, rawQuery, soleUser } from "../task/query-fields.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { buildListQuery, parseQueryBody } from "../../src/operations/list-query.ts";
+import { buildListQuery, parseQueryBody } from "../../src/app/list-query.ts";
 import { pageJson } from "../../src/render/item.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { redisLink } from "../../src/store/mirror-link.ts";

@@ -5,8 +5,8 @@ import { resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { checkingOf, foundIds } from "../../app/choose.ts";
 import { DONE, PARTLY } from "../../app/ended.ts";
+import type { QueryContext } from "../../app/list-query.ts";
 import { describeSystemError, TtsctlError, usage } from "../../errors.ts";
-import type { QueryContext } from "../../operations/list-query.ts";
 import {
   fieldOf,
   fieldsOf,
@@ -38,7 +38,7 @@ type Asking = Omit<QueryContext, "rules" | "now">;
 async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: Asking): Promise<number> {
   const { names } = asking;
   refuseConflicts(context, raw, look, names);
-  const { buildListQuery, LARGEST_PAGE } = await import("../../operations/list-query.ts");
+  const { buildListQuery, LARGEST_PAGE } = await import("../../app/list-query.ts");
   const { limit = 0 } = look;
   const isLong = limit > LARGEST_PAGE;
   const checking = { ...asking, ...(await checkingOf(context, raw)) };
@@ -261,7 +261,7 @@ export const declare: Declare = (program, attach) => {
   addLook(query);
   attach(query, async (context, flags, [argument]) => {
     const { text, origin } = await readBody(context, argument, flags.file);
-    const { parseQueryObject, readQueryBody } = await import("../../operations/list-query.ts");
+    const { parseQueryObject, readQueryBody } = await import("../../app/list-query.ts");
     const { limit: given = null, ...body } = parseQueryObject(text, origin);
     const limit = given === null ? flags.limit : limitIn(given, origin);
     const look = limit === undefined ? flags : { ...flags, limit };

@@ -1,8 +1,8 @@
 import { emitKeypressEvents, type Interface, type Key } from "node:readline";
 import type { ReadStream } from "node:tty";
+import { buildFilter } from "../../app/list-query.ts";
 import { type Clock, restAfter } from "../../clock.ts";
 import { ours, usage } from "../../errors.ts";
-import { buildFilter } from "../../operations/list-query.ts";
 import { splitIds } from "../../task/ids.ts";
 import { FLAG_NAMES, type TaskFilter } from "../../task/query-fields.ts";
 import { formatInZone } from "../../task/time.ts";

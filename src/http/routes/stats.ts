@@ -1,10 +1,10 @@
 import { access, constants } from "node:fs/promises";
 import type { Context } from "hono";
 import type { CleanupState } from "../../app/cleanup-record.ts";
+import { checkUser } from "../../app/list-query.ts";
 import { type DriftCheck, driftIn, statsOf } from "../../app/stats.ts";
 import type { Clock } from "../../clock.ts";
 import { isTtsctlError, systemErrorCode, TtsctlError, valueIf } from "../../errors.ts";
-import { checkUser } from "../../operations/list-query.ts";
 import type { StatsResult } from "../../operations/stats/stats.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { identityText } from "../../store/file/identity.ts";

@@ -1,9 +1,9 @@
 import type { Context } from "hono";
+import { buildListQuery, parseQueryObject } from "../../app/list-query.ts";
 import type { Artifacts, FolderName } from "../../artifacts/artifacts.ts";
 import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { usage } from "../../errors.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
-import { buildListQuery, parseQueryObject } from "../../operations/list-query.ts";
 import { foldersOf } from "../../operations/owners.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import { type ListQuery, type ListResult, workOf } from "../../store/task-store.ts";

@@ -1,12 +1,12 @@
 import { fieldJson } from "../json/record.ts";
 import { batches } from "../pool.ts";
+import type { PendingTasks } from "../store/file/batch-plan.ts";
+import { LIVE, type Rows, STATUS_CODES, statusCode } from "../store/file/rows.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
 import type { TaskId } from "../task/ids.ts";
 import { OTHER_STATUS, plainWord, shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
 import type { TimeReader } from "../task/time.ts";
-import type { PendingTasks } from "./file/batch-plan.ts";
-import { LIVE, type Rows, STATUS_CODES, statusCode } from "./file/rows.ts";
-import type { Snapshot } from "./file/snapshot.ts";
 
 export const CLAIM_ID = "claim_id";
 export const CLAIMED_UNTIL = "claimed_until";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildListQuery, parseQueryBody } from "../../src/operations/list-query.ts";
+import { buildListQuery, parseQueryBody } from "../../src/app/list-query.ts";
 import { BODY_NAMES, NO_FILTER, type RawQuery, rawQuery } from "../../src/task/query-fields.ts";
 import { RecordRules } from "../../src/task/rules.ts";
 import { Zone } from "../../src/task/time.ts";
