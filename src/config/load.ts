@@ -149,10 +149,18 @@ export function resolveSettings(inputs: SettingInputs): Settings {
   const { file } = inputs;
   const sure = foreignNames(file).misspelt.filter(({ hasOurs }) => hasOurs);
   const changeWarnings = sure.map(({ found, near }) => `${file!.path}: ${found} has no effect; did you mean ${near}?`);
-  const settings = { ...sections, configPath: file?.path ?? null, changeWarnings } as unknown as Settings;
+  const isEmpty = file?.sections().length === 0; // as a full disk leaves it: no consent to change tasks
+  const configPath = isEmpty ? null : (file?.path ?? null);
+  const settings = { ...sections, configPath, changeWarnings } as unknown as Settings;
   const { ignored } = address.url?.url ?? { ignored: [] };
   const unused = ignored.map((name) => `${address.url!.given.origin}: ttsctl does not use the parameter ${name}`);
-  settings.warnings = [...shortRetentions(settings.cleanup), ...unused, ...checkRedis(settings.redis, address)];
+  const empty = isEmpty ? [`${file!.path} is empty: the defaults are in force`] : [];
+  settings.warnings = [
+    ...empty,
+    ...shortRetentions(settings.cleanup),
+    ...unused,
+    ...checkRedis(settings.redis, address),
+  ];
   return settings;
 }
 

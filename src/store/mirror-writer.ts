@@ -290,7 +290,8 @@ export async function drainOwed(
   const owed = await file.owed.read();
   await writer.catchUp().finally(() => writer.close());
   const made = owed.length - (await file.owed.read()).length;
-  if (made > 0) reporter.warn(`Redis has caught up with ${counted(made, "deletion")} from the file that it lacked`);
+  const what = `${counted(made, "deletion")} from the file`;
+  if (made > 0) reporter.warn(`Redis lacked ${what}: made now, but for tasks that are newer there`);
 }
 
 /** Whether it removes the file's record, or puts one in its place that isn't newer. */

@@ -114,17 +114,17 @@ it.each(["mkdir", "mkfifo"])("from Redis lists beside a store path that %s made"
   expect(await here.json("list")).toMatchObject({ total: 1, source: "redis", exit: 0, said: "" });
 });
 
-it("from Redis warns once of a file that is cut off", async () => {
+it("from Redis warns once of a file that is empty or cut off", async () => {
   const one = record("alice", "t1");
   await here.synced(one, record("alice", "t2"));
   const text = here.root.storeText();
   const map = JSON.stringify({ "alice:t1": one }, null, 2);
-  const whole = [text, `${text}\n\n`, map, `${JSON.stringify(one)}\n{"user`, ""];
-  for (const content of [...whole, text.slice(0, -9), map.slice(0, -1)]) {
+  const whole = [text, `${text}\n\n`, map, `${JSON.stringify(one)}\n{"user`];
+  for (const content of [...whole, text.slice(0, -9), map.slice(0, -1), "", "\0\0\0", "garbage"]) {
     here.root.write("voice_task.json", content);
     for (const line of ["list", "list --limit all"]) {
       const { code, stderr } = await here.run(line);
-      const warnings = stderr.match(/warning: .* is cut off/g) ?? [];
+      const warnings = stderr.match(/warning: .* is empty or damaged/g) ?? [];
       expect([content, code, warnings.length]).toEqual([content, 0, whole.includes(content) ? 0 : 1]);
     }
   }

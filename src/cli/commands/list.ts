@@ -20,7 +20,7 @@ import {
 } from "../../render/item.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { taskTable } from "../../render/table.ts";
-import { isCut } from "../../store/file/snapshot.ts";
+import { isDamaged } from "../../store/file/snapshot.ts";
 import { type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
 import { counted, LIMIT_ACCEPTED, parseLimit } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";
@@ -77,8 +77,8 @@ async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: A
     },
   });
   await print(context, { pieces: pieces(), ...(page === null ? long : short(page)) }, look);
-  if (query.source === "auto" && !sources.has("file") && (await isCut(stores.file.path))) {
-    context.reporter.warn(`${stores.file.path} is cut off: \`ttsctl doctor\` shows where`);
+  if (query.source === "auto" && !sources.has("file") && (await isDamaged(stores.file.path))) {
+    context.reporter.warn(`${stores.file.path} is empty or damaged: \`ttsctl doctor\` shows where`);
   }
   if (page !== null) await remark(context, look, query, page, names);
   return stopped || page?.missing.length || (look.exitStatus && total > 0) ? PARTLY : DONE;
@@ -263,6 +263,8 @@ export const declare: Declare = (program, attach) => {
     const { text, origin } = await readBody(context, argument, flags.file);
     const { parseQueryObject, readQueryBody } = await import("../../app/list-query.ts");
     const { limit: given = null, ...body } = parseQueryObject(text, origin);
+    if (given !== null && flags.limit !== undefined)
+      throw usage(`the limit is given twice: --limit, and "limit" in ${origin}`, "give it once");
     const limit = given === null ? flags.limit : limitIn(given, origin);
     const look = limit === undefined ? flags : { ...flags, limit };
     return listTasks(context, readQueryBody(body, origin, ["limit"]), look, { names: BODY_NAMES });

@@ -209,7 +209,8 @@ class LiveRun {
   /** The tasks that the file has just now, and some of our own. */
   #writeInput(round: number): Copy[] {
     const { layout } = this.#combination;
-    const now = layout !== "plain" ? Math.floor(Date.now() / 1000) : new Date().toISOString();
+    // Two rounds may be within one second.
+    const now = layout !== "plain" ? Math.floor(Date.now() / 1000) + round : new Date().toISOString();
     // Beside all commands they are finished, or `mark` would change them.
     const status = round % 2 === 0 && this.#combination.command !== "all" ? "running" : "succeeded";
     const own = Array.from({ length: 20 }, (_, i) => {
