@@ -27,6 +27,7 @@ describe("the command line", () => {
     ["get", /task/],
     ["query", /JSON/],
     ["cleanup", /--once/],
+    ['query {"limit":5} --limit 2', /limit is given twice/],
     ["cleanup --once --max-delete 101%", /101%/],
     ["delete", /no tasks chosen/],
     ["delete --all --user alice", /--all/],

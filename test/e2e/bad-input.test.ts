@@ -63,6 +63,14 @@ it.each(CASES)("%s (%s): exit code %i, one line, and no change", async (_, line,
   expect(await here.state()).toEqual(before);
 });
 
+it("an empty config.ini, as a full disk leaves it: commands that change tasks refuse", async () => {
+  here.root.writeStore([record("alice", "t1")]);
+  here.root.write("config.ini", "\n");
+  const { exit, code, said } = await here.json("cleanup --once", { env: { REDIS_PORT: "1" } });
+  expect([exit, code, said]).toEqual([2, "CONFIG_REQUIRED", expect.stringContaining("config.ini is empty")]);
+  expect(here.root.readStore()).toHaveLength(1);
+});
+
 it("a working directory that was deleted: exit code 2, one line", () => {
   const folder = mkdtempSync(join(tmpdir(), "ttsctl-gone-"));
   const words = ["cd", folder, "&&", "rmdir", folder, "&&", process.execPath, binary(), "list"];
