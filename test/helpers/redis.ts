@@ -37,6 +37,7 @@ export class ServerProcess {
   }
 
   async kill(): Promise<void> {
+    this.child.ref(); // its end is waited for
     if (this.hasEnded) return;
     const exited = once(this.child, "exit");
     this.child.kill("SIGKILL");
