@@ -124,7 +124,7 @@ it.skipIf(lacks("promtool"))(
 
 it("config.ini, the sample, says the defaults", () => {
   const inputs = { flags: {}, env: {}, cwd: "/srv/tts" };
-  const [sample, none] = [textOf("../config.ini"), ""].map((text) =>
+  const [sample, none] = [textOf("../config.ini"), "[redis]"].map((text) =>
     resolveSettings({ ...inputs, file: parseIni(text, "/srv/tts/config.ini") }),
   );
   const values = (settings: object) =>

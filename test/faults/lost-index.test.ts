@@ -137,7 +137,7 @@ describe("an index that was lost, or lost members,", () => {
     here.root.writeStore(records());
     await run("sync");
     await invoke(["cleanup", "--once"], { cwd: here.root.path });
-    here.root.write("voice_task.json", "nothing to read");
+    here.root.write("voice_task.json", "[nothing to read]");
     for (const argv of [["list"], ["list", "--user", "alice"]]) {
       const { total, says } = await run(...argv);
       expect([total < COUNT / 2, says]).toEqual([true, expect.not.stringContaining("warning")]);
