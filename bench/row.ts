@@ -45,7 +45,7 @@ export interface Comparison {
   readonly ours: Work;
   /** `sameRow`: ttsctl's own figure of a row before. */
   readonly peer: Peer | { readonly name: string; readonly sameRow: string };
-  /** What nobody could use in its place, but what does the same work with nothing around it. */
+  /** The bare work with everything made ready before: no alternative, but a limit. */
   readonly limit?: Peer;
 }
 

@@ -36,7 +36,7 @@ const pythonSync: Peer = {
   },
 };
 
-/** Nobody has commands ready-made, but this is what Redis itself takes. */
+/** The commands are ready-made: what Redis itself takes. */
 export const pipe: Peer = {
   name: "`redis-cli --pipe`, three ready-made commands a task",
   prepare: (site) => site.writeCommands(),

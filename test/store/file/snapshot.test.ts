@@ -18,7 +18,7 @@ const array = (...records: string[]) => `[${records.join(",\n")}]`;
 const map = (...records: string[]) => `{${records.map((record, i) => `"${i}": ${record}`).join(",\n")}}`;
 const lines = (...records: string[]) => records.map((record) => `${record}\n`).join("");
 
-/** Null for a descriptor that was closed meanwhile. */
+/** Null for a descriptor that is closed by now. */
 function linkAt(name: string): string | null {
   try {
     return readlinkSync(name);
