@@ -45,7 +45,7 @@ export interface Outcome {
   readonly cpuRatio?: number;
   /** The same for the CPU times of Redis; absent if the peer used too little to compare. */
   readonly redisRatio?: number;
-  /** The ratio of wall times to the bare work, which is no alternative. */
+  /** The ratio of wall times to the bare work. */
   readonly limit?: { readonly name: string; readonly value: number };
   /** Why it was left out. */
   readonly leftOut: string | null;

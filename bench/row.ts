@@ -45,7 +45,7 @@ export interface Comparison {
   readonly ours: Work;
   /** `sameRow`: ttsctl's own figure of a row before. */
   readonly peer: Peer | { readonly name: string; readonly sameRow: string };
-  /** The bare work with everything made ready before: no alternative, but a limit. */
+  /** The bare work with everything made ready before: a limit, not an alternative. */
   readonly limit?: Peer;
 }
 

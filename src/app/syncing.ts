@@ -1,8 +1,8 @@
 import { type Clock, later } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
-import { LEAST_STRANGE } from "../operations/safety.ts";
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
 import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
+import { LEAST_STRANGE } from "../store/written-copies.ts";
 import { counted } from "../task/amounts.ts";
 import type { RunParts } from "./parts.ts";
 
@@ -89,7 +89,7 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     },
     onDown: ({ message, code }) => void note("warn", `${message}: reads use the store file`, { code }),
   };
-  const { link } = await parts.liveOn({ events, forReaders });
+  const { shared, link } = await parts.liveOn({ events, forReaders });
   const { file } = await parts.stores();
 
   async function forReaders(state: MirrorState): Promise<MirrorState> {
@@ -134,7 +134,7 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
       const mirror = await link.open();
       if (mirror.kind !== "on" || !(await file.owed.isThere())) return true;
       const { preflight } = await import("../operations/preflight.ts");
-      await using snapshot = await file.read();
+      await using snapshot = await shared.read();
       const { clock, reporter } = parts;
       await preflight({ file, mirror, clock, reporter }, "sync", { snapshot, dryRun: false, least: LEAST_STRANGE });
       return !(await file.owed.isThere());

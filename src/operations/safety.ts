@@ -4,6 +4,7 @@ import { fieldJson } from "../json/record.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { otherLayout, shownLayout } from "../store/redis/shown-layout.ts";
+import { LEAST_STRANGE } from "../store/written-copies.ts";
 import type { TaskId } from "../task/ids.ts";
 
 const SAMPLE = 64;
@@ -129,9 +130,6 @@ function isOfPublishedService(json: string): boolean {
   if (!json.startsWith("{") || fieldJson(json, "segments_done") === undefined) return false;
   return /^[-\d]/.test(fieldJson(json, "updated_at") ?? "");
 }
-
-/** An outage or a restore may leave fewer Redis-only tasks. */
-export const LEAST_STRANGE = 5;
 
 /**
  * The error if a store file and a Redis belong to two services: none of Redis's newest tasks is in the file, none of a sample of the file's

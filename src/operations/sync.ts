@@ -12,7 +12,7 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import { idOfMember, isUnsure } from "../store/redis/walk.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
 import { invalidWarnings } from "../store/task-store.ts";
-import { WrittenCopies } from "../store/written-copies.ts";
+import { LEAST_STRANGE, WrittenCopies } from "../store/written-copies.ts";
 import { counted } from "../task/amounts.ts";
 import type { TaskId } from "../task/ids.ts";
 import { ofUser } from "../task/query-fields.ts";
@@ -22,7 +22,7 @@ import type { RedisParts } from "./parts.ts";
 import { bothOf, preflight } from "./preflight.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings } from "./reporter.ts";
-import { LEAST_STRANGE, storeEmpty } from "./safety.ts";
+import { storeEmpty } from "./safety.ts";
 import { beginMark, lostMidway } from "./sync-mark.ts";
 
 export interface SyncOptions {

@@ -285,9 +285,10 @@ export async function drainOwed(
   { file, clock, reporter }: { file: FileStore; clock: Clock; reporter: Pick<MirrorWriterParts, "warn"> },
   mirror: Writable<Mirror>,
 ): Promise<void> {
+  const owed = await file.owed.read();
+  if (owed.length === 0) return;
   const link: MirrorWriterParts["link"] = { open: async () => ({ kind: "on", mirror }) };
   const writer = mirrorWriter({ clock, file, shared: file, link, warn: (line) => reporter.warn(line) });
-  const owed = await file.owed.read();
   await writer.catchUp().finally(() => writer.close());
   const made = owed.length - (await file.owed.read()).length;
   const what = `${counted(made, "deletion")} from the file`;

@@ -15,8 +15,8 @@ import type { Writable } from "./writable.ts";
 
 /** How often tasks that were written again are compared with the file. */
 const MOST_ROUNDS = 8;
-/** A service may delete fewer tasks at once, as in the guard `STORE_EMPTY`. */
-const LEAST_LOST = 5;
+/** An outage, a restore, or a service that deletes may leave fewer tasks in Redis alone. */
+export const LEAST_STRANGE = 5;
 
 /**
  * Tasks whose copies were written to Redis, or removed from it. A service may have changed such a task in both stores between
@@ -64,7 +64,7 @@ export class WrittenCopies {
     let written: WrittenCopies = this;
     for (let round = 0; written.size > 0 && round < MOST_ROUNDS; round++) {
       const now = await file.snapshot();
-      if (!now.exists || (now.size === 0 && written.size >= LEAST_LOST)) break;
+      if (!now.exists || (now.size === 0 && written.size >= LEAST_STRANGE)) break;
       written = await written.#followOnce(mirror, now, busy, returned);
     }
     return returned;

@@ -203,7 +203,7 @@ describe("a malformed request", () => {
     `POST /voice-tasks/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n${header}\r\n\r\n${body}`;
   const chunked = (body: string) => post("Transfer-Encoding: chunked", body);
   const withInner = (line: string) => request(line, { "Content-Length": `${INNER.length}` }, INNER);
-  /** With the statuses that it may have; 400 if there is none. One row for each kind that Node's parser refuses. */
+  /** With the statuses that it may have; 400 without any. One row for each kind that Node's parser refuses. */
   const malformed: [what: string, text: string | Buffer, ...statuses: number[]][] = [
     ["no HTTP", "hello\r\n\r\n"],
     ["binary", Buffer.from(Array.from({ length: 300 }, (_, i) => i % 256))],

@@ -73,7 +73,7 @@ export function mayMakeRoom(copy: Version, limits: Limits): boolean {
 /** The rules by which a task is purged: `reason=` in its `[CLEANUP]` line. */
 export type Reason = "expired" | "max-bytes" | "dangling" | "deleted";
 
-/** `candidate`: at least one copy would be purged by itself; `unfinished`: only force purges it. `gone`: the task is in neither store. */
+/** `candidate`: at least one copy alone would be purged; `unfinished`: only force purges it. `gone`: the task is in neither store. */
 export type Decision =
   | { readonly kind: "purge"; readonly reason: Reason }
   | { readonly kind: "keep"; readonly reason: string; readonly candidate: boolean; readonly unfinished?: true }
