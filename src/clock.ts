@@ -61,5 +61,5 @@ export function within<T>(clock: Clock, ms: number, work: Promise<T>, late: () =
   const done = new AbortController();
   const { signal } = done;
   const limit = clock.sleep(ms, signal, true).then(() => (signal.aborted ? work : late()));
-  return Promise.race([work, limit]).finally(() => done.abort());
+  return Promise.race([work, limit]).finally(() => done.abort("done"));
 }

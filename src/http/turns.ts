@@ -25,14 +25,14 @@ export function turns(clock: Clock, width: number) {
   };
   return ({ incoming, outgoing }: Env["Bindings"], make: (signal: AbortSignal) => Promise<Response>) => {
     if (limit.pendingCount >= LIMITS.waiting) throw busy();
-    const turn = new AbortController();
+    let waiting: AbortController | undefined;
     let isLate = false;
     const answered = async () => {
-      turn.abort();
+      waiting?.abort();
       await untilRead();
       if (incoming.socket.destroyed || isLate) throw busy();
       const left = new AbortController();
-      outgoing.once("close", () => left.abort());
+      outgoing.once("close", () => outgoing.writableFinished || left.abort());
       const answer = await make(left.signal).catch((error) => {
         throw left.signal.aborted ? busy() : error;
       });
@@ -42,12 +42,15 @@ export function turns(clock: Clock, width: number) {
       outgoing.once("close", () => count(-length));
       return answer;
     };
-    const waited = clock.sleep(LIMITS.waitS * 1000, turn.signal, true).then(() => {
-      isLate = !turn.signal.aborted;
+    const answer = limit(answered);
+    if (limit.pendingCount === 0) return answer; // it has its turn
+    waiting = new AbortController();
+    const { signal } = waiting;
+    const waited = clock.sleep(LIMITS.waitS * 1000, signal, true).then(() => {
+      isLate = !signal.aborted;
       if (isLate) throw busy();
       return answer;
     });
-    const answer = limit(answered);
     return Promise.race([answer, waited]);
   };
 }

@@ -147,13 +147,22 @@ function fieldsOf(json: string): { name: string; key: string; value: string }[] 
 /** Sets fields of a compact object, by name to JSON text: a field that is there keeps its place, a new one comes last. */
 export function setFields(json: string, changes: ReadonlyMap<string, string>): string {
   if (changes.size === 0) return json;
+  const bytes = Buffer.from(json);
   const left = new Map(changes);
-  const texts = fieldsOf(json).map(({ name, key, value }) => {
+  const texts: string[] = [];
+  let done = 0;
+  scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
+    const name = decodeString(bytes, keyFrom, keyEnd);
+    const value = changes.get(name);
+    if (value === undefined) return;
     left.delete(name);
-    return key + (changes.get(name) ?? value);
+    texts.push(bytes.toString("utf8", done, valueFrom), value);
+    done = valueEnd;
   });
-  for (const [name, value] of left) texts.push(`${JSON.stringify(name)}:${value}`);
-  return `{${texts.join(",")}}`;
+  const added = [...left].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",");
+  const isFirst = bytes.length === 2;
+  texts.push(bytes.toString("utf8", done, bytes.length - 1), added && !isFirst ? "," : "", added, "}");
+  return texts.join("");
 }
 
 /** The same with the fields of another object. */

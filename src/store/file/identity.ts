@@ -1,6 +1,5 @@
 import { type BigIntStats, statSync } from "node:fs";
-import { stat } from "node:fs/promises";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { describeSystemError, TtsctlError } from "../../errors.ts";
 
 /** Identifies one content of the store file. Inode numbers are reused, so times and size count too. */
 export type FileIdentity = Readonly<Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">>;
@@ -12,13 +11,14 @@ export function identityText(identity: FileIdentity | null): string {
 
 /** The file that a path names now, or null. @throws TtsctlError STORE_UNREADABLE */
 export async function identityAt(path: string): Promise<FileIdentity | null> {
-  return stat(path, { bigint: true }).catch((error) => {
-    if (systemErrorCode(error) === "ENOENT") return null;
+  try {
+    return identityNow(path);
+  } catch (error) {
     throw unreadable(path, error);
-  });
+  }
 }
 
-/** As `identityAt`, synchronous. @throws a system error */
+/** As `identityAt`. A missing file costs no error. @throws a system error */
 export function identityNow(path: string): FileIdentity | null {
   return statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
 }
