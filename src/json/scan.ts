@@ -104,14 +104,14 @@ function within(at: number, end: number): number {
   return at;
 }
 
-const WORDS = new Map(["true", "false", "null"].map((word) => [word.charCodeAt(0), Buffer.from(word)]));
+const [TRUE, FALSE, NULL] = ["true", "false", "null"].map((word) => Buffer.from(word)) as [Buffer, Buffer, Buffer];
 
 /** @param from at the first byte of a string, number, true, false or null. */
 function skipScalar(bytes: Uint8Array, from: number, end: number): number {
   const byte = bytes[from]!;
   if (byte === QUOTE) return skipString(bytes, from + 1, end);
   if (byte === 0x2d || isDigit(byte)) return skipNumber(bytes, from, end);
-  const word = WORDS.get(byte) ?? WORDS.get(0x74)!;
+  const word = byte === 0x6e ? NULL : byte === 0x66 ? FALSE : TRUE;
   for (let i = 0; i < word.length; i++) {
     if (from + i >= end) throw new JsonIncomplete(end);
     if (bytes[from + i] !== word[i]) throw new JsonSyntaxError("not a JSON value", from);

@@ -77,7 +77,8 @@ export class TimeReader {
     this.#at = from;
     this.#end = end;
     const days = this.#date();
-    let [seconds, micros] = [0, 0];
+    let seconds = 0;
+    let micros = 0;
     this.naive = true;
     if (this.#at < end) {
       const separator = bytes[this.#at++];
@@ -133,7 +134,8 @@ export class TimeReader {
   #fraction(): number {
     if (this.#at >= this.#end || this.#bytes[this.#at] !== 0x2e) return 0;
     this.#at++;
-    let [value, count] = [0, 0];
+    let value = 0;
+    let count = 0;
     for (; this.#at < this.#end && isDigit(this.#bytes[this.#at]!); this.#at++, count++) {
       if (count < 6) value = value * 10 + this.#bytes[this.#at]! - 0x30;
     }
@@ -329,7 +331,10 @@ function wallClockOf(timeZone: string): WallClock {
   };
 }
 
-/** Days since 1970-01-01, from those of 400 years later: `Date.UTC` takes years below 100 as of the last century. */
+/** Days since 1970-01-01. A year begins in March here, so a leap day is the last one of its year. */
 function daysFromCivil(year: number, month: number, day: number): number {
-  return Date.UTC(year + 400, month - 1, day) / (DAY * 1000) - 146_097;
+  const y = month < 3 ? year - 1 : year;
+  const leapDays = Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400);
+  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day;
+  return y * 365 + leapDays + dayOfYear - 719_469;
 }

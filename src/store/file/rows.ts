@@ -208,7 +208,8 @@ export function rowReader(rows: Rows, rules: RecordRules, tombstones: boolean) {
     if (isUsual && whyNotPython(bytes, from, end) === undefined) {
       const score = readScore(bytes, spans, reading.times);
       if (typeof score === "number") {
-        const [userEnd, taskEnd] = [spans.end(user) - 1, spans.end(task) - 1];
+        const userEnd = spans.end(user) - 1;
+        const taskEnd = spans.end(task) - 1;
         const key = rows.keys.add(bytes, spans.from(user) + 1, userEnd, spans.from(task) + 1, taskEnd);
         return rows.addTask(offset, endsAt, key, statusIn(bytes, spans), score);
       }
@@ -235,7 +236,8 @@ export function rowReader(rows: Rows, rules: RecordRules, tombstones: boolean) {
 
   function statusIn(bytes: Buffer, spans: Spans): number {
     if (!spans.has(FIELD.status)) return 0;
-    const [from, end] = [spans.from(FIELD.status), spans.end(FIELD.status)];
+    const from = spans.from(FIELD.status);
+    const end = spans.end(FIELD.status);
     for (const word of words) if (equalsAt(bytes, from, end, word.bytes)) return word.code;
     const code = statusCode(fieldText(bytes, spans, FIELD.status));
     if (words.length < MOST_WORDS) words.push({ bytes: Buffer.from(bytes.subarray(from, end)), code });
@@ -252,7 +254,8 @@ export function statusCode(word: string): number {
 /** Whether an id is printable ASCII without escapes or spaces, so its bytes are the id. */
 function isPlain(bytes: Buffer, spans: Spans, field: number, isUser: boolean): boolean {
   if (!spans.has(field)) return false;
-  const [from, end] = [spans.from(field), spans.end(field)];
+  const from = spans.from(field);
+  const end = spans.end(field);
   if (bytes[from] !== QUOTE || end - from < 3) return false;
   for (let at = from + 1; at < end - 1; at++) {
     const byte = bytes[at]!;
