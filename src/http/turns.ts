@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import pLimit from "p-limit";
 import type { Clock } from "../clock.ts";
 import { HttpError } from "./answer.ts";
@@ -6,7 +7,7 @@ import { bodyOf } from "./request.ts";
 
 /**
  * Makes at most `width` answers at once, which bounds their memory; others wait, and those whose client has left aren't
- * made. One that leaves while its answer is made aborts the signal. The bytes of an answer count until it is sent.
+ * made. `whenLeft` gives long work a signal that aborts if the client leaves. The bytes of an answer count until it is sent.
  * @throws HttpError BUSY if 256 others wait, after 20 s, and if clients leave 8 MiB of earlier answers unread for a second
  */
 export function turns(clock: Clock, width: number) {
@@ -23,7 +24,7 @@ export function turns(clock: Clock, width: number) {
       await clock.sleep(20);
     }
   };
-  return ({ incoming, outgoing }: Env["Bindings"], make: (signal: AbortSignal) => Promise<Response>) => {
+  return ({ incoming, outgoing }: Env["Bindings"], make: (whenLeft: () => AbortSignal) => Promise<Response>) => {
     if (limit.pendingCount >= LIMITS.waiting) throw busy();
     let waiting: AbortController | undefined;
     let isLate = false;
@@ -31,10 +32,8 @@ export function turns(clock: Clock, width: number) {
       waiting?.abort();
       await untilRead();
       if (incoming.socket.destroyed || isLate) throw busy();
-      const left = new AbortController();
-      outgoing.once("close", () => outgoing.writableFinished || left.abort());
-      const answer = await make(left.signal).catch((error) => {
-        throw left.signal.aborted ? busy() : error;
+      const answer = await make(() => untilClosed(outgoing)).catch((error) => {
+        throw outgoing.destroyed ? busy() : error;
       });
       if (outgoing.destroyed) throw busy(); // the client has left
       const length = Number(answer.headers.get("content-length"));
@@ -53,6 +52,12 @@ export function turns(clock: Clock, width: number) {
     });
     return Promise.race([answer, waited]);
   };
+}
+
+function untilClosed(outgoing: ServerResponse): AbortSignal {
+  const left = new AbortController();
+  outgoing.once("close", () => left.abort());
+  return left.signal;
 }
 
 /** Reads bodies as they come, and answers large ones two at a time. */

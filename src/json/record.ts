@@ -150,8 +150,9 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
   const bytes = Buffer.from(json);
   const left = new Map(changes);
   const texts: string[] = [];
-  let done = 0;
+  let [done, isEmpty] = [0, true];
   scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
+    isEmpty = false;
     const name = decodeString(bytes, keyFrom, keyEnd);
     const value = changes.get(name);
     if (value === undefined) return;
@@ -160,8 +161,7 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
     done = valueEnd;
   });
   const added = [...left].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",");
-  const isFirst = bytes.length === 2;
-  texts.push(bytes.toString("utf8", done, bytes.length - 1), added && !isFirst ? "," : "", added, "}");
+  texts.push(bytes.toString("utf8", done, bytes.length - 1), added && !isEmpty ? "," : "", added, "}");
   return texts.join("");
 }
 

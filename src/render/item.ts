@@ -1,18 +1,31 @@
 import { FIELDS, RECORD_FIELDS } from "../json/fields.ts";
-import { setFields } from "../json/record.ts";
+import { Spans, scanRecord } from "../json/record.ts";
 import { type JsonValue, jsonOf, parseJsonValue } from "../json/value.ts";
 import type { ListResult } from "../store/task-store.ts";
 import { counted, formatAge } from "../task/amounts.ts";
 import { camelCase } from "../task/query-fields.ts";
 import { shownStatus } from "../task/status.ts";
-import type { Task } from "../task/task.ts";
+import { FIELD, type Task } from "../task/task.ts";
 import { formatInZone, type TimeReader, type Zone } from "../task/time.ts";
 
+const spans = new Spans();
+
 /** The whole record as compact JSON, with the shown status and trimmed ids (docs/contract.md, Commands). */
-export function itemJson(task: Task): string {
-  const status = shownStatus(task.status);
-  const shown = { user_id: task.userId, task_id: task.taskId, ...(status && { status }) };
-  return setFields(task.json, new Map(Object.entries(shown).map(([name, value]) => [name, JSON.stringify(value)])));
+export function itemJson({ json, userId, taskId, status }: Task): string {
+  const bytes = Buffer.from(json);
+  scanRecord(bytes, 0, bytes.length, spans);
+  const shown = [
+    { field: FIELD.user_id, text: userId },
+    { field: FIELD.task_id, text: taskId },
+    { field: FIELD.status, text: shownStatus(status) },
+  ].sort((a, b) => spans.from(a.field) - spans.from(b.field));
+  let [item, done] = ["", 0];
+  for (const { field, text } of shown) {
+    if (text === undefined || !spans.has(field)) continue;
+    item += bytes.toString("utf8", done, spans.from(field)) + JSON.stringify(text);
+    done = spans.end(field);
+  }
+  return item + bytes.toString("utf8", done);
 }
 
 /** The shown record as a value; numbers keep their text. */

@@ -1,5 +1,4 @@
 import { type Cluster, type Redis, ReplyError } from "ioredis";
-import { systemClock, within } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import type { Command, NodeReply, RedisCommands, Reply, ReplyShape, Script, ScriptRun } from "./commands.ts";
 import { allOf, notRedis, ServerError, serverError, withKey } from "./errors.ts";
@@ -102,8 +101,11 @@ export abstract class Connection implements RedisCommands {
 
   /** One timer for all commands: one for each would cost more than the command. @throws TtsctlError if a reply is missing */
   protected async settled(sent: readonly Promise<unknown>[]): Promise<Reply[]> {
-    const late = () => Promise.reject(this.lose(this.late()));
-    const results = await within(systemClock, this.timeoutMs, Promise.allSettled(sent), late);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(this.lose(this.late())), this.timeoutMs).unref();
+    });
+    const results = await Promise.race([Promise.allSettled(sent), late]).finally(() => clearTimeout(timer));
     return results.map((result) => {
       const error: unknown = result.status === "rejected" ? result.reason : null;
       this.heard ||= error === null || error instanceof ReplyError;
