@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Copies } from "../../src/operations/copies.ts";
 import { type RankedTasks, rank } from "../../src/operations/purge/cleanup-plan.ts";
-import { decideCleanup, limitsOf, NO_STANDING, type RetentionPolicy } from "../../src/operations/purge/rules.ts";
+import { decideCleanup, limitsOf, type RetentionPolicy } from "../../src/operations/purge/rules.ts";
 import type { Version } from "../../src/task/version.ts";
 import "../helpers/python.ts";
 import { POLICY } from "./setup.ts";
@@ -105,14 +105,14 @@ const anyPolicy = fc.record({
   ...{ retention: fc.integer({ min: 1, max: 11_000 }), retentionDone: anyAge, retentionError: anyAge },
   ...{ keepLast: fc.constant(1), maxBytes: fc.constant(1), origins: fc.constant(POLICY.origins) },
 });
-const anyStanding = fc.record({
-  kept: fc.boolean(),
+const anyRank = fc.record({
+  newer: fc.constantFrom(-1, 0, 1),
   forSpace: fc.oneof(fc.constantFrom(Number.NEGATIVE_INFINITY, 12_000), fc.integer({ min: 0, max: 12_000 })),
 });
-const decided = (copies: Copies, policy: RetentionPolicy, standing = {}) =>
+const decided = (copies: Copies, policy: RetentionPolicy, rank = {}) =>
   decideCleanup({
     ...{ copies, policy, limits: limitsOf(policy, NOW), indexScore: 0, finishedBytes: 1 },
-    standing: { ...NO_STANDING, ...standing },
+    ...{ newer: -1, forSpace: Number.NEGATIVE_INFINITY, ...rank },
   });
 const copiesIn = ({ file, mirror }: Copies) =>
   [file, mirror].filter((copy) => typeof copy === "object" && copy !== null);
@@ -127,18 +127,18 @@ it("a retention of 0 for a status means never, whatever the general one", () => 
 describe("the second look", () => {
   it("never purges tasks with an unfinished copy, from the future, kept, or of a status that is never purged", () => {
     fc.assert(
-      fc.property(anyCopies, anyPolicy, anyStanding, (copies, policy, standing) => {
-        const decision = decided(copies, policy, standing);
+      fc.property(anyCopies, anyPolicy, anyRank, (copies, policy, rank) => {
+        const decision = decided(copies, policy, rank);
         const present = copiesIn(copies) as Version[];
         if (decision.kind !== "purge" || present.length === 0) return;
-        expect(standing.kept).toBe(false);
+        expect(rank.newer).not.toBe(0);
         for (const { status, time } of present) {
           expect(["done", "error"]).toContain(status);
           expect(time).toBeLessThanOrEqual(NOW);
           const own = status === "done" ? policy.retentionDone : policy.retentionError;
           expect(own ?? policy.retention).toBeGreaterThan(0);
           if (decision.reason === "expired") expect(time).toBeLessThanOrEqual(NOW - (own ?? policy.retention));
-          else expect(time).toBeLessThanOrEqual(standing.forSpace);
+          else expect(time).toBeLessThanOrEqual(rank.forSpace);
         }
       }),
     );

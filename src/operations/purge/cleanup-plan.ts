@@ -21,9 +21,7 @@ import {
   limitsOf,
   mayMakeRoom,
   NEVER,
-  NO_STANDING,
   type RetentionPolicy,
-  type Standing,
 } from "./rules.ts";
 
 /** Empty directories that changed within this time are kept. Seconds. */
@@ -40,36 +38,31 @@ export async function planCleanup(
   now: number,
 ) {
   const limits = limitsOf(policy, now);
-  /** Null if neither `keep_last` nor `max_bytes` is set. */
-  let ranking: Ranking | null = null;
-  if (policy.keepLast > 0 || policy.maxBytes > 0) {
-    const tasks = await use.attempt((mirror) => readAll(snapshot, mirror, limits));
-    const order = tasks.newestFirst();
-    const sizes = policy.maxBytes > 0 ? await freedBy(parts, tasks, order) : new Map<number, number>();
-    ranking = { tasks, ...rank(order, tasks, sizes, policy) };
+  const isRanked = policy.keepLast > 0 || policy.maxBytes > 0;
+  const tasks = isRanked ? await use.attempt((mirror) => readAll(snapshot, mirror, limits)) : null;
+  const ranking = tasks === null ? null : await rankAll(parts, tasks, policy);
+
+  function forSpace(task: number): number {
+    return ranking?.forSpace.has(task) ? tasks!.time(task) : NEVER;
   }
 
-  function standing(id: TaskId): Standing {
-    if (ranking === null) return NO_STANDING;
-    const { tasks, newer, kept, forSpace } = ranking;
-    const task = tasks.indexOf(id);
-    const space = forSpace.has(task) ? tasks.time(task) : NEVER;
-    return { kept: kept.has(task), forSpace: space, newer: newer[task] ?? -1 };
-  }
-
-  const evidence = ({ id, copies, redis }: Looked): Evidence => ({
-    copies,
-    indexScore: scoreOf(redis?.indexScore ?? null) ?? Number.NaN,
-    limits,
-    policy,
-    standing: standing(id),
-    finishedBytes: ranking?.bytes ?? null,
-  });
+  const evidence = ({ id, copies, redis }: Looked): Evidence => {
+    const task = tasks?.indexOf(id) ?? -1;
+    return {
+      copies,
+      indexScore: scoreOf(redis?.indexScore ?? null) ?? Number.NaN,
+      limits,
+      policy,
+      newer: ranking?.newer[task] ?? -1,
+      forSpace: forSpace(task),
+      finishedBytes: ranking?.bytes ?? null,
+    };
+  };
 
   /** Candidates of both stores (docs/contract.md, Cleanup, steps 2 and 3), and tasks that make room. */
   const found = await use.attempt((mirror) => {
     const isShortOfRoom = (ranking?.forSpace.size ?? 0) > 0;
-    const makesRoom = (id: TaskId) => isShortOfRoom && standing(id).forSpace !== NEVER;
+    const makesRoom = (id: TaskId) => isShortOfRoom && forSpace(tasks!.indexOf(id)) !== NEVER;
     const rows = chosenRows(snapshot, (row, copy) => isExpired(copy, limits) || makesRoom(snapshot.idOf(row)));
     // An interrupted pass has then purged the oldest, and neighbours in Redis and in `Logs/` are purged together.
     rows.sort((a, b) => snapshot.rows.score(a) - snapshot.rows.score(b));
@@ -78,7 +71,7 @@ export async function planCleanup(
     return survey(snapshot, rows, mirror, (member) => member.score <= limit || makesRoom(member));
   });
   const [newestForSpace] = ranking?.forSpace ?? [];
-  const newest = newestForSpace === undefined ? NEVER : ranking!.tasks.time(newestForSpace);
+  const newest = newestForSpace === undefined ? NEVER : forSpace(newestForSpace);
   /** Empty directories that last changed before this are removed, epoch seconds: also those of younger purged tasks. */
   const sweepBefore = Math.max(limits.member, Math.min(now - FRESH_S, Math.max(latestLimit(limits), newest)));
   return { plan: { ranking, sweepBefore, evidence, decide: (task: Looked) => decideCleanup(evidence(task)) }, found };
@@ -91,8 +84,10 @@ export interface RankedTasks {
   mayMakeRoom(i: number): boolean;
 }
 
-interface Ranking extends ReturnType<typeof rank> {
-  readonly tasks: AllTasks;
+async function rankAll(parts: Parts<"artifacts" | "reporter">, tasks: AllTasks, policy: RetentionPolicy) {
+  const order = tasks.newestFirst();
+  const sizes = policy.maxBytes > 0 ? await freedBy(parts, tasks, order) : new Map<number, number>();
+  return rank(order, tasks, sizes, policy);
 }
 
 /** The outcome of `keep_last` and `max_bytes`, which purges oldest first. @param sizes what each purge frees, if all older ones went */

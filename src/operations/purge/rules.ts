@@ -86,24 +86,16 @@ export interface Verdict {
   saw(): string;
 }
 
-/** The outcome of `keep_last` and `max_bytes` for one task. */
-export interface Standing {
-  readonly kept: boolean;
-  /** It is purged for `max_bytes` unless it changed after this time, epoch seconds; -Infinity: it is kept. */
-  readonly forSpace: number;
-  /** How many finished tasks of its user are newer; -1 if it isn't ranked. */
-  readonly newer: number;
-}
-
-export const NO_STANDING: Standing = { kept: false, forSpace: NEVER, newer: -1 };
-
 export interface Evidence {
   readonly copies: Copies;
   /** The task's score in the index of Redis; NaN if it is not there. */
   readonly indexScore: number;
   readonly limits: Limits;
   readonly policy: RetentionPolicy;
-  readonly standing: Standing;
+  /** How many finished tasks of its user are newer; -1 if it isn't finished, or if no rule asks. */
+  readonly newer: number;
+  /** It is purged for `max_bytes` unless it changed after this time, epoch seconds; -Infinity: it is kept. */
+  readonly forSpace: number;
   /** The size of the artifacts of all finished tasks; null if it wasn't measured. */
   readonly finishedBytes: number | null;
 }
@@ -124,7 +116,7 @@ const PURGES: Record<string, Reason> = { retention: "expired", max_bytes: "max-b
 
 /** The second look of docs/contract.md, Cleanup. What `keep_last` keeps, and a young member without a task, isn't a candidate. */
 export function decideCleanup(evidence: Evidence): Decision {
-  const { copies, limits, standing } = evidence;
+  const { copies, limits, forSpace } = evidence;
   const verdicts = verdictsOn(evidence);
   if (verdicts.length === 0) return { kind: "gone" };
   const purges = verdicts.find(({ says }) => says === "purge");
@@ -133,7 +125,7 @@ export function decideCleanup(evidence: Evidence): Decision {
   const isChosen =
     existing(copies).some((copy) => isExpired(copy, limits)) ||
     (copies.mirror === "dangling" && copies.file !== null) ||
-    standing.forSpace !== NEVER;
+    forSpace !== NEVER;
   const isKept = verdicts.some(({ says, rule }) => says === "keep" && rule === "keep_last");
   return { kind: "keep", reason: keeps?.saw() ?? "a copy of it isn't expired", candidate: isChosen && !isKept };
 }
@@ -175,21 +167,21 @@ const retentionRule: Rule = ({ limits, policy }, present) => {
   return verdict("retention", expired ? "purge" : "pass", saw);
 };
 
-const keepLastRule: Rule = ({ policy: { keepLast, origins }, standing }, present) => {
+const keepLastRule: Rule = ({ policy: { keepLast, origins }, newer }, present) => {
   if (keepLast === 0) return verdict("keep_last", "off", () => "not set");
-  return verdict("keep_last", standing.kept && present.every(isFinished) ? "keep" : "pass", () => {
-    const { newer } = standing;
+  const isKept = newer >= 0 && newer < keepLast && present.every(isFinished);
+  return verdict("keep_last", isKept ? "keep" : "pass", () => {
     const place = newer < 0 ? "not among the finished tasks of its user" : `newer finished tasks of its user: ${newer}`;
     return `${place}; keep_last ${keepLast} (${origins.keepLast})`;
   });
 };
 
-const maxBytesRule: Rule = ({ policy: { maxBytes, origins }, standing, finishedBytes }, present) => {
+const maxBytesRule: Rule = ({ policy: { maxBytes, origins }, forSpace, finishedBytes }, present) => {
   if (maxBytes === 0 || finishedBytes === null) return verdict("max_bytes", "off", () => "not set");
   const saw = () =>
     `finished tasks take ${formatBytes(finishedBytes)} of ${formatBytes(maxBytes)} (${origins.maxBytes})`;
-  if (standing.forSpace === NEVER) return verdict("max_bytes", "pass", saw);
-  const changed = present.some(({ time }) => !(time <= standing.forSpace));
+  if (forSpace === NEVER) return verdict("max_bytes", "pass", saw);
+  const changed = present.some(({ time }) => !(time <= forSpace));
   if (changed)
     return verdict("max_bytes", "keep", () => `${saw()}; it was chosen to free space, but has changed since`);
   return verdict("max_bytes", "purge", () => `${saw()}; it is among the oldest`);
