@@ -232,13 +232,14 @@ export class RunParts {
     return new TaskStore(await this.fileStore(), await this.mirrorLink());
   }
 
-  /** `output/` and `Logs/`. @param removes whether they may be changed: then neither may hold config.ini or the store file */
-  async artifacts(removes = false) {
+  /** `output/` and `Logs/`, to be shown as far as they can be read. If they may be changed, neither may hold config.ini or the store file. */
+  async artifacts(use: "show" | "plan" | "remove") {
     const { openArtifacts } = await import("../artifacts/artifacts.ts");
     const { paths, store, configPath } = await this.settings();
     const names = await this.rules();
-    const apart = removes ? [store.path.value, configPath].filter((path) => path !== null) : [];
-    const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names, apart });
+    const apart = use === "remove" ? [store.path.value, configPath].filter((path) => path !== null) : [];
+    const roots = { output: paths.output.value, logs: paths.logs.value, apart, mayLack: use === "show" };
+    const artifacts = openArtifacts({ ...roots, names });
     this.onRelease(async () => artifacts.close());
     return artifacts;
   }
@@ -246,7 +247,7 @@ export class RunParts {
   /** As `changeParts`, for a purge. */
   async purgeParts(ledger: Ledger | null, dryRun: boolean) {
     const parts = await this.changeParts(ledger, dryRun);
-    return { ...parts, mirror: await this.mirrorState(), artifacts: await this.artifacts(true) };
+    return { ...parts, mirror: await this.mirrorState(), artifacts: await this.artifacts("remove") };
   }
 
   /** Files that an output file must not overwrite: those of the settings, and that of another flag. */

@@ -30,6 +30,9 @@ export type { FolderName } from "./plain-name.ts";
 export type { FolderOutcome } from "./purge-area.ts";
 export type { LogPart } from "./task-logs.ts";
 
+/** Gets a line. */
+type Note = (reason: string) => void;
+
 interface ArtifactNames {
   namesOf(id: string): readonly string[];
   foldersOf(id: FolderName): readonly FolderName[];
@@ -48,6 +51,8 @@ class DiskArtifacts {
   /** Whether there is one of the two roots. */
   readonly areThere: boolean;
   readonly device: bigint | undefined;
+  /** Why a root was left out, if that is allowed. */
+  readonly unread: Roots["unread"];
   readonly #userChanges = new OwnChanges();
   readonly #purgeArea: PurgeArea | undefined;
   readonly #turns = new Turns();
@@ -62,6 +67,7 @@ class DiskArtifacts {
     this.hasOutput = roots.output !== undefined;
     this.areThere = this.hasOutput || roots.logs !== undefined;
     this.device = roots.output?.dev;
+    this.unread = roots.unread;
   }
 
   /** Why a folder is never touched; undefined if it may be. */
@@ -104,9 +110,10 @@ class DiskArtifacts {
     return this.#purgeArea?.recover() ?? { folders: 0, left: [] };
   }
 
-  /** The files in some folders (names may have slashes), then the task's logs that can be read. @throws TtsctlError ARTIFACTS_UNSAFE */
-  async list(folders: readonly FolderName[], logsOf: string | null): Promise<Artifact[]> {
+  /** The files in some folders (names may have slashes), then the task's logs. @param note gets why parts weren't read; without it, that of a folder is thrown */
+  async list(folders: readonly FolderName[], logsOf: string | null, note?: Note): Promise<Artifact[]> {
     const found: Artifact[] = [];
+    for (const { message } of this.unread.values()) note?.(message);
     const { output } = this.roots;
     for (const folder of output === undefined ? [] : folders) {
       const names = `${folder.userId}/${folder.taskId}`.split("/");
@@ -116,11 +123,13 @@ class DiskArtifacts {
       try {
         found.push(...(await listFolder(output!, names, this.#turns)));
       } catch (error) {
-        if (error instanceof FolderError) throw new TtsctlError("ARTIFACTS_UNSAFE", error.message, { cause: error });
-        if (!(error instanceof Kept)) throw error;
+        const reason = reasonOf(error);
+        if (!(error instanceof FolderError)) continue;
+        if (note === undefined) throw new TtsctlError("ARTIFACTS_UNSAFE", reason, { cause: error });
+        note(reason);
       }
     }
-    const logs = logsOf === null ? [] : await this.logs.find(this.#logNamesOf(logsOf)); // looks into every hour
+    const logs = logsOf === null ? [] : await this.logs.find(this.#logNamesOf(logsOf), note); // looks into every hour
     return [...found, ...logs.map(({ path, bytes }) => ({ path, bytes }))];
   }
 
@@ -239,7 +248,7 @@ export function openArtifacts({ names, ...roots }: RootPaths & { names?: Artifac
 
 /** Empty artifacts, for reading only the stores. */
 export function noArtifacts(): Artifacts {
-  return new DiskArtifacts({ output: undefined, logs: undefined, logsInOutput: undefined });
+  return new DiskArtifacts({ output: undefined, logs: undefined, logsInOutput: undefined, unread: new Map() });
 }
 
 const MEASURED = ["audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4"];

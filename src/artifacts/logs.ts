@@ -91,15 +91,16 @@ export class LogFolders {
     };
   }
 
-  /** The logs of these file names, of `fromDate` and later, oldest first. What cannot be read is left out. */
-  async find(names: readonly string[], fromDate = ""): Promise<NamedLog[]> {
+  /** The logs of these file names, of `fromDate` and later, oldest first. `note` gets why parts of `Logs/` were not looked at. */
+  async find(names: readonly string[], note = (_reason: string) => {}, fromDate = ""): Promise<NamedLog[]> {
     const found: NamedLog[] = [];
-    await this.#eachHour((hour, key) => {
+    const skipped = await this.#eachHour((hour, key) => {
       for (const name of names) {
         const stats = hour.lstat(name);
         if (stats?.isFile()) found.push({ hour: key, name, path: hour.labelOf(name), bytes: stats.size });
       }
     }, fromDate);
+    skipped.forEach(note);
     return found.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 

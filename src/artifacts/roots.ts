@@ -1,6 +1,6 @@
 import { closeSync, lstatSync, openSync, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import { describeSystemError, systemErrorCode, TtsctlError } from "../errors.ts";
+import { describeSystemError, hasCode, ours, systemErrorCode, TtsctlError } from "../errors.ts";
 import { printableJson } from "../printable.ts";
 import { DESCRIPTORS, Folder } from "./folder.ts";
 
@@ -10,7 +10,11 @@ export interface RootPaths {
   readonly logs: string;
   /** The files that a directory of artifacts must not hold, at any depth: config.ini and the store file. */
   readonly apart?: readonly string[];
+  /** A root that can't be read is left out, and its error is in `unread`. */
+  readonly mayLack?: boolean;
 }
+
+type RootName = "output" | "logs";
 
 export interface Roots {
   /** Undefined if the folder is missing: then it counts as empty. */
@@ -18,22 +22,34 @@ export interface Roots {
   logs: Folder | undefined;
   /** The name in `output/` that leads to the logs, if they are in it; it can't be a user's. */
   logsInOutput: string | undefined;
+  /** Why a root was left out. */
+  unread: ReadonlyMap<RootName, TtsctlError>;
 }
 
 /** Opens `output/` and `Logs/`, which may be links: they are resolved once, here. @throws TtsctlError ARTIFACTS_UNSAFE */
 export function openRoots(paths: RootPaths): Roots {
+  const unread = new Map<RootName, TtsctlError>();
+  function read<T>(root: RootName, work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (!paths.mayLack) throw error;
+      unread.set(root, ours(error));
+      return undefined;
+    }
+  }
   const [output, logs] = [resolve(paths.output), resolve(paths.logs)];
-  const [realOutput, realLogs] = [realPathOf(output), realPathOf(logs)];
+  const [realOutput, realLogs] = [read("output", () => realPathOf(output)), read("logs", () => realPathOf(logs))];
   const logsInOutput = nameInOutput(realOutput, realLogs);
   for (const root of [realOutput, realLogs].filter((path) => path !== undefined)) {
     const held = heldFile(root, paths.apart ?? []);
     if (held !== undefined)
       throw unsafePaths(`${printableJson(root)} can't be used for audio or logs: it holds ${printableJson(held)}`);
   }
-  const outputFolder = openRoot(realOutput, basename(output));
+  const outputFolder = read("output", () => openRoot(realOutput, basename(output)));
   try {
-    const logsFolder = openRoot(realLogs, labelOf(logs, dirname(output)));
-    return { output: outputFolder, logs: logsFolder, logsInOutput };
+    const logsFolder = read("logs", () => openRoot(realLogs, labelOf(logs, dirname(output))));
+    return { output: outputFolder, logs: logsFolder, logsInOutput, unread };
   } catch (error) {
     outputFolder?.close();
     throw error;
@@ -103,10 +119,9 @@ function openRoot(path: string | undefined, label: string): Folder | undefined {
 function cannotOpen(path: string, error: unknown): unknown {
   if (systemErrorCode(error) === undefined) return error;
   const what = `cannot open the directory ${printableJson(path)}: ${describeSystemError(error)}`;
-  return new TtsctlError("ARTIFACTS_UNSAFE", what, {
-    hint: "check [paths] output and logs in config.ini",
-    cause: error,
-  });
+  const isDenied = hasCode("EACCES", "EPERM")(error);
+  const hint = isDenied ? "run ttsctl as a user who may read it" : "check [paths] output and logs in config.ini";
+  return new TtsctlError("ARTIFACTS_UNSAFE", what, { hint, cause: error });
 }
 
 /** Refuses what would make system folders look like those of users. */

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { printableJson } from "../printable.ts";
-import { type Folder, ignoreRefusal } from "./folder.ts";
+import { type Folder, FolderError, ignoreRefusal } from "./folder.ts";
 import type { LogFolders, NamedLog } from "./logs.ts";
 
 /** A task that runs for hours may leave a log in each hour; the oldest are no longer written. */
@@ -11,8 +11,9 @@ export interface LogPart {
   lines: string[];
 }
 
-/** The logs of one task, oldest first. Those that can't be read are left out. */
+/** The logs of one task, oldest first. Those that can't be read are left out, and `unread` has the reasons. */
 export class TaskLogs {
+  readonly unread = new Set<string>();
   /** The followed logs by path, oldest first. */
   readonly #tails = new Map<string, { readonly place: NamedLog; readonly tail: LogTail }>();
   /** The unread rest of logs that are no longer followed. */
@@ -29,9 +30,9 @@ export class TaskLogs {
   async last(count: number): Promise<LogPart[]> {
     const parts: LogPart[] = [];
     let wanted = count;
-    for (const place of (await this.folders.find(this.names)).reverse()) {
+    for (const place of (await this.#find()).reverse()) {
       const tail = wanted > 0 ? this.#open(place) : undefined;
-      const part = tail && readable(() => lastLines(tail, wanted));
+      const part = tail && this.#readable(() => lastLines(tail, wanted));
       if (part === undefined) continue;
       wanted -= part.lines.length;
       parts.unshift(part);
@@ -41,7 +42,7 @@ export class TaskLogs {
 
   /** All lines in pieces: at most one of them is held in memory. */
   async *all(): AsyncGenerator<LogPart> {
-    for (const place of await this.folders.find(this.names)) {
+    for (const place of await this.#find()) {
       const tail = this.#open(place);
       if (tail === undefined) continue;
       try {
@@ -57,7 +58,7 @@ export class TaskLogs {
    * `count` lines, or (null) the first, which `read` returns first. Returns whether there is a log yet. The caller closes the logs.
    */
   async begin(count: number | null): Promise<boolean> {
-    const places = await this.folders.find(this.names);
+    const places = await this.#find();
     this.#fromDate = this.folders.newestDate();
     for (const place of places.slice(-MOST_FOLLOWED)) this.#follow(place);
     let wanted = count ?? 0;
@@ -82,8 +83,7 @@ export class TaskLogs {
       if (tail.takeCut()) news.push(`${printableJson(tail.path)} was truncated`);
       if (this.#isReplaced(place, tail)) news.push(`${printableJson(tail.path)} was replaced`);
     }
-    for (const place of await this.folders.find(this.names, this.#fromDate))
-      if (!this.#tails.has(place.path)) this.#follow(place);
+    for (const place of await this.#find(this.#fromDate)) if (!this.#tails.has(place.path)) this.#follow(place);
     return news;
   }
 
@@ -98,14 +98,27 @@ export class TaskLogs {
     this.#tails.clear();
   }
 
+  #find(fromDate?: string): Promise<NamedLog[]> {
+    return this.folders.find(this.names, (reason) => this.unread.add(reason), fromDate);
+  }
+
+  #readable<R>(work: () => R): R | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof FolderError) this.unread.add(error.message);
+      return ignoreRefusal(error);
+    }
+  }
+
   #open({ hour, name }: NamedLog): LogTail | undefined {
-    return readable(() => this.folders.use(hour, (folder) => LogTail.openIfThere(folder, name)));
+    return this.#readable(() => this.folders.use(hour, (folder) => LogTail.openIfThere(folder, name)));
   }
 
   /** Switches to the file that now has the name, once the old one is read to its end. */
   #isReplaced(place: NamedLog, tail: LogTail): boolean {
     if (!tail.isAtEnd()) return false;
-    const isOther = readable(() => this.folders.use(place.hour, (hour) => tail.isReplacedIn(hour, place.name)));
+    const isOther = this.#readable(() => this.folders.use(place.hour, (hour) => tail.isReplacedIn(hour, place.name)));
     const next = isOther ? this.#open(place) : undefined;
     if (next === undefined) return false;
     this.#leave(tail);
@@ -140,14 +153,6 @@ function lastLines(tail: LogTail, count: number): LogPart {
     return { path: tail.path, lines };
   } finally {
     tail.close();
-  }
-}
-
-function readable<R>(work: () => R): R | undefined {
-  try {
-    return work();
-  } catch (error) {
-    return ignoreRefusal(error);
   }
 }
 

@@ -9,7 +9,8 @@ import { foldersOf } from "./owners.ts";
 export type GetResult = Awaited<ReturnType<typeof getTask>>;
 
 export interface GetParts extends Stores {
-  readonly artifacts: Artifacts;
+  /** Null: the task's files aren't listed. */
+  readonly artifacts: Artifacts | null;
 }
 
 /** Reads a task from both stores, or the forced one; of a Redis that lacks changes only if the file can't be read. @throws TtsctlError REDIS_* or STORE_* if a needed store fails */
@@ -21,6 +22,9 @@ export async function getTask(parts: GetParts, id: TaskId, source: SourceChoice)
   const redis = mirror === null || usesFile ? null : await fromRedis(parts, mirror, id, source, warnings);
   if (file.problem !== null && redis === null) throw file.problem;
   const task = redis ?? file.task;
+  const unread: string[] = [];
+  const note = (reason: string) => void unread.push(reason);
+  const files = await parts.artifacts?.list(foldersOf(parts.file.rules, id, task), id.taskId, note);
   return {
     source: redis !== null ? ("redis" as const) : file.task !== null ? ("file" as const) : null,
     /** The copy that a list would show. */
@@ -29,7 +33,9 @@ export async function getTask(parts: GetParts, id: TaskId, source: SourceChoice)
     redis,
     /** A record of these ids in the file that is not valid. */
     invalid: file.invalid,
-    artifacts: await parts.artifacts.list(foldersOf(parts.file.rules, id, task), id.taskId),
+    artifacts: files ?? [],
+    /** Why some of its files may not be listed. */
+    unread,
     warnings,
   };
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
@@ -40,6 +40,30 @@ describe("get", () => {
     const text = lines(stdout).find((line) => line.startsWith("*  text"));
     if (columns >= 80) expect(text).toMatch(/举头望.*低头思/);
   });
+});
+
+it("shows what can be read, as do logs and stats, if output/ or Logs/ can't be", async () => {
+  await here.synced(running);
+  here.root.writeArtifacts([running] as never);
+  const without = async (root: string, line: string) => {
+    renameSync(here.root.at(root), here.root.at("aside"));
+    symlinkSync("/nowhere", here.root.at(root)); // root may read any directory
+    const [answer, { stdout }] = [await here.json(line), await here.run(line)];
+    rmSync(here.root.at(root));
+    renameSync(here.root.at("aside"), here.root.at(root));
+    return { ...answer, stdout };
+  };
+  for (const [root, shown] of Object.entries({ output: "Logs/20200101/08/t1.log", Logs: "output/alice/t1/t1.wav" })) {
+    const got = await without(root, "get alice t1");
+    expect(got).toMatchObject({ exit: 0, item: { status: "run" }, artifacts: [{ path: shown }] });
+    expect(got.unread).toEqual([expect.stringContaining(here.root.at(root))]);
+    expect(got.stdout).toContain(`not listed: ${got.unread[0]}`);
+    const stats = await without(root, "stats");
+    expect(stats).toMatchObject({ exit: 0, total: 1, disk: null, cleanup: null });
+    expect(stats.said).toContain(here.root.at(root));
+  }
+  expect(await without("output", "logs t1")).toMatchObject({ exit: 0, log: [{ lines: ["yyyyyyyyyy"] }] });
+  expect(await without("Logs", "logs t1")).toMatchObject({ exit: 1, code: "ARTIFACTS_UNSAFE" });
 });
 
 describe("get TASK", () => {

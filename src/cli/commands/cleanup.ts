@@ -186,7 +186,7 @@ async function writeMetrics(context: Context, target: string, { outcome, ...how 
 
 async function runExplain(context: Context, { allowEmpty }: Flags, args: readonly string[]): Promise<number> {
   const { clock, reporter } = context;
-  const stores = { ...(await context.stores()), artifacts: await context.artifacts() };
+  const stores = { ...(await context.stores()), artifacts: await context.artifacts("plan") };
   const { id } = await findTask(context, stores, { command: "cleanup --explain", args, source: "auto" });
   if (id.userId === "") {
     await tellAbsent(context, stores, id, "auto");
@@ -230,7 +230,7 @@ async function runOrphans(context: Context, flags: Flags): Promise<number> {
   }
   const run = await audited(context, !dryRun, async (ledger) => {
     const changing = { ...(await context.changeParts(ledger, dryRun)), mirror: await context.mirror() };
-    const parts = { ...changing, artifacts: await context.artifacts(true) };
+    const parts = { ...changing, artifacts: await context.artifacts("remove") };
     const result = await cleanUpOrphans(parts, { retention, dryRun, maxDelete: flags.maxDelete ?? { percent: 50 } });
     const did = `${counted(result.removed, "artifact")} removed`;
     return ended(parts, { result, problem: null }, { did, isPartly: result.failed > 0 });

@@ -5,7 +5,7 @@ import { printable } from "../../printable.ts";
 import { itemFields, itemJson, statusText } from "../../render/item.ts";
 import { paintStatus, type TableStyle, table } from "../../render/table.ts";
 import { cut, fits, truncateText, widthOf } from "../../render/width.ts";
-import { formatBytes, formatLength } from "../../task/amounts.ts";
+import { firstOf, formatBytes, formatLength } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { Context, Declare } from "../context.ts";
@@ -34,7 +34,7 @@ Examples:
   ttsctl get alice t01 -o json`;
 
 async function runGet(context: Context, { source }: Flags, args: string[]): Promise<number> {
-  const parts = { ...(await context.stores()), artifacts: await context.artifacts() };
+  const parts = { ...(await context.stores()), artifacts: await context.artifacts("show") };
   const { id, result } = await findTask(context, parts, { command: "get", args, source });
   const style = await context.tableStyle();
   await emit(context, { json: () => [`${getJson(result)}\n`], text: () => getLines(result, style).join("") });
@@ -44,10 +44,11 @@ async function runGet(context: Context, { source }: Flags, args: string[]): Prom
 }
 
 /** `get -o json` (docs/contract.md, Commands). */
-function getJson({ source, task, file, redis, invalid, artifacts }: GetResult): string {
+function getJson({ source, task, file, redis, invalid, artifacts, unread }: GetResult): string {
   const item = task === null ? "null" : itemJson(task);
   const copies = `"file":${(file ?? invalid)?.json ?? "null"},"redis":${redis?.json ?? "null"}`;
-  return `{"source":${JSON.stringify(source)},"item":${item},${copies},"artifacts":${JSON.stringify(artifacts)}}`;
+  const files = `"artifacts":${JSON.stringify(artifacts)}${unread.length > 0 ? `,"unread":${JSON.stringify(unread)}` : ""}`;
+  return `{"source":${JSON.stringify(source)},"item":${item},${copies},${files}}`;
 }
 
 /** A row for each field, with two values if the copies differ. @param width columns in which differences must be seen */
@@ -100,8 +101,9 @@ export function getLines(result: GetResult, style: TableStyle): string[] {
   return [`${style.width === null ? title : cut(title, style.width)}\n`, ...lines, ...fileLines(result, style.width)];
 }
 
-function* fileLines({ artifacts }: GetResult, width: number | null): Generator<string> {
-  if (artifacts.length === 0) yield "no audio, no logs\n";
+function* fileLines({ artifacts, unread }: GetResult, width: number | null): Generator<string> {
+  if (artifacts.length === 0 && unread.length === 0) yield "no audio, no logs\n";
+  if (unread.length > 0) yield `${printable(`not listed: ${firstOf(unread.slice(0, 3), unread.length, "; ")}`)}\n`;
   for (const { path, bytes, seconds, damaged } of artifacts) {
     const length = seconds === undefined ? "" : `  ${formatLength(seconds)}`;
     const rest = `  ${formatBytes(bytes)}${length}${damaged ? "  damaged" : ""}`;

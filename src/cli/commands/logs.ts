@@ -1,10 +1,10 @@
 import { DONE, FAILED, INTERRUPTED, PARTLY } from "../../app/ended.ts";
-import type { LogPart } from "../../artifacts/artifacts.ts";
+import type { LogFollower, LogPart } from "../../artifacts/artifacts.ts";
 import { usage } from "../../errors.ts";
 import { followLog, taskState } from "../../operations/follow.ts";
 import type { GetParts } from "../../operations/get.ts";
 import { logText } from "../../render/item-lines.ts";
-import { parseWholeNumber } from "../../task/amounts.ts";
+import { firstOf, parseWholeNumber } from "../../task/amounts.ts";
 import { memberOf, type TaskId } from "../../task/ids.ts";
 import { isTerminal, shownStatus } from "../../task/status.ts";
 import type { Context, Declare } from "../context.ts";
@@ -39,26 +39,37 @@ async function runLogs(context: Context, flags: Flags, args: string[]): Promise<
   const { source, follow, tail = null } = flags;
   const isWhole = context.flags.output === "json";
   if (follow && isWhole) throw usage("--follow can't be used with -o json", "use -o jsonl, or leave out --follow");
-  const parts = { ...(await context.stores()), artifacts: await context.artifacts() };
+  const parts = { ...(await context.stores()), artifacts: null };
   const { id, result } = await findTask(context, parts, { command: "logs", args, source });
   if (result.task === null && result.invalid === null) {
     await tellAbsent(context, parts, id, source);
     return PARTLY;
   }
-  if (follow) return followTask(context, parts, id, flags, result.task?.status ?? null);
-  const logs = parts.artifacts.logsOf(id.taskId);
-  if (isWhole) {
-    await context.terminal.data.write(`${JSON.stringify({ log: await logs.last(tail ?? MOST_LOG_LINES) })}\n`);
-    return DONE;
-  }
-  const print = linePrinter(context);
+  const artifacts = await context.artifacts("show");
+  const problem = artifacts.unread.get("logs");
+  if (problem !== undefined) throw problem;
+  const logs = artifacts.logsOf(id.taskId);
+  if (follow) return followTask(context, parts, id, logs, flags, result.task?.status ?? null);
   let isEmpty = true;
-  for await (const part of tail === null ? logs.all() : await logs.last(tail)) {
-    isEmpty = false;
-    if (!(await print(part))) return DONE;
+  if (isWhole) {
+    const log = await logs.last(tail ?? MOST_LOG_LINES);
+    await context.terminal.data.write(`${JSON.stringify({ log })}\n`);
+    isEmpty = log.length === 0;
+  } else {
+    const print = linePrinter(context);
+    for await (const part of tail === null ? logs.all() : await logs.last(tail)) {
+      isEmpty = false;
+      if (!(await print(part))) return DONE;
+    }
   }
-  if (isEmpty) await context.inform(`${memberOf(id)} has no log`);
-  return DONE;
+  const isUnread = warnOfUnread(context, logs);
+  if (isEmpty && !isUnread && !isWhole) await context.inform(`${memberOf(id)} has no log`);
+  return isEmpty && isUnread ? PARTLY : DONE;
+}
+
+function warnOfUnread({ reporter }: Context, { unread }: LogFollower): boolean {
+  if (unread.size > 0) reporter.warn(`not read: ${firstOf([...unread].slice(0, 3), unread.size, "; ")}`);
+  return unread.size > 0;
 }
 
 const MOST_LOG_LINES = 10_000;
@@ -69,13 +80,20 @@ const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}`, (te
 });
 
 /** Returns INTERRUPTED on a signal: scripts must see that the task hasn't ended. @param status null for an invalid record */
-async function followTask(context: Context, parts: GetParts, id: TaskId, flags: Flags, status: string | null) {
+async function followTask(
+  context: Context,
+  parts: GetParts,
+  id: TaskId,
+  logs: LogFollower,
+  flags: Flags,
+  status: string | null,
+) {
   const { signal, clock } = context; // from here on, a stop signal is waited for
   const finished = status === null || isTerminal(status);
   const name = memberOf(id);
-  const logs = parts.artifacts.logsOf(id.taskId);
   context.onRelease(async () => logs.close());
   const began = await logs.begin(flags.tail ?? null);
+  warnOfUnread(context, logs);
   if (!began && !finished) await context.inform(`${name} has no log yet: waiting for one`);
   const state = taskState({ ...parts, clock }, id, flags.source);
   const heard = { onLines: linePrinter(context), onNews: (line: string) => context.inform(line) };

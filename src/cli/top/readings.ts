@@ -65,7 +65,7 @@ export async function readCounts(context: Context) {
 /** What `get` prints of a task, and the end of its logs. */
 export function taskLines(context: Context, row: Row): Promise<string[]> {
   return noted(context, true, async (step) => {
-    const parts = { ...(await step.stores()), artifacts: await step.artifacts() };
+    const parts = { ...(await step.stores()), artifacts: await step.artifacts("show") };
     const result = await getTask(parts, row, "auto");
     if (result.task === null && result.invalid === null) return [notFound([memberOf(row)])];
     const logs = await parts.artifacts.logsOf(row.taskId).last(200);
