@@ -64,9 +64,9 @@ export class Context extends RunParts {
     return this.terminal.tableStyle(this.flags.color);
   }
 
-  async table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<string> {
+  async table(head: readonly string[], rows: readonly (readonly string[])[], least?: number): Promise<string> {
     const cells = rows.map((row) => row.map(printable));
-    return table(head, cells, await this.tableStyle());
+    return table(head, cells, await this.tableStyle(), least);
   }
 
   /** A line for people on stderr, not with -q. */

@@ -5,7 +5,7 @@ import { counted, firstOf, formatAge, formatBytes, formatDuration } from "../tas
 import { memberOf } from "../task/ids.ts";
 import { BAR_SIGNS, type BarStatus, FULL_BLOCK, hourChart } from "./hour-chart.ts";
 import { textOf } from "./item-lines.ts";
-import { type Rows, STATUS_COLORS, STATUSES, type TableStyle, tableLayout } from "./table.ts";
+import { type Rows, STATUS_COLORS, STATUSES, type TableStyle, tableLayout, WHOLE } from "./table.ts";
 
 interface StatsStyle extends TableStyle {
   readonly wide: boolean;
@@ -57,11 +57,10 @@ function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsS
   return aligned(head, rows, style) + more;
 }
 
-/** A table of names, which are cut if they don't fit, and numbers, which are right-aligned. */
+/** A table of names, and numbers, which are right-aligned. */
 function aligned(head: readonly string[], rows: Rows, style: StatsStyle, paint = (text: string) => text): string {
   const columns = head.map((head, i) => {
-    if (i === 0) return { head, least: 6, mayGo: false, paint };
-    return { head, least: Number.POSITIVE_INFINITY, mayGo: i > 1, isNumber: true }; // a cut one would be another number
+    return { head, least: WHOLE, mayGo: i > 1, ...(i === 0 ? { paint } : { isNumber: true }) };
   });
   return [...tableLayout(columns, rows, style, true).lines(rows, true)].join("");
 }

@@ -1,5 +1,3 @@
-import Table from "cli-table3";
-import { batches } from "../pool.ts";
 import { printable } from "../printable.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
@@ -34,28 +32,29 @@ export interface Column extends Pick<Room, "least" | "mayGo"> {
 export type Rows = readonly (readonly string[])[];
 
 export const GAP = 2;
-const SIDES = ["top", "bottom", "left", "right", "mid"];
-const BORDERS = SIDES.flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`]);
-const NO_BORDERS = { ...Object.fromEntries(BORDERS.map((name) => [name, ""])), middle: " ".repeat(GAP) };
-const PLAIN = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
 
 /** The first rows decide the widths, so a long table can be written in pieces. @param first printable cells */
 export function tableLayout(columns: readonly Column[], first: Rows, style: TableStyle, withHead: boolean) {
   const { width: screen } = style;
+  const shown = (row: readonly string[], i: number, width: number | null) => {
+    const text = row[i] ?? "";
+    return width === null || columns[i]!.least === WHOLE ? text : cut(text, width);
+  };
   const rooms = columns.map(({ head, least, mayGo }, i) => {
-    const cells = first.map((row) => (screen === null ? (row[i] ?? "") : cut(row[i] ?? "", screen)));
+    const cells = first.map((row) => shown(row, i, screen));
     const full = cells.reduce((most, cell) => Math.max(most, widthOf(cell)), withHead ? widthOf(head) : 1);
-    return { full, least: Math.min(full, least), mayGo, isEmpty: cells.every((text) => text === "") };
+    return { full, least, mayGo, isEmpty: cells.every((text) => text === "") };
   });
   const widths = fitColumns(rooms, screen);
 
-  function cellsIn(cells: readonly string[], paint: (text: string, column: number) => string): string[] {
-    return widths.flatMap((width, i) => {
+  function lineOf(cells: readonly string[], paint: (text: string, column: number) => string): string {
+    const padded = widths.flatMap((width, i) => {
       if (width === null) return [];
-      const text = screen === null ? (cells[i] ?? "") : cut(cells[i] ?? "", width);
+      const text = shown(cells, i, screen === null ? null : width);
       const gap = " ".repeat(Math.max(0, width - widthOf(text)));
       return columns[i]!.isNumber ? gap + paint(text, i) : paint(text, i) + gap;
     });
+    return `${padded.join(" ".repeat(GAP)).trimEnd()}\n`;
   }
 
   return {
@@ -65,22 +64,10 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
     *lines(rows: Rows, withHead: boolean): Generator<string> {
       const heads = columns.map(({ head }) => head);
       const paint = (text: string, i: number) => columns[i]!.paint?.(text, style) ?? text;
-      const head = withHead ? [cellsIn(heads, (text) => style.colors.bold(text))] : [];
-      // cli-table3 compares each cell with all others.
-      for (const some of batches([...head, ...rows.map((row) => cellsIn(row, paint))], 50)) {
-        yield* linesOf(some, screen);
-      }
+      if (withHead) yield lineOf(heads, (text) => style.colors.bold(text));
+      for (const row of rows) yield lineOf(row, paint);
     },
   };
-}
-
-function linesOf(rows: Rows, width: number | null): string[] {
-  // In a pipe nothing is cut, and cli-table3 takes quadratic time for a long cell.
-  if (width === null) return rows.map((cells) => `${cells.join(" ".repeat(GAP)).trimEnd()}\n`);
-  const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
-  layout.push(...rows.map((cells) => [...cells]));
-  const lines = layout.toString().split("\n");
-  return lines.map((line) => `${cut(line.trimEnd(), width)}\n`);
 }
 
 /** A status in its colour; also a word of the service's. */
@@ -89,17 +76,20 @@ export function paintStatus(text: string, { colors }: TableStyle): string {
   return shown === undefined ? text : colors[STATUS_COLORS[shown]](text);
 }
 
-export function table(head: readonly string[] | null, rows: Rows, style: TableStyle): string {
+export function table(head: readonly string[] | null, rows: Rows, style: TableStyle, least = 6): string {
   const count = Math.max(head?.length ?? 0, ...rows.map((row) => row.length), 0);
-  const columns = Array.from({ length: count }, (_, i) => ({ head: head?.[i] ?? "", least: 6, mayGo: false }));
+  const columns = Array.from({ length: count }, (_, i) => ({ head: head?.[i] ?? "", least, mayGo: false }));
   const layout = tableLayout(columns, rows, style, head !== null);
   return [...layout.lines(rows, head !== null)].join("");
 }
 
+/** Half an id, number or time would be another one. */
+export const WHOLE = Number.POSITIVE_INFINITY;
+
 /** How a column may be narrowed if the table is wider than the terminal. Widths are columns of the screen. */
 export interface Room {
   readonly full: number;
-  /** Narrower it would be useless. */
+  /** Narrower it would be useless; `WHOLE` if it is never cut, even if the row is wider than the screen. */
   readonly least: number;
   /** Whether it may be left out. */
   readonly mayGo: boolean;
@@ -110,15 +100,20 @@ export interface Room {
 export function fitColumns(columns: readonly Room[], available: number | null): (number | null)[] {
   const widths: (number | null)[] = columns.map(({ full }) => full);
   if (available === null) return widths;
-  const least = (width: number | null, i: number) => (width === null ? null : columns[i]!.least);
-  while (excess(widths.map(least), available) > 0) {
+  const least = (i: number) => Math.min(columns[i]!.full, columns[i]!.least);
+  while (
+    excess(
+      widths.map((width, i) => width && least(i)),
+      available,
+    ) > 0
+  ) {
     const able = [...widths.keys()].filter((i) => widths[i] !== null && columns[i]!.mayGo);
     const gone = able.findLast((i) => columns[i]!.isEmpty) ?? able.at(-1);
     if (gone === undefined) break;
     widths[gone] = null;
   }
-  shrink(widths, (i) => columns[i]!.least, available);
-  shrink(widths, () => 1, available); // the last resort on a very narrow screen
+  shrink(widths, least, available);
+  shrink(widths, (i) => (columns[i]!.least === WHOLE ? columns[i]!.full : 1), available); // on a very narrow screen
   return widths;
 }
 
@@ -159,11 +154,10 @@ export function taskTable(columns: readonly string[], withHead: boolean, style: 
   };
 }
 
-/** Only texts are narrowed: half an id or half a time would be another one. */
 function columnOf(name: string): Column {
   const field = fieldOf(name);
   const head = printable(name.toUpperCase());
   if (field === "status") return { head, least: 6, mayGo: true, paint: paintStatus };
   const isId = field === "user_id" || field === "task_id";
-  return { head, least: isId || isTimeField(field) ? Number.POSITIVE_INFINITY : 10, mayGo: !isId };
+  return { head, least: isId || isTimeField(field) ? WHOLE : 10, mayGo: !isId };
 }

@@ -4,7 +4,7 @@ import type { GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
 import { itemFields, itemJson, statusText } from "../../render/item.ts";
 import { paintStatus, type TableStyle, table } from "../../render/table.ts";
-import { cut, fits, truncateText, widthOf } from "../../render/width.ts";
+import { fits, truncateText, widthOf } from "../../render/width.ts";
 import { firstOf, formatBytes, formatLength } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
@@ -98,7 +98,7 @@ export function getLines(result: GetResult, style: TableStyle): string[] {
     return row.map((text, i) => (name === "status" && i >= row.length / 2 ? paint(text) : text));
   });
   const lines = table(null, painted, style).split(/(?<=\n)/);
-  return [`${style.width === null ? title : cut(title, style.width)}\n`, ...lines, ...fileLines(result, style.width)];
+  return [`${title}\n`, ...lines, ...fileLines(result, style.width)];
 }
 
 function* fileLines({ artifacts, unread }: GetResult, width: number | null): Generator<string> {
