@@ -170,6 +170,8 @@ describe("top", () => {
     await says(run, /from redis/);
     await server.stop();
     expect(await says(run, /5 tasks, from file/)).toMatch(/Redis at [\s\S]*reading/);
+    await press(run, "g", "j", "d", "y");
+    expect(await says(run, /^0 of 1 chosen task deleted/m)).toContain("alice:busy is kept: its status is run");
     await press(run, "G", "m", CTRL_U, ..."error", ENTER); // in the file alone
     await says(run, /after|sync/);
     await until(() => here.root.readStore().some(({ task_id, status }) => task_id === "lost" && status === "error"));

@@ -63,8 +63,8 @@ export async function readCounts(context: Context) {
 }
 
 /** What `get` prints of a task, and the end of its logs. */
-export function taskLines(context: Context, row: Row): Promise<string[]> {
-  return noted(context, true, async (step) => {
+export async function taskLines(context: Context, row: Row): Promise<string[]> {
+  const { notes, lines } = await noted(context, true, async (step) => {
     const parts = { ...(await step.stores()), artifacts: await step.artifacts("show") };
     const result = await getTask(parts, row, "auto");
     if (result.task === null && result.invalid === null) return [notFound([memberOf(row)])];
@@ -72,6 +72,7 @@ export function taskLines(context: Context, row: Row): Promise<string[]> {
     const lines = [...getLines(result, await context.tableStyle()), ...logs.flatMap((log) => [...logText(log)])];
     return [...lines.map((line) => line.trimEnd()), ...result.warnings];
   });
+  return [...notes, ...lines];
 }
 
 /** The lines of a step, with its warnings and its error. */
@@ -79,10 +80,9 @@ async function noted(context: Context, sharesMirror: boolean, work: (step: RunPa
   const notes: string[] = [];
   const reporter: Reporter = { ...SILENT, warn: (line) => void notes.push(`warning: ${line}`) };
   try {
-    const lines = await context.inStep({ reporter, sharesMirror, log: () => {} }, work);
-    return [...notes, ...lines];
+    return { notes, lines: await context.inStep({ reporter, sharesMirror, log: () => {} }, work) };
   } catch (error) {
-    return [...notes, errorText(ours(error))];
+    return { notes, lines: [errorText(ours(error))] };
   }
 }
 
@@ -93,10 +93,11 @@ function rowOf({ userId, taskId, status, error, score }: Task): Row {
 const OPTIONS = { dryRun: false, allowEmpty: false };
 
 /** Marks or deletes a task as the commands do, if it still has the status that was shown. @returns lines about the outcome */
-export function changeTask(context: Context, { userId, taskId, status }: Row, change: Change): Promise<string[]> {
+export async function changeTask(context: Context, row: Row, change: Change): Promise<string[]> {
+  const { userId, taskId, status } = row;
   const statuses = new Set([shownStatus(status) ?? OTHER_STATUS]);
   const selection = { ids: [{ userId, taskId }], filter: { ...ofUser(userId), statuses }, age: null };
-  return noted(context, false, async (step) => {
+  const { notes, lines } = await noted(context, false, async (step) => {
     const to = change.kind === "mark" ? checkNewStatus(change.status) : null;
     await step.requireConfig(to === null);
     const remove = () => deleteChosen(step, { ...OPTIONS, force: false, maxDelete: null }, { selection });
@@ -109,4 +110,5 @@ export function changeTask(context: Context, { userId, taskId, status }: Row, ch
     const text = "deleted" in result ? describeDelete(result) : describeMark(result, to!.shown);
     return text.split("\n", 1); // the warnings have the rest
   });
+  return [...lines, ...notes];
 }

@@ -65,7 +65,7 @@ function footOf(state: TopState, { columns, rows }: Size, { colors }: TopStyle):
   const work = busy === null ? [] : [colors.cyan(printable(`${busy} ...`))];
   const results = wrapped(said).map((line) => colors.bold(line));
   const last = question === null ? colors.dim(keysOf(state)) : printable(questionText(question));
-  return [...[...notes, ...work, ...results].slice(0, Math.max(0, Math.min(4, rows - 4))), last];
+  return [...[...results, ...work, ...notes].slice(0, Math.max(0, Math.min(4, rows - 4))), last];
 }
 
 function questionText(question: Question): string {
