@@ -31,7 +31,7 @@ export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, ma
     const isOurs = (id: TaskId) => writer.isPending(id) || mirrorWriter.isPending(id);
     await checkLayout(mirror);
     await checkTimezone(mirror);
-    const refusal = await storeMismatch(snapshot, mirror, snapshot.path, isOurs);
+    const refusal = await storeMismatch(snapshot, mirror, isOurs);
     if (refusal !== null) throw refusal;
     isChecked = true;
   }

@@ -53,12 +53,17 @@ export function allowedSkew(age: number): number {
 
 /** A missing or empty store file may be in the wrong directory, or its disk lost. @param remedy the last part of the hint */
 export function storeEmpty(snapshot: Snapshot, consequence: string, remedy = ALLOW_EMPTY): TtsctlError {
-  const what = snapshot.exists ? "has no tasks" : "is missing";
-  return new TtsctlError("STORE_EMPTY", `${snapshot.path} ${what}${consequence}`, {
+  return new TtsctlError("STORE_EMPTY", `${snapshot.path} ${isLacking(snapshot)}${consequence}`, {
     hint: `check --store and the mount; if the file was lost, \`ttsctl verify --repair --restore\` fills it from Redis${remedy}`,
   });
 }
 
+function isLacking({ exists }: Snapshot): string {
+  return exists ? "has no tasks" : "is missing";
+}
+
+const INTO_EMPTY =
+  "nothing was changed; check --store, the mount, and [redis] in config.ini; if the file was lost, `ttsctl verify --repair --restore` fills it from Redis first; if the input belongs to this Redis, import it with --no-redis and run `ttsctl sync --allow-mismatch`";
 const ALLOW_EMPTY = "; if the empty store is intended, add --allow-empty";
 
 export interface StoreQuestion {
@@ -79,7 +84,11 @@ export async function storeRefusal(
 ): Promise<TtsctlError | null> {
   if (allowMismatch) return null;
   if (snapshot.size > 0) return storeMismatch(snapshot, mirror);
-  if (input !== undefined) return storeMismatch(input, mirror, snapshot.path);
+  if (input !== undefined) {
+    const what = `${snapshot.path} ${isLacking(snapshot)}, and the input and Redis at ${mirror.where} have no task in common`;
+    const isOther = (await storeMismatch(input, mirror)) !== null;
+    return isOther ? new TtsctlError("STORE_MISMATCH", what, { hint: INTO_EMPTY }) : null;
+  }
   if (allowEmpty) return null;
   const members = await mirror.size(undefined);
   if (members < least) return null;
@@ -135,12 +144,7 @@ function isOfPublishedService(json: string): boolean {
  * The error if a store file and a Redis belong to two services: none of Redis's newest tasks is in the file, none of a sample of the file's
  * in Redis. Else null. @param isOurs whether the file had a task that may still be in Redis; without it an empty file matches
  */
-export async function storeMismatch(
-  snapshot: Snapshot,
-  mirror: Mirror,
-  path = snapshot.path,
-  isOurs?: (id: TaskId) => boolean,
-): Promise<TtsctlError | null> {
+export async function storeMismatch(snapshot: Snapshot, mirror: Mirror, isOurs?: (id: TaskId) => boolean) {
   if (snapshot.size === 0 && isOurs === undefined) return null;
   const newest = await mirror.newest(undefined, SAMPLE);
   if (newest.length < LEAST_STRANGE || newest.some((id) => snapshot.holds(id) || isOurs?.(id))) return null;
@@ -148,7 +152,7 @@ export async function storeMismatch(
   const ids = [...snapshot.liveRows()].filter((_, i) => i % step === 0).map((row) => snapshot.idOf(row));
   const statuses = await mirror.statuses(ids);
   if (statuses.some((status) => status !== null)) return null;
-  return new TtsctlError("STORE_MISMATCH", `${path} and Redis at ${mirror.where} have no task in common`, {
+  return new TtsctlError("STORE_MISMATCH", `${snapshot.path} and Redis at ${mirror.where} have no task in common`, {
     hint: "nothing was changed; check --store, and [store] and [redis] in config.ini: a second store needs its own db or prefix; if they belong together (as after a long outage), run `ttsctl sync --allow-mismatch`",
   });
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { record } from "../helpers/records.ts";
 import { lines, Running } from "../helpers/ttsctl.ts";
@@ -56,6 +56,28 @@ describe("import", () => {
       { event: "end", exitCode: 0, result: { added: 3 } },
     ]);
   });
+});
+
+it("names two ways to import into a lost file beside other tasks in Redis, and both work", async () => {
+  const others = Array.from({ length: 5 }, (_, i) => record("bob", `o${i}`));
+  here.root.write("in", JSON.stringify([record("alice", "t1")]));
+  for (const [way, hinted, count] of [
+    [["verify --repair --restore", "import in"], "verify --repair --restore", 6],
+    [["import in --no-redis", "sync --allow-mismatch", "import in"], "--no-redis", 1],
+  ] as const) {
+    await here.mirrored(...others);
+    rmSync(here.root.store, { force: true });
+    expect(await here.json("import in")).toMatchObject({
+      ...{
+        code: "STORE_MISMATCH",
+        error: expect.stringContaining("is missing"),
+        hint: expect.stringContaining(hinted),
+      },
+    });
+    for (const line of way) expect([line, (await here.run(line)).code]).toEqual([line, 0]);
+    expect(here.root.readStore()).toHaveLength(count);
+    await here.server.call("FLUSHALL");
+  }
 });
 
 describe("an import that is stopped", () => {
