@@ -38,7 +38,7 @@ export function cleanUp(parts: RunParts, flags: PassFlags) {
   };
   return audited(parts, !dryRun, async (ledger) => {
     const outcome = await pass(ledger);
-    const { keptLast, purgedForSpace, finishedBytes, stuck, ...result } = outcome.result;
+    const { unreached, keptLast, purgedForSpace, finishedBytes, stuck, ...result } = outcome.result;
     const end = ended(parts, outcome, {
       did: `${counted(result.purged - result.returned, "task")} purged`,
       next: "the next pass continues",
@@ -47,7 +47,8 @@ export function cleanUp(parts: RunParts, flags: PassFlags) {
     });
     // The keys of docs/contract.md, Commands, and the additional ones that apply.
     const space = finishedBytes === null ? {} : { purgedForSpace, finishedBytes };
-    const more = { ...(keptLast > 0 && { keptLast }), ...space, ...(stuck > 0 && { stuck }) };
+    const left = unreached > 0 && { unreached };
+    const more = { ...left, ...(keptLast > 0 && { keptLast }), ...space, ...(stuck > 0 && { stuck }) };
     return { ...end, result: { ...result, ...more } };
   });
 }

@@ -36,6 +36,8 @@ export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean 
     skipped: 0,
     failed: 0,
     returned: 0,
+    /** Left by a stopped pass, expired in the file or only in Redis; not among the candidates. */
+    unreached: 0,
     /** Of the purged, those before their retention, for `max_bytes`. */
     purgedForSpace: 0,
     /** Expired tasks that `keep_last` keeps; they aren't candidates. */
@@ -94,12 +96,13 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   await purge.check();
   const stopped = await purge.run();
   if (!dryRun && stopped === null) await file.compact(snapshot, warn);
-  const { counts } = purge.tally;
+  const { counts, unreached } = purge.tally;
   const result = {
     ...emptyResult(now - options.retention, options),
     ...counts,
     ...totals,
     candidates: counts.purged + counts.skipped + counts.failed,
+    unreached,
     stuck: stuck.count,
     durationMs: Math.round((parts.clock.monotonic() - started) * 1000),
   };

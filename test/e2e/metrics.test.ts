@@ -71,7 +71,11 @@ describe("cleanup --metrics-file", () => {
 
   it("has no counts of a cleanup that is switched off", async () => {
     await fill();
-    expect(await here.run(`${cleanup} --retention 0`)).toMatchObject({ code: 0 });
+    const run = await here.run(`${cleanup} --retention 0`);
+    expect(run).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\[CLEANUP\] .* off: no task was checked\n$/),
+    });
     for (const name of ["stuck_tasks", "redis_up", "purged_tasks"]) expect(metrics()).not.toHaveProperty(name);
   });
 

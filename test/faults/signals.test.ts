@@ -54,7 +54,9 @@ describe("row H, SIGINT once, twice, SIGTERM", () => {
     onTestFinished(() => proxy.stop());
     const run = new Running(line.split(" "), { cwd: here.root.path, env: { REDIS_PORT: String(proxy.port) } });
     await until(() => isRemoving);
-    const { stderr } = await endedBy(run, signals);
+    const { stdout, stderr } = await endedBy(run, signals);
+    const { candidates = OLD.length, unreached = 0 } = JSON.parse(stdout || "{}");
+    expect(candidates + unreached, stdout).toBe(OLD.length);
     if (signals.length === 1) {
       const purged = lines(stderr).filter((line) => line.startsWith("[CLEANUP] user=")).length;
       expect(here.root.readStore()).toHaveLength(OLD.length + YOUNG.length - purged);

@@ -3,14 +3,14 @@ import { resolve } from "node:path";
 import { cleanUp, type PassFlags } from "../../app/cleanup.ts";
 import type { PassEnd } from "../../app/cleanup-record.ts";
 import { DONE, ended, PARTLY } from "../../app/ended.ts";
-import { audited } from "../../app/ledger.ts";
+import { audited, withoutSecrets } from "../../app/ledger.ts";
 import { isRedisError, TtsctlError, usage } from "../../errors.ts";
-import type { CleanupOutcome, CleanupResult } from "../../operations/cleanup.ts";
+import type { CleanupOutcome } from "../../operations/cleanup.ts";
 import type { Explanation } from "../../operations/explain.ts";
 import { TargetFile } from "../../operations/export/target-file.ts";
 import type { OrphanResult } from "../../operations/orphans.ts";
 import { policyOf } from "../../operations/purge/rules.ts";
-import { printable } from "../../printable.ts";
+import { printable, shellWord } from "../../printable.ts";
 import { textOf } from "../../render/item-lines.ts";
 import type { PassMetrics } from "../../render/pass-metrics.ts";
 import { table } from "../../render/table.ts";
@@ -108,7 +108,7 @@ export async function runPass(
     const isForPerson = context.terminal.outIsTerminal && flags.once && context.flags.verbose === 0;
     const isPlanned = pass.error === null || outcome.result.candidates > 0; // else it was interrupted before
     const text = isForPerson ? summary : summaryLine;
-    exitCode = await conclude(context, pass, () => (isPlanned ? text(pass.outcome.result) : ""));
+    exitCode = await conclude(context, pass, () => (isPlanned ? text(pass.outcome) : ""));
     error = null;
     return exitCode;
   } catch (cause) {
@@ -122,23 +122,31 @@ export async function runPass(
 }
 
 /** For a person; programs read `summaryLine`. */
-function summary({ purged, candidates, dryRun, files, bytes, durationMs, ...result }: CleanupResult): string {
-  const { skipped, failed, returned, stuck, keptLast } = result;
-  const rest = { skipped, failed, "written back": returned, stuck, "kept by keep_last": keptLast };
+function summary({ result, sizes }: CleanupOutcome): string {
+  if (sizes === null) return `${OFF}\n`;
+  const { purged, dryRun, files, bytes, durationMs, skipped, failed, returned, unreached, stuck, keptLast } = result;
+  const candidates = result.candidates + unreached;
+  const late = { "written back": returned, "not reached": unreached };
+  const rest = { skipped, failed, ...late, stuck, "kept by keep_last": keptLast };
   const counts = Object.entries(rest).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
   const head = `${purged - returned} of ${counted(candidates, "candidate")} ${dryRun ? "would be " : ""}purged`;
   const time = `in ${formatDuration(Math.ceil(durationMs / 1000))}`;
   return `${[head, counted(files, "file"), formatBytes(bytes), ...counts, time].join(", ")}\n`;
 }
 
-function summaryLine({ purged, candidates, dryRun, files, bytes, durationMs, ...result }: CleanupResult): string {
-  const { expireBefore, skipped, failed, returned, stuck, keptLast } = result;
+const OFF = "off: no task was checked";
+
+function summaryLine({ result, sizes }: CleanupOutcome): string {
+  const { expireBefore, candidates, purged, skipped, failed, returned, unreached, stuck, keptLast } = result;
+  const { dryRun, files, bytes, durationMs } = result;
   const counts = `candidates=${candidates} purged=${purged} skipped=${skipped} failed=${failed} returned=${returned}`;
+  const left = unreached > 0 ? ` unreached=${unreached}` : "";
   const more = keptLast > 0 ? ` kept-last=${keptLast}` : "";
   const space = result.finishedBytes === null ? "" : ` for-space=${result.purgedForSpace}`;
   const freed = `files=${files} bytes=${bytes} (${formatBytes(bytes)}) in ${durationMs} ms`;
   const dry = dryRun ? ` dry-run: ${counted(purged, "task")} would be purged` : "";
-  return `[CLEANUP] pass expire-before=${expireBefore} ${counts} stuck=${stuck}${more}${space} ${freed}${dry}\n`;
+  const end = sizes === null ? ` ${OFF}` : dry;
+  return `[CLEANUP] pass expire-before=${expireBefore} ${counts}${left} stuck=${stuck}${more}${space} ${freed}${end}\n`;
 }
 
 /** The file for node_exporter's textfile collector; null without one. @throws TtsctlError USAGE */
@@ -235,10 +243,17 @@ async function runOrphans(context: Context, flags: Flags): Promise<number> {
     const did = `${counted(result.removed, "artifact")} removed`;
     return ended(parts, { result, problem: null }, { did, isPartly: result.failed > 0 });
   });
-  return conclude(context, run, () => describe(run.result));
+  const advice = paths.shared.value ? "if [paths] shared were false" : `by ${removing(context)}`;
+  return conclude(context, run, () => describe(run.result, advice));
 }
 
-function describe(result: OrphanResult): string {
+/** The same command line, with `--yes`. */
+function removing({ caller }: Context): string {
+  const words = withoutSecrets(caller.argv).filter((word) => !["--dry-run", "--yes", "-y"].includes(word));
+  return ["ttsctl", ...words, "--yes"].map(shellWord).join(" ");
+}
+
+function describe(result: OrphanResult, advice: string): string {
   const { found, folders, logs, young, unknown, removed, skipped, failed, dryRun } = result;
   const size = `${counted(result.files, "file")}, ${formatBytes(result.bytes)}`;
   const old = `${folders} ${folders === 1 ? "directory" : "directories"}, ${counted(logs, "log")}`;
@@ -247,6 +262,6 @@ function describe(result: OrphanResult): string {
     young > 0 && `without a record, but changed within the retention: ${young}`,
     unknown > 0 && `left alone, not directories of tasks: ${unknown}`,
     !dryRun && `${removed} removed (${size}), ${skipped} skipped, ${failed} failed`,
-    dryRun && folders + logs > 0 && `${folders + logs} would be removed (${size}) by ttsctl cleanup --orphans --yes`,
+    dryRun && folders + logs > 0 && `${folders + logs} would be removed (${size}) ${advice}`,
   );
 }

@@ -120,11 +120,15 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     const total = survey.rows.length + survey.others.size;
     let done = 0;
     for (const ids of idBatches()) {
-      if (parts.signal.aborted) return;
+      const inRows = done < survey.rows.length;
+      done += ids.length;
+      if (parts.signal.aborted) {
+        tally.unreached += inRows ? ids.length : ids.filter((id) => !base.holds(id)).length;
+        continue;
+      }
       await purgeBatch(ids);
       await tally.flush();
       if (leftToFree !== null) await checkRewrite(parts.file, async () => leftToFree ?? 0);
-      done += ids.length;
       parts.reporter.progress(policy.dryRun ? "checking" : "purging", done, total);
     }
   }

@@ -11,6 +11,8 @@ export interface TallyRules {
 /** Counts and reports the outcomes of a purge. The first few tasks that are kept or fail are named in warnings. */
 export class Tally {
   readonly counts = { purged: 0, skipped: 0, failed: 0, returned: 0, purgedForSpace: 0, files: 0, bytes: 0 };
+  /** Tasks that a stopped purge left: chosen in the file, or only in Redis. */
+  unreached = 0;
   /** Of the failed, those of which only the record is left. */
   half = 0;
   readonly gone: TaskId[] = [];
