@@ -120,7 +120,9 @@ function cannotOpen(path: string, error: unknown): unknown {
   if (systemErrorCode(error) === undefined) return error;
   const what = `cannot open the directory ${printableJson(path)}: ${describeSystemError(error)}`;
   const isDenied = hasCode("EACCES", "EPERM")(error);
-  const hint = isDenied ? "run ttsctl as a user who may read it" : "check [paths] output and logs in config.ini";
+  const hint = isDenied
+    ? "run ttsctl as the user that the service runs as"
+    : "check [paths] output and logs in config.ini";
   return new TtsctlError("ARTIFACTS_UNSAFE", what, { hint, cause: error });
 }
 

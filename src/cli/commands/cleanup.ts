@@ -217,7 +217,8 @@ async function runExplain(context: Context, { allowEmpty }: Flags, args: readonl
 }
 
 function verdict({ verdict, reason, rules }: Explanation): string {
-  if (verdict === "missing") return "is in neither store";
+  const isHalf = rules.some(({ rule, says }) => rule === "redis" && says === "off");
+  if (verdict === "missing") return isHalf ? "isn't in the file; Redis wasn't read" : "is in neither store";
   if (verdict === "purge") return `would be purged: ${reason}`;
   const keepers = rules.filter(({ says }) => says === "keep").map(({ rule }) => rule);
   return keepers.length > 0 ? `would be kept by rule ${keepers.join(", ")}` : "would be kept: no rule purges it";

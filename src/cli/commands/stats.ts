@@ -4,7 +4,7 @@ import { statsText, userCells } from "../../render/stats.ts";
 import { formatInZone } from "../../task/time.ts";
 import type { Context, Declare } from "../context.ts";
 import { emit } from "../emit.ts";
-import { addSource, addUser, addWatch, onceOrLive, userOf } from "../selection.ts";
+import { addSource, addUser, addWatch, onceOrLive, tellNobody, userOf } from "../selection.ts";
 import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
@@ -25,7 +25,9 @@ Examples:
   ttsctl stats --watch --interval 10         every ten seconds, redrawn in place`;
 
 async function runStats(context: Context, flags: Flags): Promise<number> {
-  const stats = await statsOf(context, { ...flags, userId: await userOf(context, flags), estimate: true });
+  const userId = await userOf(context, flags);
+  const stats = await statsOf(context, { ...flags, userId, estimate: true });
+  await tellNobody(context, userId, stats.total);
   const { zone } = await context.rules();
   const hour = (iso: string) => formatInZone(Date.parse(iso) / 1000, zone).slice(11, 13);
   const style = { wide: context.flags.output === "wide", hour };

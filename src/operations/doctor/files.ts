@@ -1,4 +1,4 @@
-import { constants, type Dirent } from "node:fs";
+import { constants } from "node:fs";
 import { access, lstat, readdir, realpath, stat, statfs } from "node:fs/promises";
 import { freemem } from "node:os";
 import { dirname, join } from "node:path";
@@ -171,9 +171,12 @@ async function folderVerdict({ parts }: Probe, path: string, setting: string): P
   const hint = `check ${setting}; in config.ini, a path is relative to the directory of that file`;
   try {
     const entries = await readdir(path, { withFileTypes: true });
-    await access(path, RIGHTS);
-    const closed = await closedFolder(path, entries);
-    if (closed !== undefined) return fail(`${closed} is not writable: its contents can't be removed`, RIGHTS_HINT);
+    const folders = entries.filter((entry) => entry.isDirectory()).slice(0, SAMPLE);
+    for (const folder of [path, ...folders.map(({ name }) => join(path, name))]) {
+      const error = await access(folder, RIGHTS).catch((error: unknown) => error);
+      if (error === undefined || systemErrorCode(error) === "ENOENT") continue;
+      return fail(`${folder} is not writable: its contents can't be removed`, hintFor(error, RIGHTS_HINT));
+    }
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === "ENOENT" && (await lstat(path).catch(() => null))?.isSymbolicLink()) {
@@ -181,18 +184,9 @@ async function folderVerdict({ parts }: Probe, path: string, setting: string): P
     }
     if (code === "ENOENT") return warn(`${path} does not exist: nothing to list or remove in it`, hint);
     if (code === "ENOTDIR") return fail(`${path} is not a directory`, hint);
-    return fail(`${path}: ${code}: its contents can't be listed or removed`, hintFor(error, RIGHTS_HINT));
+    return fail(`${path}: ${code}: its contents can't be listed`, hintFor(error, RIGHTS_HINT));
   }
   return ok(`${path}, on ${await mountOf(path)}`);
-}
-
-async function closedFolder(path: string, entries: readonly Dirent[]): Promise<string | undefined> {
-  for (const { name } of entries.filter((entry) => entry.isDirectory()).slice(0, SAMPLE)) {
-    const folder = join(path, name);
-    const code = await access(folder, RIGHTS).catch(systemErrorCode);
-    if (code !== undefined && code !== "ENOENT") return folder;
-  }
-  return undefined;
 }
 
 async function mountOf(path: string): Promise<string> {

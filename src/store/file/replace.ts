@@ -311,6 +311,6 @@ async function checkRoom(target: string, size: number, freeable: () => Promise<n
 }
 
 function refused(message: string, cause?: unknown): TtsctlError {
-  const hint = "nothing was changed; free disk space, or run ttsctl as the user that the service runs as";
-  return failure(message, hint, cause);
+  const room = hasCode("EACCES", "EPERM")(cause) ? "" : "free disk space, or ";
+  return failure(message, `nothing was changed; ${room}run ttsctl as the user that the service runs as`, cause);
 }
