@@ -100,35 +100,26 @@ export interface Room {
 export function fitColumns(columns: readonly Room[], available: number | null): (number | null)[] {
   const widths: (number | null)[] = columns.map(({ full }) => full);
   if (available === null) return widths;
-  const least = (i: number) => Math.min(columns[i]!.full, columns[i]!.least);
-  while (
-    excess(
-      widths.map((width, i) => width && least(i)),
-      available,
-    ) > 0
-  ) {
-    const able = [...widths.keys()].filter((i) => widths[i] !== null && columns[i]!.mayGo);
+  const least = columns.map(({ full, least }) => Math.min(full, least));
+  const isOver = (of: readonly (number | null)[]) => {
+    return of.reduce<number>((sum, width) => (width === null ? sum : sum + width + GAP), -GAP) > available;
+  };
+  const shown = () => [...widths.keys()].filter((i) => widths[i] !== null);
+  while (isOver(widths.map((width, i) => width && least[i]!))) {
+    const able = shown().filter((i) => columns[i]!.mayGo);
     const gone = able.findLast((i) => columns[i]!.isEmpty) ?? able.at(-1);
     if (gone === undefined) break;
     widths[gone] = null;
   }
-  shrink(widths, least, available);
-  shrink(widths, (i) => (columns[i]!.least === WHOLE ? columns[i]!.full : 1), available); // on a very narrow screen
-  return widths;
-}
-
-/** Narrows the widest columns until all fit, but none below its least. */
-function shrink(widths: (number | null)[], least: (i: number) => number, available: number): void {
-  while (excess(widths, available) > 0) {
-    const able = [...widths.keys()].filter((i) => (widths[i] ?? 0) > least(i));
-    if (able.length === 0) return;
-    const widest = able.reduce((best, i) => (widths[i]! > widths[best]! ? i : best));
-    widths[widest]!--;
+  const smallest = columns.map(({ full, least }) => (least === WHOLE ? full : 1)); // on a very narrow screen
+  for (const floor of [least, smallest]) {
+    while (isOver(widths)) {
+      const able = shown().filter((i) => widths[i]! > floor[i]!);
+      if (able.length === 0) break;
+      widths[able.reduce((best, i) => (widths[i]! > widths[best]! ? i : best))]!--;
+    }
   }
-}
-
-function excess(widths: readonly (number | null)[], available: number): number {
-  return widths.filter((width) => width !== null).reduce((sum, width) => sum + width + GAP, -GAP) - available;
+  return widths;
 }
 
 /** Tasks in blocks; the first one decides the widths. */

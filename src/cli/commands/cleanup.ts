@@ -137,9 +137,9 @@ function summary({ result, sizes }: CleanupOutcome): string {
 const OFF = "off: no task was checked";
 
 function summaryLine({ result, sizes }: CleanupOutcome): string {
-  const { expireBefore, candidates, purged, skipped, failed, returned, unreached, stuck, keptLast } = result;
-  const { dryRun, files, bytes, durationMs } = result;
-  const counts = `candidates=${candidates} purged=${purged} skipped=${skipped} failed=${failed} returned=${returned}`;
+  const { expireBefore, purged, unreached, stuck, keptLast, dryRun, files, bytes, durationMs } = result;
+  const named = ["candidates", "purged", "skipped", "failed", "returned"] as const;
+  const counts = named.map((name) => `${name}=${result[name]}`).join(" ");
   const left = unreached > 0 ? ` unreached=${unreached}` : "";
   const more = keptLast > 0 ? ` kept-last=${keptLast}` : "";
   const space = result.finishedBytes === null ? "" : ` for-space=${result.purgedForSpace}`;
