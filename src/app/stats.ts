@@ -1,4 +1,3 @@
-import type { Artifacts } from "../artifacts/artifacts.ts";
 import { isTtsctlError, ours, valueIf } from "../errors.ts";
 import { policyOf } from "../operations/purge/rules.ts";
 import type { Kind } from "../operations/verify/classify.ts";
@@ -16,7 +15,11 @@ export async function statsOf(parts: RunParts, asked: Asked) {
   const { source, disk, userId } = asked;
   const { reporter, clock } = parts;
   const stores = await parts.stores();
-  const artifacts = disk ? await artifactsIn(parts) : null;
+  const uncounted = (error: unknown) => {
+    reporter.warn(`audio and logs aren't counted: ${ours(error).message}`);
+    return null;
+  };
+  const artifacts = disk ? await parts.artifacts("plan").catch(uncounted) : null;
   /** Null if the file, which is needed, may not be read. */
   const estimate = async () => {
     if (!asked.estimate || source === "redis" || cleanup.retention.value <= 0) return null;
@@ -29,14 +32,6 @@ export async function statsOf(parts: RunParts, asked: Asked) {
   const { zone } = await parts.rules();
   const rule = { now: clock.now(), after: cleanup.stuckAfter.value, zone };
   return countTasks({ ...stores, artifacts, reporter, estimate }, { source, userId, rule });
-}
-
-/** Null, with a warning, if they can't be read. */
-async function artifactsIn(parts: RunParts): Promise<Artifacts | null> {
-  return parts.artifacts("plan").catch((error) => {
-    parts.reporter.warn(`audio and logs aren't counted: ${ours(error).message}`);
-    return null;
-  });
 }
 
 export type DriftCheck = NonNullable<Awaited<ReturnType<typeof driftIn>>>;

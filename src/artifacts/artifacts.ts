@@ -30,9 +30,6 @@ export type { FolderName } from "./plain-name.ts";
 export type { FolderOutcome } from "./purge-area.ts";
 export type { LogPart } from "./task-logs.ts";
 
-/** Gets a line. */
-type Note = (reason: string) => void;
-
 interface ArtifactNames {
   namesOf(id: string): readonly string[];
   foldersOf(id: FolderName): readonly FolderName[];
@@ -111,7 +108,7 @@ class DiskArtifacts {
   }
 
   /** The files in some folders (names may have slashes), then the task's logs. @param note gets why parts weren't read; without it, that of a folder is thrown */
-  async list(folders: readonly FolderName[], logsOf: string | null, note?: Note): Promise<Artifact[]> {
+  async list(folders: readonly FolderName[], logsOf: string | null, note?: (reason: string) => void) {
     const found: Artifact[] = [];
     for (const { message } of this.unread.values()) note?.(message);
     const { output } = this.roots;
@@ -130,7 +127,8 @@ class DiskArtifacts {
       }
     }
     const logs = logsOf === null ? [] : await this.logs.find(this.#logNamesOf(logsOf), note); // looks into every hour
-    return [...found, ...logs.map(({ path, bytes }) => ({ path, bytes }))];
+    for (const { path, bytes } of logs) found.push({ path, bytes });
+    return found;
   }
 
   /** Opens a file of a task, for its caller to close; undefined if it is missing or isn't reached by plain names and without links. */

@@ -14,8 +14,6 @@ export interface RootPaths {
   readonly mayLack?: boolean;
 }
 
-type RootName = "output" | "logs";
-
 export interface Roots {
   /** Undefined if the folder is missing: then it counts as empty. */
   output: Folder | undefined;
@@ -23,13 +21,13 @@ export interface Roots {
   /** The name in `output/` that leads to the logs, if they are in it; it can't be a user's. */
   logsInOutput: string | undefined;
   /** Why a root was left out. */
-  unread: ReadonlyMap<RootName, TtsctlError>;
+  unread: ReadonlyMap<"output" | "logs", TtsctlError>;
 }
 
 /** Opens `output/` and `Logs/`, which may be links: they are resolved once, here. @throws TtsctlError ARTIFACTS_UNSAFE */
 export function openRoots(paths: RootPaths): Roots {
-  const unread = new Map<RootName, TtsctlError>();
-  function read<T>(root: RootName, work: () => T): T | undefined {
+  const unread = new Map<"output" | "logs", TtsctlError>();
+  function read<T>(root: "output" | "logs", work: () => T): T | undefined {
     try {
       return work();
     } catch (error) {

@@ -64,7 +64,7 @@ export class Context extends RunParts {
     return this.terminal.tableStyle(this.flags.color);
   }
 
-  async table(head: readonly string[], rows: readonly (readonly string[])[], least?: number): Promise<string> {
+  async table(head: readonly string[], rows: readonly (readonly string[])[], least?: null): Promise<string> {
     const cells = rows.map((row) => row.map(printable));
     return table(head, cells, await this.tableStyle(), least);
   }

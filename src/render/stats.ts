@@ -5,7 +5,7 @@ import { counted, firstOf, formatAge, formatBytes, formatDuration } from "../tas
 import { memberOf } from "../task/ids.ts";
 import { BAR_SIGNS, type BarStatus, FULL_BLOCK, hourChart } from "./hour-chart.ts";
 import { textOf } from "./item-lines.ts";
-import { type Rows, STATUS_COLORS, STATUSES, type TableStyle, tableLayout, WHOLE } from "./table.ts";
+import { type Rows, STATUS_COLORS, STATUSES, type TableStyle, tableLayout } from "./table.ts";
 
 interface StatsStyle extends TableStyle {
   readonly wide: boolean;
@@ -60,7 +60,7 @@ function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsS
 /** A table of names, and numbers, which are right-aligned. */
 function aligned(head: readonly string[], rows: Rows, style: StatsStyle, paint = (text: string) => text): string {
   const columns = head.map((head, i) => {
-    return { head, least: WHOLE, mayGo: i > 1, ...(i === 0 ? { paint } : { isNumber: true }) };
+    return { head, least: null, mayGo: i > 1, ...(i === 0 ? { paint } : { isNumber: true }) };
   });
   return [...tableLayout(columns, rows, style, true).lines(rows, true)].join("");
 }

@@ -38,7 +38,7 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
   const { width: screen } = style;
   const shown = (row: readonly string[], i: number, width: number | null) => {
     const text = row[i] ?? "";
-    return width === null || columns[i]!.least === WHOLE ? text : cut(text, width);
+    return width === null || columns[i]!.least === null ? text : cut(text, width);
   };
   const rooms = columns.map(({ head, least, mayGo }, i) => {
     const cells = first.map((row) => shown(row, i, screen));
@@ -76,21 +76,18 @@ export function paintStatus(text: string, { colors }: TableStyle): string {
   return shown === undefined ? text : colors[STATUS_COLORS[shown]](text);
 }
 
-export function table(head: readonly string[] | null, rows: Rows, style: TableStyle, least = 6): string {
+export function table(head: readonly string[] | null, rows: Rows, style: TableStyle, least: number | null = 6): string {
   const count = Math.max(head?.length ?? 0, ...rows.map((row) => row.length), 0);
   const columns = Array.from({ length: count }, (_, i) => ({ head: head?.[i] ?? "", least, mayGo: false }));
   const layout = tableLayout(columns, rows, style, head !== null);
   return [...layout.lines(rows, head !== null)].join("");
 }
 
-/** Half an id, number or time would be another one. */
-export const WHOLE = Number.POSITIVE_INFINITY;
-
 /** How a column may be narrowed if the table is wider than the terminal. Widths are columns of the screen. */
 export interface Room {
   readonly full: number;
-  /** Narrower it would be useless; `WHOLE` if it is never cut, even if the row is wider than the screen. */
-  readonly least: number;
+  /** Narrower it would be useless. Null: it is never cut, because half an id, number or time would be another one. */
+  readonly least: number | null;
   /** Whether it may be left out. */
   readonly mayGo: boolean;
   readonly isEmpty?: boolean;
@@ -100,7 +97,7 @@ export interface Room {
 export function fitColumns(columns: readonly Room[], available: number | null): (number | null)[] {
   const widths: (number | null)[] = columns.map(({ full }) => full);
   if (available === null) return widths;
-  const least = columns.map(({ full, least }) => Math.min(full, least));
+  const least = columns.map(({ full, least }) => Math.min(full, least ?? full));
   const isOver = (of: readonly (number | null)[]) => {
     return of.reduce<number>((sum, width) => (width === null ? sum : sum + width + GAP), -GAP) > available;
   };
@@ -111,7 +108,7 @@ export function fitColumns(columns: readonly Room[], available: number | null): 
     if (gone === undefined) break;
     widths[gone] = null;
   }
-  const smallest = columns.map(({ full, least }) => (least === WHOLE ? full : 1)); // on a very narrow screen
+  const smallest = columns.map(({ full, least }) => (least === null ? full : 1)); // on a very narrow screen
   for (const floor of [least, smallest]) {
     while (isOver(widths)) {
       const able = shown().filter((i) => widths[i]! > floor[i]!);
@@ -150,5 +147,5 @@ function columnOf(name: string): Column {
   const head = printable(name.toUpperCase());
   if (field === "status") return { head, least: 6, mayGo: true, paint: paintStatus };
   const isId = field === "user_id" || field === "task_id";
-  return { head, least: isId || isTimeField(field) ? WHOLE : 10, mayGo: !isId };
+  return { head, least: isId || isTimeField(field) ? null : 10, mayGo: !isId };
 }

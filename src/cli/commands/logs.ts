@@ -2,8 +2,8 @@ import { DONE, FAILED, INTERRUPTED, PARTLY } from "../../app/ended.ts";
 import type { LogFollower, LogPart } from "../../artifacts/artifacts.ts";
 import { usage } from "../../errors.ts";
 import { followLog, taskState } from "../../operations/follow.ts";
-import type { GetParts } from "../../operations/get.ts";
 import { logText } from "../../render/item-lines.ts";
+import type { Stores } from "../../store/mirror-link.ts";
 import { firstOf, parseWholeNumber } from "../../task/amounts.ts";
 import { memberOf, type TaskId } from "../../task/ids.ts";
 import { isTerminal, shownStatus } from "../../task/status.ts";
@@ -39,7 +39,8 @@ async function runLogs(context: Context, flags: Flags, args: string[]): Promise<
   const { source, follow, tail = null } = flags;
   const isWhole = context.flags.output === "json";
   if (follow && isWhole) throw usage("--follow can't be used with -o json", "use -o jsonl, or leave out --follow");
-  const parts = { ...(await context.stores()), artifacts: null };
+  const stores = await context.stores();
+  const parts = { ...stores, artifacts: null };
   const { id, result } = await findTask(context, parts, { command: "logs", args, source });
   if (result.task === null && result.invalid === null) {
     await tellAbsent(context, parts, id, source);
@@ -49,21 +50,20 @@ async function runLogs(context: Context, flags: Flags, args: string[]): Promise<
   const problem = artifacts.unread.get("logs");
   if (problem !== undefined) throw problem;
   const logs = artifacts.logsOf(id.taskId);
-  if (follow) return followTask(context, parts, id, logs, flags, result.task?.status ?? null);
-  let isEmpty = true;
+  if (follow) return followTask(context, { ...stores, logs }, id, flags, result.task?.status ?? null);
   if (isWhole) {
     const log = await logs.last(tail ?? MOST_LOG_LINES);
     await context.terminal.data.write(`${JSON.stringify({ log })}\n`);
-    isEmpty = log.length === 0;
-  } else {
-    const print = linePrinter(context);
-    for await (const part of tail === null ? logs.all() : await logs.last(tail)) {
-      isEmpty = false;
-      if (!(await print(part))) return DONE;
-    }
+    return warnOfUnread(context, logs) && log.length === 0 ? PARTLY : DONE;
+  }
+  const print = linePrinter(context);
+  let isEmpty = true;
+  for await (const part of tail === null ? logs.all() : await logs.last(tail)) {
+    isEmpty = false;
+    if (!(await print(part))) return DONE;
   }
   const isUnread = warnOfUnread(context, logs);
-  if (isEmpty && !isUnread && !isWhole) await context.inform(`${memberOf(id)} has no log`);
+  if (isEmpty && !isUnread) await context.inform(`${memberOf(id)} has no log`);
   return isEmpty && isUnread ? PARTLY : DONE;
 }
 
@@ -71,6 +71,8 @@ function warnOfUnread({ reporter }: Context, { unread }: LogFollower): boolean {
   if (unread.size > 0) reporter.warn(`not read: ${firstOf([...unread].slice(0, 3), unread.size, "; ")}`);
   return unread.size > 0;
 }
+
+type LogParts = Stores & { readonly logs: LogFollower };
 
 const MOST_LOG_LINES = 10_000;
 
@@ -80,14 +82,8 @@ const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}`, (te
 });
 
 /** Returns INTERRUPTED on a signal: scripts must see that the task hasn't ended. @param status null for an invalid record */
-async function followTask(
-  context: Context,
-  parts: GetParts,
-  id: TaskId,
-  logs: LogFollower,
-  flags: Flags,
-  status: string | null,
-) {
+async function followTask(context: Context, parts: LogParts, id: TaskId, flags: Flags, status: string | null) {
+  const { logs } = parts;
   const { signal, clock } = context; // from here on, a stop signal is waited for
   const finished = status === null || isTerminal(status);
   const name = memberOf(id);

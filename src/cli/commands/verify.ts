@@ -5,7 +5,6 @@ import type { Kind, VerifyResult } from "../../operations/verify/classify.ts";
 import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
 import { textOf } from "../../render/item-lines.ts";
-import { WHOLE } from "../../render/table.ts";
 import { counted } from "../../task/amounts.ts";
 import type { Context, Declare } from "../context.ts";
 import { confirmation, emit, emitObject } from "../emit.ts";
@@ -95,7 +94,7 @@ async function describe(context: Context, { result, drift }: VerifyOutcome, flag
   const parts = [title, await context.table(head, rows)];
   if (flags.details) {
     const rows = [...detailRows(drift, SHOWN)];
-    parts.push("\n", await context.table(["KIND", "USER", "TASK"], rows, WHOLE));
+    parts.push("\n", await context.table(["KIND", "USER", "TASK"], rows, null));
     const more = `and ${drift.size - rows.length} more: only the first ${SHOWN} of each kind are shown; -o jsonl has all\n`;
     if (drift.size > rows.length) parts.push(more);
   }

@@ -1,15 +1,7 @@
 import type { NamedTask } from "../../operations/stats/types.ts";
 import { printable } from "../../printable.ts";
 import { relativeTime } from "../../render/item.ts";
-import {
-  type Colors,
-  type Column,
-  paintStatus,
-  STATUS_COLORS,
-  STATUSES,
-  tableLayout,
-  WHOLE,
-} from "../../render/table.ts";
+import { type Colors, type Column, paintStatus, STATUS_COLORS, STATUSES, tableLayout } from "../../render/table.ts";
 import { cut, widthOf, wrap } from "../../render/width.ts";
 import { counted, formatAge } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
@@ -149,8 +141,8 @@ function aged({ user_id, task_id, ageSeconds }: NamedTask): string {
 }
 
 const COLUMNS: readonly Column[] = [
-  { head: "USER", least: WHOLE, mayGo: false },
-  { head: "TASK", least: WHOLE, mayGo: false },
+  { head: "USER", least: null, mayGo: false },
+  { head: "TASK", least: null, mayGo: false },
   { head: "STATUS", least: 6, mayGo: true, paint: paintStatus },
   { head: "CHANGED", least: 7, mayGo: true },
   { head: "ERROR", least: 5, mayGo: true },
