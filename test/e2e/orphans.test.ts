@@ -23,16 +23,7 @@ withSpaces("lists orphans without --yes and says how to remove them; removes the
   expect(lines(plan.stdout)).toContain('[ORPHAN] path="output/old user/t1" files=1 bytes=100 dry-run=yes');
   expect(plan.stdout).toContain("of 14 artifacts, old enough and without a record: 3 directories, 3 logs");
   expect(plan.stdout).toContain("6 would be removed (6 files, 330 bytes) by ttsctl cleanup --orphans --yes\n");
-  const other = await here.runArgs([
-    "cleanup",
-    "--orphans",
-    "--dry-run",
-    "--yes",
-    "--retention",
-    "2d",
-    "--store",
-    "voice_task.json",
-  ]);
+  const other = await here.run("cleanup --orphans --dry-run --yes --retention 2d --store voice_task.json");
   expect(other.stdout).toContain("by ttsctl cleanup --orphans --retention 2d --store voice_task.json --yes\n");
   expect(here.root.tree()).toEqual(before);
   const run = await here.run("cleanup --orphans --yes -o json");
