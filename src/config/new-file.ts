@@ -1,4 +1,5 @@
 import { dirname, relative, resolve } from "node:path";
+import { safe, stringify } from "ini";
 import { TtsctlError } from "../errors.ts";
 import { strip } from "../task/ids.ts";
 import { MASK, maskUrl } from "./address.ts";
@@ -75,9 +76,14 @@ function settingLines(section: string, values: NewValues, isShown: boolean): str
   const lines = given.map(([name, value]) => {
     const text = fileText(name, value);
     const shown = isShown ? shownText(name, { text }) : text;
-    return `${placeOf(name).option} = ${shown.replaceAll("%", "%%")}\n`;
+    return optionLine(placeOf(name).option, shown.replaceAll("%", "%%"));
   });
   return lines.join("");
+}
+
+/** A line as `ini` writes it; what that would quote or escape stays as it is, since Python's configparser would not undo it. */
+function optionLine(name: string, text: string): string {
+  return safe(text) === text ? stringify({ [name]: text }, { whitespace: true }) : `${name} = ${text}\n`;
 }
 
 /** A text without what Python's configparser would cut off. @throws TtsctlError CONFIG_INVALID if that changes its meaning */
