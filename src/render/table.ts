@@ -1,3 +1,5 @@
+import Table from "cli-table3";
+import { batches } from "../pool.ts";
 import { printable } from "../printable.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
@@ -32,6 +34,10 @@ export interface Column extends Pick<Room, "least" | "mayGo"> {
 export type Rows = readonly (readonly string[])[];
 
 export const GAP = 2;
+const SIDES = ["top", "bottom", "left", "right", "mid"];
+const BORDERS = SIDES.flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`]);
+const NO_BORDERS = { ...Object.fromEntries(BORDERS.map((name) => [name, ""])), middle: " ".repeat(GAP) };
+const PLAIN = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
 
 /** The first rows decide the widths, so a long table can be written in pieces. @param first printable cells */
 export function tableLayout(columns: readonly Column[], first: Rows, style: TableStyle, withHead: boolean) {
@@ -47,14 +53,13 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
   });
   const widths = fitColumns(rooms, screen);
 
-  function lineOf(cells: readonly string[], paint: (text: string, column: number) => string): string {
-    const padded = widths.flatMap((width, i) => {
+  function cellsIn(cells: readonly string[], paint: (text: string, column: number) => string): string[] {
+    return widths.flatMap((width, i) => {
       if (width === null) return [];
       const text = shown(cells, i, screen === null ? null : width);
       const gap = " ".repeat(Math.max(0, width - widthOf(text)));
       return columns[i]!.isNumber ? gap + paint(text, i) : paint(text, i) + gap;
     });
-    return `${padded.join(" ".repeat(GAP)).trimEnd()}\n`;
   }
 
   return {
@@ -64,10 +69,24 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
     *lines(rows: Rows, withHead: boolean): Generator<string> {
       const heads = columns.map(({ head }) => head);
       const paint = (text: string, i: number) => columns[i]!.paint?.(text, style) ?? text;
-      if (withHead) yield lineOf(heads, (text) => style.colors.bold(text));
-      for (const row of rows) yield lineOf(row, paint);
+      const head = withHead ? [cellsIn(heads, (text) => style.colors.bold(text))] : [];
+      // cli-table3 compares each cell with all others.
+      for (const some of batches([...head, ...rows.map((row) => cellsIn(row, paint))], 50)) {
+        yield* linesOf(some, screen !== null);
+      }
     },
   };
+}
+
+function linesOf(rows: Rows, aligned: boolean): string[] {
+  // In a pipe nothing is cut, and cli-table3 takes quadratic time for a long cell.
+  if (!aligned) return rows.map((cells) => `${cells.join(" ".repeat(GAP)).trimEnd()}\n`);
+  const layout = new Table({ chars: NO_BORDERS, style: PLAIN });
+  layout.push(...rows.map((cells) => [...cells]));
+  return layout
+    .toString()
+    .split("\n")
+    .map((line) => `${line.trimEnd()}\n`);
 }
 
 /** A status in its colour; also a word of the service's. */
