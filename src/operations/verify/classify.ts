@@ -1,4 +1,4 @@
-import { isScored, isWhole, type RedisCopy, sameContent, timeOf } from "../../store/layout/copy.ts";
+import { fitOf, isWhole, type RedisCopy, sameContent, timeOf } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import type { Task } from "../../task/task.ts";
 import { newer, sameInstant } from "../../task/version.ts";
@@ -54,15 +54,24 @@ export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReadi
   const time = timeOf(copy, mirror);
   if (!sameInstant(time, record.score)) return newer(time, record.score) ? "newerInRedis" : "stale";
   if (!sameContent(copy, record, mirror)) return "differs";
-  if (indexScore === null || userScore === null || lookup === "wrong") return "unindexed";
-  return isScored(copy, record, mirror) ? "inSync" : "wrongScore";
+  return fitOf(copy, record, mirror);
 }
 
 /**
- * What a repair does about one suspect. File to Redis: `write` never goes back in time, `overwrite` also replaces a copy of the same time.
+ * What a repair does about one suspect. File to Redis: `write` never goes back in time, `reindex` is a write that expects the hash to be as the
+ * record, `overwrite` also replaces a copy of the same time.
  * Redis to file: `bringBack` replaces an older record, `restore` adds one; then Redis's copy is written as by a sync.
  */
-export const ACTIONS = ["write", "overwrite", "bringBack", "restore", "removeMember", "prune", "keep"] as const;
+export const ACTIONS = [
+  "write",
+  "reindex",
+  "overwrite",
+  "bringBack",
+  "restore",
+  "removeMember",
+  "prune",
+  "keep",
+] as const;
 export type Action = (typeof ACTIONS)[number];
 
 export interface RepairPolicy {
@@ -79,8 +88,8 @@ const PLANNED: Partial<Record<Finding, Action>> = {
   dangling: "write",
   onlyInFile: "write",
   stale: "write",
-  unindexed: "write",
-  wrongScore: "write",
+  unindexed: "reindex",
+  wrongScore: "reindex",
   differs: "overwrite",
 };
 

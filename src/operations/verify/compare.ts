@@ -1,11 +1,11 @@
 import { isRedisError, TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { fingerprint } from "../../json/value.ts";
-import { batches, pool } from "../../pool.ts";
+import { batches, fillIn, pool } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { LATELY_S } from "../../store/file/last-writer.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
-import type { RowWindow } from "../../store/file/snapshot.ts";
-import { type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
+import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
+import { type Fit, type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import { BATCH } from "../../store/redis/copies.ts";
@@ -85,12 +85,16 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
 
   async function compareBatch([window, rows]: [RowWindow, number[]]): Promise<void> {
     const tasks = await window.tasks(rows);
-    const inSync = await mirror.inSync(tasks);
+    const matches = await mirror.matches(tasks);
     for (const [i, task] of tasks.entries()) {
-      if (inSync[i]) {
+      const match = matches[i]!;
+      if (match === "inSync") {
         counts.inSync++;
         inSyncOf.set(task.userId, 1 + (inSyncOf.get(task.userId) ?? 0));
-      } else drift.add(task);
+      } else {
+        const suspect = drift.add(task);
+        if (match !== "unknown") drift.see(suspect, lookOfMatch(task, match));
+      }
     }
     counts.compared += rows.length;
     reporter.progress("comparing", counts.compared, snapshot.size);
@@ -143,44 +147,79 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
   }
 
   /**
-   * Looks at both copies of each suspect again. A recent change counts as drift only if two looks in a row saw the same: a service writes one
-   * store after the other. A task that changes between all looks isn't drift.
+   * Looks at both copies of each suspect whose kind isn't known. A recent change counts as drift only if two looks in a row saw the same: a
+   * service writes one store after the other. A task that changes between all looks isn't drift.
    */
   async function lookAgain(): Promise<void> {
     const isRecent = (time: number) => Math.abs(clock.now() - time) < LATELY_S;
-    let due: Iterable<number> = Array(drift.keys.size).keys();
-    for (let look = 1; look <= MOST_LOOKS; look++) {
-      if (look > 1) await clock.sleep(PATIENCE_MS);
-      const now = await file.snapshot();
+    const freshnessIn = (now: Snapshot) => {
       const isFileFresh = now.identity !== snapshot.identity || isRecent(Number(now.identity?.mtimeNs ?? 0) / 1e9);
+      return (...times: readonly number[]) => isFileFresh || times.some(isRecent);
+    };
+    const isFreshNow = freshnessIn(await file.snapshot());
+    const suspects = [...Array(drift.keys.size).keys()];
+    let due = suspects.filter((suspect) => !drift.isSeen(suspect) || isFreshNow(drift.mirrorTime(suspect)));
+    let wasSeen = due.some((suspect) => drift.isSeen(suspect));
+    for (let look = 1; look <= MOST_LOOKS && due.length > 0; look++) {
+      if (wasSeen) await clock.sleep(PATIENCE_MS);
+      wasSeen = true;
+      const now = await file.snapshot();
+      const isFresh = freshnessIn(now);
       const open: number[] = [];
       let looked = 0;
       const lookAt = async (batch: readonly number[]) => {
         const ids = batch.map((suspect) => drift.keys.id(suspect));
-        const copies = await mirror.fullCopies(ids);
         const records = await now.recordsOf(ids);
+        const looks = await looksAt(batch, ids, records);
         for (const [i, suspect] of batch.entries()) {
           const [id, record] = [ids[i]!, records[i]!];
-          const { traits, ...seen } = lookOf(id, record, copies[i]!, mirror);
+          const { traits, ...seen } = looks[i]!;
           let { finding } = traits;
           if (traits.isUnnamed) finding = drift.unsure.has(suspect) ? "partial" : "dangling";
           if (record === null && now.holds(id)) finding = "absent"; // invalid records are counted apart
           const same = drift.see(suspect, { ...seen, traits: { ...traits, finding } });
-          const isFresh = isFileFresh || isRecent(record?.score ?? Number.NaN) || isRecent(seen.mirrorTime);
-          if (isFresh && !same && !AGREED.includes(finding)) open.push(suspect);
+          const mayChange = isFresh(record?.score ?? Number.NaN, seen.mirrorTime);
+          if (mayChange && !same && !AGREED.includes(finding)) open.push(suspect);
         }
         looked += batch.length;
         reporter.progress("rechecking", looked, drift.keys.size);
       };
       await pool(batches(due, LOOK_BATCH), IN_FLIGHT, lookAt, signal);
-      if (open.length === 0 || signal.aborted) return;
+      if (signal.aborted) return;
       due = open;
     }
     for (const suspect of due) drift.clear(suspect);
   }
+
+  /** Whole copies are read only of suspects whose hash may differ from the record. */
+  async function looksAt(suspects: readonly number[], ids: readonly TaskId[], records: readonly (Task | null)[]) {
+    const isSameHash = (i: number) => SAME_HASH.includes(drift.traits(suspects[i]!)?.finding) && records[i] !== null;
+    const asked = [...suspects.keys()].filter(isSameHash);
+    const matches = asked.length === 0 ? [] : await mirror.matches(asked.map((i) => records[i]!));
+    const matchOf = new Map(asked.map((i, at) => [i, matches[at]!]));
+    return fillIn<number, Look>(
+      [...suspects.keys()],
+      (i) => {
+        const match = matchOf.get(i) ?? "unknown";
+        return match === "unknown" ? undefined : lookOfMatch(records[i]!, match);
+      },
+      async (left) => {
+        const copies = await mirror.fullCopies(left.map((i) => ids[i]!));
+        return left.map((i, at) => lookOf(ids[i]!, records[i]!, copies[at]!, mirror));
+      },
+    );
+  }
 }
 
+const SAME_HASH: readonly (Finding | undefined)[] = ["inSync", "unindexed", "wrongScore"];
+
 const AGREED: readonly Finding[] = ["inSync", "absent"];
+
+/** A look that showed a hash as the record. */
+function lookOfMatch({ score, json }: Task, finding: Fit): Look {
+  const none = { mirrorIsNewer: false, isRecord: false, isForeign: false, isUnnamed: false, memberOnly: false };
+  return { traits: { finding, inFile: true, ...none }, mirrorTime: score, print: fingerprint(json) };
+}
 
 function lookOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: CopyReading): Look {
   const finding = classify(record, copy, mirror);

@@ -38,9 +38,18 @@ export class Drift {
   constructor(readonly userId: string | undefined) {}
 
   /** Adds a suspect. */
-  add({ userId, taskId }: TaskId, isUnsure = false): void {
+  add({ userId, taskId }: TaskId, isUnsure = false): number {
     const suspect = this.keys.addId(userId, taskId);
     if (isUnsure) this.unsure.add(suspect);
+    return suspect;
+  }
+
+  isSeen(suspect: number): boolean {
+    return this.#traits[suspect] !== undefined;
+  }
+
+  mirrorTime(suspect: number): number {
+    return this.#mirrorTimes[suspect]!;
   }
 
   traits(suspect: number): Traits {

@@ -2,6 +2,7 @@ import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches, IN_FLIGHT, pool } from "../../pool.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
+import { unindexedCopy } from "../../store/layout/copy.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
@@ -58,6 +59,7 @@ export async function repair(
     await intoFile(await current.snapshot());
     const snapshot = await current.snapshot();
     await writeAll(snapshot, due.write, { over: false, isNews: true });
+    await writeAll(snapshot, due.reindex, { over: false, isNews: true, isSameHash: true });
     await writeAll(snapshot, due.overwrite, { over: true, isNews: true });
     await writeAll(snapshot, [...due.bringBack, ...due.restore], { over: true, isNews: false });
     check();
@@ -107,15 +109,23 @@ export async function repair(
     intoFileCount = added + replaced;
   }
 
-  /** @param how over: also over other content of the same time, and over fragments; isNews: whether they were not announced yet */
-  async function writeAll(snapshot: Snapshot, suspects: number[], how: { over: boolean; isNews: boolean }) {
+  /**
+   * @param how over: also over other content of the same time, and over fragments; isNews: whether they were not announced yet;
+   *   isSameHash: hashes were as the records. One that isn't by now is refused by the guard, read and decided on
+   */
+  async function writeAll(
+    snapshot: Snapshot,
+    suspects: number[],
+    how: { over: boolean; isNews: boolean; isSameHash?: boolean },
+  ) {
     const options = { written, overEqual: how.over, overPartial: how.over };
     const writeBatch = async (batch: readonly number[]) => {
       const ids = idsOf(batch);
       const records = await snapshot.recordsOf(ids);
       if (how.isNews) await announce(batch);
       const tasks = records.filter((task) => task !== null);
-      const outcomes = await writeToMirror(mirror, tasks, options);
+      const copies = how.isSameHash ? { copies: tasks.map((task) => unindexedCopy(task, mirror)) } : {};
+      const outcomes = await writeToMirror(mirror, tasks, { ...options, ...copies });
       if (!how.isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && written.note(task)));
       const newer = tasks.filter((_, i) => outcomes[i] === "newer");
       const stayed = tasks.filter((_, i) => outcomes[i] === "newer" || outcomes[i] instanceof TtsctlError);

@@ -85,9 +85,19 @@ export function isWhole({ type, fields }: RedisCopy, parser: RecordParser): bool
   );
 }
 
-/** Whether both index members have the scores of the record. */
-export function isScored({ indexScore, userScore }: RedisCopy, task: Task, reading: CopyReading): boolean {
-  return scoreOf(indexScore) === task.score && scoreOf(userScore) === userScoreOf(reading, task);
+/** How the index members and the lookup fit a hash that is as the record. */
+export type Fit = "inSync" | "unindexed" | "wrongScore";
+
+export function fitOf({ indexScore, userScore, lookup }: RedisCopy, task: Task, reading: CopyReading): Fit {
+  if (indexScore === null || userScore === null || lookup === "wrong") return "unindexed";
+  const isScored = Number(indexScore) === task.score && Number(userScore) === userScoreOf(reading, task);
+  return isScored ? "inSync" : "wrongScore";
+}
+
+/** The copy that a sync makes of a record, but in no index. */
+export function unindexedCopy(task: Task, { layout }: CopyReading): RedisCopy {
+  const values = layout.valuesOf(task);
+  return { ...NO_COPY, type: "hash", fields: Object.fromEntries(layout.fields.map((name, i) => [name, values[i]!])) };
 }
 
 /** Whether a hash has what a sync would write of the record, payload and every field, by their meaning. */

@@ -1,9 +1,10 @@
 import { TtsctlError } from "../../errors.ts";
+import type { Task } from "../../task/task.ts";
 import { copyOf, fieldsOf } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
 import { type CopyReading, userScoreOf } from "../layout/layout.ts";
 import type { RedisCommands, Reply, Script } from "./commands.ts";
-import { type MirrorCopies, type Outcome, scoresOf, seenTexts } from "./copies.ts";
+import { type Match, type MirrorCopies, type Outcome, scoresOf, seenTexts } from "./copies.ts";
 import { withKey } from "./errors.ts";
 import { checkReply, TEXT } from "./reply-shape.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
@@ -17,6 +18,15 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
   /** Runs a script about tasks. */
   function call(script: Script, args: readonly (string | number)[]): Promise<Reply> {
     return commands.script(script, [INDEX_KEY], [layoutText, ...args]);
+  }
+
+  /**
+   * The parts, and the values of the fields but the payload. A script gets the short texts of all tasks as one argument: an
+   * argument each costs the client and Redis a tenth of a sync.
+   */
+  function shortTexts(task: Task): string[] {
+    const values = layout.valuesOf(task).slice(0, -1);
+    return layout.payloadRules ? [...layout.parts(task), ...values] : values;
   }
 
   /** A reply with other items than the tasks of the call isn't read. @throws TtsctlError REDIS_UNAVAILABLE */
@@ -69,27 +79,23 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
       });
     },
 
-    async inSync(tasks) {
-      const args = tasks.flatMap((task) => {
-        const scores = [task.score, userScoreOf(reading, task)];
-        return [...layout.parts(task), ...scores.map(String), ...layout.valuesOf(task)];
-      });
-      const outcomes = (await call(SCRIPTS.inSync, args)) as string;
-      return tasks.map((_, i) => outcomes[i] === "1");
+    async matches(tasks) {
+      const texts = tasks.flatMap((task) => [`${task.score}`, `${userScoreOf(reading, task)}`, ...shortTexts(task)]);
+      const payloads = tasks.map(({ json }) => json);
+      const signs = (await call(SCRIPTS.inSync, [JSON.stringify(texts), ...payloads])) as string;
+      return tasks.map((_, i) => MATCHES[signs[i]!] ?? "unknown");
     },
 
     async upsert(upserts) {
       if (upserts.length === 0) return [];
-      // One argument for all short texts: an argument each costs the client and Redis a tenth of a sync.
       const texts: string[] = [];
       for (const upsert of upserts) {
         const [score, userScore] = scoresOf(upsert, reading);
         const how = upsert.indexOnly ? "i" : upsert.afresh ? "a" : "";
         texts.push(...seenTexts(upsert.seen, layout), how, `${score}`, userScore === score ? "" : `${userScore}`);
-        if (layout.payloadRules) texts.push(...layout.parts(upsert.task));
-        texts.push(...layout.valuesOf(upsert.task).slice(0, -1));
+        texts.push(...shortTexts(upsert.task));
       }
-      const payloads = upserts.map(({ task }) => task.json);
+      const payloads = upserts.map(({ task, indexOnly }) => (indexOnly ? "" : task.json));
       return flags(await call(SCRIPTS.upsert, [JSON.stringify(texts), ...payloads]), upserts.length);
     },
 
@@ -105,6 +111,9 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
     },
   };
 }
+
+/** The signs of `in-sync.lua`. */
+const MATCHES: Readonly<Record<string, Match>> = { "=": "inSync", i: "unindexed", s: "wrongScore" };
 
 /** How many members one step of a walk reads: it blocks Redis for some 3 ms. */
 const WALKED = 500;

@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
-import type { CopyView, RedisCopy } from "../layout/copy.ts";
+import type { CopyView, Fit, RedisCopy } from "../layout/copy.ts";
 import { type CopyReading, type Layout, userScoreOf } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Reply } from "./commands.ts";
@@ -11,6 +11,9 @@ export const BATCH = 250;
 
 /** The outcome of one task of a batch: a value, or an error of only this task. */
 export type Outcome<T> = T | TtsctlError;
+
+/** How a copy compares with what a sync writes: `unknown` unless the hash is that, maybe in another form of the same meaning. */
+export type Match = Fit | "unknown";
 
 /** A write that is done only if the hash is as it was seen. */
 export interface Upsert {
@@ -50,8 +53,8 @@ export interface MirrorCopies {
   fields?(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]>;
   /** In a full view only what concerns an index as a whole is an error. */
   read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]>;
-  /** As `inSync` of the mirror, in one command; absent if the copies must be read. */
-  inSync?(tasks: readonly Task[]): Promise<boolean[]>;
+  /** As `matches` of the mirror, in one command; absent if the copies must be read. */
+  matches?(tasks: readonly Task[]): Promise<Match[]>;
   /** True if written, false if the hash changed since it was read. */
   upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]>;
   /** True if removed, false if the copy changed since it was read. */

@@ -4,7 +4,7 @@ import { uniqueTasks } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
-import { type CopyView, isScored, type RedisCopy, sameContent } from "../layout/copy.ts";
+import { type CopyView, fitOf, isWhole, type RedisCopy, sameContent } from "../layout/copy.ts";
 import {
   ALL_KEYS,
   COUNTED_KEY,
@@ -19,7 +19,7 @@ import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { atomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
-import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
+import { BATCH, type GuardedRemoval, type Match, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
 import { allOf, ServerError, unlessFatal } from "./errors.ts";
 import { slottedCopies } from "./slotted-copies.ts";
 import {
@@ -363,12 +363,12 @@ export class Mirror {
     return uniqueTasks(found);
   }
 
-  /** Which tasks' copies are as a sync writes them, at most BATCH. One in another form of the same meaning may not be. */
-  async inSync(tasks: readonly Task[]): Promise<boolean[]> {
-    if (this.#copies.inSync !== undefined) return this.#copies.inSync(tasks);
+  /** How the copies of tasks compare with what a sync writes, at most BATCH. */
+  async matches(tasks: readonly Task[]): Promise<Match[]> {
+    if (this.#copies.matches !== undefined) return this.#copies.matches(tasks);
     return (await this.#copies.read(tasks, "full")).map((copy, i) => {
-      if (copy instanceof TtsctlError || copy.type !== "hash") return false;
-      return sameContent(copy, tasks[i]!, this) && isScored(copy, tasks[i]!, this) && copy.lookup !== "wrong";
+      if (copy instanceof TtsctlError || !isWhole(copy, this.parser)) return "unknown";
+      return sameContent(copy, tasks[i]!, this) ? fitOf(copy, tasks[i]!, this) : "unknown";
     });
   }
 

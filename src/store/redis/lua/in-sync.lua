@@ -1,34 +1,42 @@
 -- Compares copies with records, so no content is sent back.
--- KEYS[1]: the global index. ARGV: layout, and for each task both parts, its score in the global index and in the user's, and
--- the values of the layout's fields.
--- Returns a text of one '1' or '0' for each task: whether hash, index members and lookup are as a sync writes them.
+-- KEYS[1]: the global index. ARGV: layout, texts as JSON, and the payload of each task. Texts are, for each task: its score in the
+-- global index; its score in the user's; both parts; the values of the layout's fields but the payload, the last (they begin with
+-- the parts if these are the ids).
+-- Returns a text of one sign for each task: '=' if hash, index members and lookup are as a sync writes them; if the hash is,
+-- 'i' without a member or with a wrong lookup, and 's' with a wrong score; else '?'.
 --- include layout
 --- include lookups
-local fields, members, byUser, outcomes = layout.fields, {}, {}, {}
-local width = 4 + #fields
-for at = 2, #ARGV, width do
-  local user = ARGV[at]
-  members[#members + 1] = memberOf(user, ARGV[at + 1])
-  byUser[user] = byUser[user] or {}
-  table.insert(byUser[user], ARGV[at + 1])
+local texts, fields, count = cjson.decode(ARGV[2]), layout.fields, #ARGV - 2
+local before = layout.payloadRules and 4 or 2
+local width = before + #fields - 1
+local members, byUser, signs = {}, {}, {}
+for i = 1, count do
+  local at = 1 + (i - 1) * width
+  local user, task = texts[at + 2], texts[at + 3]
+  members[i] = memberOf(user, task)
+  byUser[user] = byUser[user] or { at = 0 }
+  table.insert(byUser[user], task)
 end
 -- Each index is read in one call.
 local scores = redis.pcall('ZMSCORE', KEYS[1], unpack(members))
-for user, tasks in pairs(byUser) do
-  local own = redis.pcall('ZMSCORE', indexOf(user), unpack(tasks))
-  byUser[user] = { scores = own, at = 0 }
+for user, tasks in pairs(byUser) do tasks.scores = redis.pcall('ZMSCORE', indexOf(user), unpack(tasks)) end
+
+local function signOf(i, at, own, place)
+  local hash = redis.pcall('HMGET', hashOf(members[i]), unpack(fields))
+  if hash.err or scores.err or own.err or hash[#fields] ~= ARGV[2 + i] then return '?' end
+  for field = 1, #fields - 1 do
+    if hash[field] ~= texts[at + before + field - 1] then return '?' end
+  end
+  local score, theirs = tonumber(scores[i] or ''), tonumber(own[place] or '')
+  if not score or not theirs then return 'i' end
+  if lookedUp(texts[at + 2], texts[at + 3], score) == 'wrong' then return 'i' end
+  return score == tonumber(texts[at]) and theirs == tonumber(texts[at + 1]) and '=' or 's'
 end
 
-for i, member in ipairs(members) do
-  local at = 2 + (i - 1) * width
-  local user, score = ARGV[at], tonumber(ARGV[at + 2])
-  local own = byUser[user]
-  own.at = own.at + 1
-  local isSame = tonumber(scores[i] or '') == score and tonumber(own.scores[own.at] or '') == tonumber(ARGV[at + 3])
-  local hash = isSame and redis.pcall('HMGET', hashOf(member), unpack(fields))
-  isSame = isSame and not hash.err
-  for field = 1, #fields do isSame = isSame and hash[field] == ARGV[at + 3 + field] end
-  isSame = isSame and lookedUp(user, ARGV[at + 1], score) ~= 'wrong'
-  outcomes[i] = isSame and '1' or '0'
+for i = 1, count do
+  local at = 1 + (i - 1) * width
+  local user = byUser[texts[at + 2]]
+  user.at = user.at + 1
+  signs[i] = signOf(i, at, user.scores, user.at)
 end
-return table.concat(outcomes)
+return table.concat(signs)
