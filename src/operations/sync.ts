@@ -3,7 +3,7 @@ import { batches, fillIn, IN_FLIGHT, pool } from "../pool.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import { LATELY_S } from "../store/file/last-writer.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
-import type { RowWindow, Snapshot } from "../store/file/snapshot.ts";
+import type { RowBatch, Snapshot } from "../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../store/key-table.ts";
 import { NO_COPY, type RedisCopy, sameContent } from "../store/layout/copy.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
@@ -130,7 +130,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
 
   async function push(): Promise<void> {
     try {
-      await pool(batchesToPush(), IN_FLIGHT, pushBatch, signal);
+      await pool(snapshot.batchesByTime(rowsToPush(), WRITES), IN_FLIGHT, pushBatch, signal);
       showProgress();
       await followFile();
     } catch (error) {
@@ -161,15 +161,6 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
     await copies.follow(mirror, current);
   }
 
-  /** Sorted by time, because Redis inserts neighbours into an index faster. */
-  function* batchesToPush(): Generator<Batch> {
-    const { rows: table } = snapshot;
-    for (const window of snapshot.windows(rowsToPush())) {
-      const sorted = window.rows.toSorted((a, b) => table.score(a) - table.score(b));
-      for (const rows of batches(sorted, WRITES)) yield { rows, window };
-    }
-  }
-
   /** Tasks that were in sync when they were listed are skipped, unless a prune asked since. */
   function* rowsToPush(): Generator<number> {
     for (const row of matchingRows(snapshot, ofUser(userId))) {
@@ -180,7 +171,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
     }
   }
 
-  async function pushBatch({ rows, window }: Batch): Promise<void> {
+  async function pushBatch({ rows, window }: RowBatch): Promise<void> {
     const copies = await copiesOf(rows);
     const outcomes = await fillIn(
       [...rows.keys()],
@@ -218,7 +209,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
     });
   }
 
-  async function write({ rows, window }: Batch, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {
+  async function write({ rows, window }: RowBatch, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {
     const tasks = await window.tasks(rows);
     if (dryRun) {
       return tasks.map((task, i) => {
@@ -238,11 +229,6 @@ const COUNTED = { written: "written", reindexed: "written", unchanged: "unchange
 
 /** How many tasks are pushed in one call, which blocks Redis. */
 const WRITES = BATCH / 2;
-
-interface Batch {
-  readonly rows: readonly number[];
-  readonly window: RowWindow;
-}
 
 const [ABSENT, LISTED, IN_STEP] = [0, 1, 2];
 

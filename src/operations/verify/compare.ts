@@ -5,10 +5,10 @@ import { matchingRows } from "../../store/file/file-tasks.ts";
 import { LATELY_S } from "../../store/file/last-writer.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
-import { type Fit, type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
+import { type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
-import { BATCH } from "../../store/redis/copies.ts";
+import { BATCH, type Match } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { isUnsure, type Member, membersOf } from "../../store/redis/walk.ts";
@@ -44,7 +44,8 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
   const drift = new Drift(userId);
   drift.invalid = snapshot.invalid.count;
   const counts = { compared: 0, inSync: 0 };
-  const inSyncOf = new Map<string, number>();
+  /** How many members of each user's index, and (undefined) of the global one, the file's tasks were seen to be. */
+  const members = new Map<string | undefined, number>();
   const done = () => `${counts.compared} of ${snapshot.size} tasks were compared`;
   try {
     await lookAtAll();
@@ -88,12 +89,12 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     const matches = await mirror.matches(tasks);
     for (const [i, task] of tasks.entries()) {
       const match = matches[i]!;
-      if (match === "inSync") {
-        counts.inSync++;
-        inSyncOf.set(task.userId, 1 + (inSyncOf.get(task.userId) ?? 0));
-      } else {
+      if (match?.isMember) members.set(undefined, 1 + (members.get(undefined) ?? 0));
+      if (match?.isUserMember) members.set(task.userId, 1 + (members.get(task.userId) ?? 0));
+      if (match?.fit === "inSync") counts.inSync++;
+      else {
         const suspect = drift.add(task);
-        if (match !== "unknown") drift.see(suspect, lookOfMatch(task, match));
+        if (match !== null) drift.see(suspect, lookOfMatch(task, match));
       }
     }
     counts.compared += rows.length;
@@ -111,10 +112,9 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     }
   }
 
-  /** An index of only members that are in sync isn't walked. */
   async function walkIndex(): Promise<void> {
     try {
-      await walkMembers(undefined, counts.inSync, (member) => note(member));
+      await walkMembers(undefined, (member) => note(member));
     } catch (error) {
       if (!isWrongType(error)) throw error;
       const what = `${INDEX_KEY} isn't a sorted set: ${error.reply}`;
@@ -126,7 +126,7 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
   async function walkUserIndex(user: string): Promise<void> {
     const wanted = userId ?? user;
     try {
-      await walkMembers(user, inSyncOf.get(user), (member) => {
+      await walkMembers(user, (member) => {
         if (user === wanted) note(member);
         else if (snapshot.rowOf({ ...member, userId: wanted }) >= 0 && !snapshot.holds(member)) drift.add(member);
       });
@@ -138,8 +138,9 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     }
   }
 
-  async function walkMembers(user: string | undefined, inSync: number | undefined, add: (member: Member) => void) {
-    if ((await mirror.size(user)) === inSync) return;
+  /** An index of only known members isn't walked. */
+  async function walkMembers(user: string | undefined, add: (member: Member) => void): Promise<void> {
+    if ((await mirror.size(user)) === members.get(user)) return;
     for await (const flat of mirror.walkIndex(user)) {
       for (const member of membersOf(flat, user, mirror.layout)) add(member);
       if (signal.aborted) return;
@@ -200,8 +201,8 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     return fillIn<number, Look>(
       [...suspects.keys()],
       (i) => {
-        const match = matchOf.get(i) ?? "unknown";
-        return match === "unknown" ? undefined : lookOfMatch(records[i]!, match);
+        const match = matchOf.get(i) ?? null;
+        return match === null ? undefined : lookOfMatch(records[i]!, match);
       },
       async (left) => {
         const copies = await mirror.fullCopies(left.map((i) => ids[i]!));
@@ -216,9 +217,9 @@ const SAME_HASH: readonly (Finding | undefined)[] = ["inSync", "unindexed", "wro
 const AGREED: readonly Finding[] = ["inSync", "absent"];
 
 /** A look that showed a hash as the record. */
-function lookOfMatch({ score, json }: Task, finding: Fit): Look {
+function lookOfMatch({ score, json }: Task, { fit }: Match): Look {
   const none = { mirrorIsNewer: false, isRecord: false, isForeign: false, isUnnamed: false, memberOnly: false };
-  return { traits: { finding, inFile: true, ...none }, mirrorTime: score, print: fingerprint(json) };
+  return { traits: { finding: fit, inFile: true, ...none }, mirrorTime: score, print: fingerprint(json) };
 }
 
 function lookOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: CopyReading): Look {

@@ -1,7 +1,7 @@
 import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches, IN_FLIGHT, pool } from "../../pool.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
-import type { Snapshot } from "../../store/file/snapshot.ts";
+import type { RowBatch, Snapshot } from "../../store/file/snapshot.ts";
 import { unindexedCopy } from "../../store/layout/copy.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { recordOf } from "../../store/redis/records.ts";
@@ -51,9 +51,11 @@ export async function repair(
   let [intoFileCount, repaired, unwritten] = [0, 0, 0];
   const check = () => throwIfInterrupted(signal, `${repaired} of ${size} tasks were repaired`);
   const idsOf = (suspects: readonly number[]) => suspects.map((suspect) => drift.keys.id(suspect));
-  const announce = async (batch: readonly number[]) => {
-    const entries = batch.map((suspect) => ({ ...drift.keys.id(suspect), reason: drift.traits(suspect).finding }));
-    await ledger?.announce("repair", entries);
+  const announce = async (ids: readonly TaskId[]) => {
+    const entryOf = ({ userId, taskId }: TaskId) => {
+      return { userId, taskId, reason: drift.traits(drift.keys.find(userId, taskId)).finding };
+    };
+    await ledger?.announce("repair", ids.map(entryOf));
   };
   try {
     await intoFile(await current.snapshot());
@@ -93,7 +95,7 @@ export async function repair(
       for (const batch of batches(suspects, LOOK_BATCH)) {
         check();
         const ids = idsOf(batch);
-        await announce(batch);
+        await announce(ids);
         const ours = await base.recordsOf(ids);
         for (const [i, copy] of (await mirror.fullCopies(ids)).entries()) {
           // None if the file has lost the one that is to be replaced.
@@ -119,11 +121,15 @@ export async function repair(
     how: { over: boolean; isNews: boolean; isSameHash?: boolean },
   ) {
     const options = { written, overEqual: how.over, overPartial: how.over };
-    const writeBatch = async (batch: readonly number[]) => {
-      const ids = idsOf(batch);
-      const records = await snapshot.recordsOf(ids);
-      if (how.isNews) await announce(batch);
-      const tasks = records.filter((task) => task !== null);
+    const rowOf = (suspect: number) => snapshot.rowOf(drift.keys.id(suspect));
+    const rows = suspects.map(rowOf).filter((row) => row >= 0);
+    const gone = idsOf(suspects.filter((suspect) => rowOf(suspect) < 0));
+    if (how.isNews) await announce(gone);
+    for (const id of gone) failures.add(id, "the file no longer has it");
+    await ledger?.stayed(gone);
+    const writeBatch = async (batch: RowBatch) => {
+      const tasks = await batch.window.tasks(batch.rows);
+      if (how.isNews) await announce(tasks);
       const copies = how.isSameHash ? { copies: tasks.map((task) => unindexedCopy(task, mirror)) } : {};
       const outcomes = await writeToMirror(mirror, tasks, { ...options, ...copies });
       if (!how.isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && written.note(task)));
@@ -134,12 +140,10 @@ export async function repair(
       await ledger?.stayed(stayed);
       for (const task of newer) failures.add(task, "Redis has a newer record");
       failures.addErrors(outcomes, (i) => tasks[i]!);
-      const gone = ids.filter((_, i) => records[i] === null);
-      for (const id of gone) failures.add(id, "the file no longer has it");
-      await ledger?.stayed(gone);
       reporter.progress("repairing", repaired, size);
     };
-    await pool(batches(suspects, BATCH), IN_FLIGHT, writeBatch, signal);
+    const inFileOrder = rows.sort((a, b) => a - b);
+    await pool(snapshot.batchesByTime(inFileOrder, BATCH), IN_FLIGHT, writeBatch, signal);
   }
 
   async function remove(action: Action, how: Omit<Orphans, "ids" | "count">): Promise<void> {

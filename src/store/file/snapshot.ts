@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { closeQuietly, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { compactJson, JsonSyntaxError } from "../../json/scan.ts";
-import { fillIn } from "../../pool.ts";
+import { batches, fillIn } from "../../pool.ts";
 import type { TaskId } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { type InvalidRecord, isInvalid, RecordParser, type Task } from "../../task/task.ts";
@@ -31,6 +31,12 @@ export interface RowWindow {
   readonly rows: readonly number[];
   /** The tasks of some of the rows, in the order given. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */
   tasks(rows: readonly number[]): Promise<Task[]>;
+}
+
+/** Some rows of a window. */
+export interface RowBatch {
+  readonly rows: readonly number[];
+  readonly window: RowWindow;
 }
 
 /** The file that a snapshot was read from; null if there was none. */
@@ -179,6 +185,14 @@ export class Snapshot {
       group.push(row);
     }
     if (group.length > 0) yield this.#windowOf(group);
+  }
+
+  /** Sorted by time in each window, because Redis inserts neighbours into an index faster. @param rows live ones, in file order */
+  *batchesByTime(rows: Iterable<number>, size: number): Generator<RowBatch> {
+    for (const window of this.windows(rows)) {
+      const sorted = window.rows.toSorted((a, b) => this.rows.score(a) - this.rows.score(b));
+      for (const some of batches(sorted, size)) yield { rows: some, window };
+    }
   }
 
   #windowOf(rows: readonly number[]): RowWindow {

@@ -80,10 +80,11 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
     },
 
     async matches(tasks) {
-      const texts = tasks.flatMap((task) => [`${task.score}`, `${userScoreOf(reading, task)}`, ...shortTexts(task)]);
+      const texts: string[] = [];
+      for (const task of tasks) texts.push(`${task.score}`, `${userScoreOf(reading, task)}`, ...shortTexts(task));
       const payloads = tasks.map(({ json }) => json);
       const signs = (await call(SCRIPTS.inSync, [JSON.stringify(texts), ...payloads])) as string;
-      return tasks.map((_, i) => MATCHES[signs[i]!] ?? "unknown");
+      return tasks.map((_, i) => MATCHES[signs[i]!] ?? null);
     },
 
     async upsert(upserts) {
@@ -113,7 +114,14 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
 }
 
 /** The signs of `in-sync.lua`. */
-const MATCHES: Readonly<Record<string, Match>> = { "=": "inSync", i: "unindexed", s: "wrongScore" };
+const MATCHES: Readonly<Record<string, Match>> = {
+  "=": { fit: "inSync", isMember: true, isUserMember: true },
+  g: { fit: "unindexed", isMember: false, isUserMember: true },
+  u: { fit: "unindexed", isMember: true, isUserMember: false },
+  n: { fit: "unindexed", isMember: false, isUserMember: false },
+  l: { fit: "unindexed", isMember: true, isUserMember: true },
+  s: { fit: "wrongScore", isMember: true, isUserMember: true },
+};
 
 /** How many members one step of a walk reads: it blocks Redis for some 3 ms. */
 const WALKED = 500;

@@ -12,8 +12,12 @@ export const BATCH = 250;
 /** The outcome of one task of a batch: a value, or an error of only this task. */
 export type Outcome<T> = T | TtsctlError;
 
-/** How a copy compares with what a sync writes: `unknown` unless the hash is that, maybe in another form of the same meaning. */
-export type Match = Fit | "unknown";
+/** A hash that is as a sync writes it, maybe in another form of the same meaning: which index members it has, and how they fit. */
+export interface Match {
+  readonly fit: Fit;
+  readonly isMember: boolean;
+  readonly isUserMember: boolean;
+}
 
 /** A write that is done only if the hash is as it was seen. */
 export interface Upsert {
@@ -54,7 +58,7 @@ export interface MirrorCopies {
   /** In a full view only what concerns an index as a whole is an error. */
   read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]>;
   /** As `matches` of the mirror, in one command; absent if the copies must be read. */
-  matches?(tasks: readonly Task[]): Promise<Match[]>;
+  matches?(tasks: readonly Task[]): Promise<(Match | null)[]>;
   /** True if written, false if the hash changed since it was read. */
   upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]>;
   /** True if removed, false if the copy changed since it was read. */

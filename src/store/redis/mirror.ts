@@ -363,12 +363,14 @@ export class Mirror {
     return uniqueTasks(found);
   }
 
-  /** How the copies of tasks compare with what a sync writes, at most BATCH. */
-  async matches(tasks: readonly Task[]): Promise<Match[]> {
+  /** The copies that are as a sync writes them but for index members, at most BATCH; null for others. */
+  async matches(tasks: readonly Task[]): Promise<(Match | null)[]> {
     if (this.#copies.matches !== undefined) return this.#copies.matches(tasks);
     return (await this.#copies.read(tasks, "full")).map((copy, i) => {
-      if (copy instanceof TtsctlError || !isWhole(copy, this.parser)) return "unknown";
-      return sameContent(copy, tasks[i]!, this) ? fitOf(copy, tasks[i]!, this) : "unknown";
+      const task = tasks[i]!;
+      if (copy instanceof TtsctlError || !isWhole(copy, this.parser) || !sameContent(copy, task, this)) return null;
+      const { indexScore, userScore } = copy;
+      return { fit: fitOf(copy, task, this), isMember: indexScore !== null, isUserMember: userScore !== null };
     });
   }
 

@@ -40,7 +40,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await here.server.zset("tts:tasks:index")).toEqual([["a%3Ab:t+1", `${AT + 5}`]]);
     expect(await here.server.zset("tts:user:a%3Ab:index")).toEqual([["t+1", `${AT + 5}`]]);
     expect(await get(LOOKUP)).toBe("a%3Ab");
-    expect(await mirror.matches([task(more)])).toEqual(["inSync"]);
+    expect(await mirror.matches([task(more)])).toMatchObject([{ fit: "inSync" }]);
     expect(await mirror.read([ID])).toEqual([task(more)]);
   });
 

@@ -2,8 +2,8 @@
 -- KEYS[1]: the global index. ARGV: layout, texts as JSON, and the payload of each task. Texts are, for each task: its score in the
 -- global index; its score in the user's; both parts; the values of the layout's fields but the payload, the last (they begin with
 -- the parts if these are the ids).
--- Returns a text of one sign for each task: '=' if hash, index members and lookup are as a sync writes them; if the hash is,
--- 'i' without a member or with a wrong lookup, and 's' with a wrong score; else '?'.
+-- Returns a text of one sign for each task: '=' if hash, index members and lookup are as a sync writes them; if the hash is, 'g'
+-- without a member of the global index, 'u' of the user's, 'n' of both, 'l' with a wrong lookup, 's' with a wrong score; else '?'.
 --- include layout
 --- include lookups
 local texts, fields, count = cjson.decode(ARGV[2]), layout.fields, #ARGV - 2
@@ -28,8 +28,8 @@ local function signOf(i, at, own, place)
     if hash[field] ~= texts[at + before + field - 1] then return '?' end
   end
   local score, theirs = tonumber(scores[i] or ''), tonumber(own[place] or '')
-  if not score or not theirs then return 'i' end
-  if lookedUp(texts[at + 2], texts[at + 3], score) == 'wrong' then return 'i' end
+  if not score or not theirs then return score and 'u' or theirs and 'g' or 'n' end
+  if lookedUp(texts[at + 2], texts[at + 3], score) == 'wrong' then return 'l' end
   return score == tonumber(texts[at]) and theirs == tonumber(texts[at + 1]) and '=' or 's'
 end
 
