@@ -216,10 +216,10 @@ const SAME_HASH: readonly (Finding | undefined)[] = ["inSync", "unindexed", "wro
 
 const AGREED: readonly Finding[] = ["inSync", "absent"];
 
-/** A look that showed a hash as the record. */
-function lookOfMatch({ score, json }: Task, { fit }: Match): Look {
+/** A look that showed a hash as the record. The scores that are due depend only on its time. */
+function lookOfMatch({ score }: Task, { fit }: Match): Look {
   const none = { mirrorIsNewer: false, isRecord: false, isForeign: false, isUnnamed: false, memberOnly: false };
-  return { traits: { finding: fit, inFile: true, ...none }, mirrorTime: score, print: fingerprint(json) };
+  return { traits: { finding: fit, inFile: true, ...none }, mirrorTime: score, print: score };
 }
 
 function lookOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: CopyReading): Look {

@@ -9,7 +9,7 @@ export interface Look {
   readonly traits: Traits;
   /** The time of Redis's copy, or the score of the only member, epoch seconds; NaN for neither. */
   readonly mirrorTime: number;
-  /** Fingerprint of both copies: several states of a task may have one time. */
+  /** What identifies both copies, such as a fingerprint: several states of a task may have one time. */
   readonly print: number;
 }
 

@@ -81,7 +81,7 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
 
     async matches(tasks) {
       const texts: string[] = [];
-      for (const task of tasks) texts.push(`${task.score}`, `${userScoreOf(reading, task)}`, ...shortTexts(task));
+      for (const task of tasks) texts.push(...scoreTexts(task.score, userScoreOf(reading, task)), ...shortTexts(task));
       const payloads = tasks.map(({ json }) => json);
       const signs = (await call(SCRIPTS.inSync, [JSON.stringify(texts), ...payloads])) as string;
       return tasks.map((_, i) => MATCHES[signs[i]!] ?? null);
@@ -93,7 +93,7 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
       for (const upsert of upserts) {
         const [score, userScore] = scoresOf(upsert, reading);
         const how = upsert.indexOnly ? "i" : upsert.afresh ? "a" : "";
-        texts.push(...seenTexts(upsert.seen, layout), how, `${score}`, userScore === score ? "" : `${userScore}`);
+        texts.push(...seenTexts(upsert.seen, layout), how, ...scoreTexts(score, userScore));
         texts.push(...shortTexts(upsert.task));
       }
       const payloads = upserts.map(({ task, indexOnly }) => (indexOnly ? "" : task.json));
@@ -111,6 +111,10 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
       return flags(await call(SCRIPTS.remove, args), removals.length);
     },
   };
+}
+
+function scoreTexts(score: number, userScore: number): [string, string] {
+  return [`${score}`, userScore === score ? "" : `${userScore}`];
 }
 
 /** The signs of `in-sync.lua`. */

@@ -1,7 +1,7 @@
 -- Compares copies with records, so no content is sent back.
 -- KEYS[1]: the global index. ARGV: layout, texts as JSON, and the payload of each task. Texts are, for each task: its score in the
--- global index; its score in the user's; both parts; the values of the layout's fields but the payload, the last (they begin with
--- the parts if these are the ids).
+-- global index; its score in the user's (empty: the same); both parts; the values of the layout's fields but the payload, the last
+-- (they begin with the parts if these are the ids).
 -- Returns a text of one sign for each task: '=' if hash, index members and lookup are as a sync writes them; if the hash is, 'g'
 -- without a member of the global index, 'u' of the user's, 'n' of both, 'l' with a wrong lookup, 's' with a wrong score; else '?'.
 --- include layout
@@ -30,7 +30,8 @@ local function signOf(i, at, own, place)
   local score, theirs = tonumber(scores[i] or ''), tonumber(own[place] or '')
   if not score or not theirs then return score and 'u' or theirs and 'g' or 'n' end
   if lookedUp(texts[at + 2], texts[at + 3], score) == 'wrong' then return 'l' end
-  return score == tonumber(texts[at]) and theirs == tonumber(texts[at + 1]) and '=' or 's'
+  local due, dueTheirs = tonumber(texts[at]), tonumber(texts[at + 1])
+  return score == due and theirs == (dueTheirs or due) and '=' or 's'
 end
 
 for i = 1, count do
