@@ -261,12 +261,12 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
   /** Removes directories and logs, or in a dry run measures them. Tasks that they keep are put back into Redis. */
   async function removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
     const { dryRun } = policy;
-    const isConcerned = tasks.some(({ id }) => onDisk.concerns(id));
-    const still = new Set(dryRun || !isConcerned ? tasks : await lookAgain(tasks));
+    if (!tasks.some(({ id }) => onDisk.concerns(id))) return tasks.map((task) => ({ ...task, ...NOTHING }));
+    const still = new Set(dryRun ? tasks : await lookAgain(tasks));
     const removed: Removed[] = [];
     const stay = idsOf(tasks.filter((task) => !still.has(task)));
     for (const task of still) {
-      const freed = isConcerned ? onDisk.remove(task.id) : NOTHING;
+      const freed = onDisk.remove(task.id);
       if (freed === undefined) stay.push(task.id);
       else removed.push({ ...task, ...freed });
       if (leftToFree !== null) leftToFree -= freed?.bytes ?? 0;

@@ -65,8 +65,8 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
     async read(ids, view) {
       if (ids.length === 0) return [];
       const names = fieldsOf(view, layout);
-      const args = [view, names.length, ...names, ...ids.flatMap((id) => layout.parts(id))];
-      const [hashes, places] = (await call(SCRIPTS.copies, args)) as [Reply[], Reply[]];
+      const parts = JSON.stringify(ids.flatMap((id) => layout.parts(id)));
+      const [hashes, places] = (await call(SCRIPTS.copies, [view, parts, ...names])) as [Reply[], Reply[]];
       const width = 1 + names.length;
       expectItems(hashes, ids.length * width, (item, i) => i % width === 0 || TEXT(item));
       let from = 0;
@@ -102,13 +102,13 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
 
     async remove(removals) {
       if (removals.length === 0) return [];
-      const args: string[] = [];
+      const texts: string[] = [];
       for (const { id, seen } of removals) {
-        args.push(...layout.parts(id));
-        if (seen.type === "none") args.push("-", seen.indexScore ?? "", seen.userScore ?? "");
-        else args.push(...seenTexts(seen, layout));
+        texts.push(...layout.parts(id));
+        if (seen.type === "none") texts.push("-", seen.indexScore ?? "", seen.userScore ?? "");
+        else texts.push(...seenTexts(seen, layout));
       }
-      return flags(await call(SCRIPTS.remove, args), removals.length);
+      return flags(await call(SCRIPTS.remove, [JSON.stringify(texts)]), removals.length);
     },
   };
 }

@@ -21,17 +21,9 @@ import { atomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type GuardedRemoval, type Match, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
 import { allOf, ServerError, unlessFatal } from "./errors.ts";
+import { SCRIPTS } from "./scripts.ts";
 import { slottedCopies } from "./slotted-copies.ts";
-import {
-  ahead,
-  type CopyStep,
-  type IndexRange,
-  isUnsure,
-  type Member,
-  type MirrorKeys,
-  membersOf,
-  STEP,
-} from "./walk.ts";
+import { ahead, type CopyStep, type IndexRange, type Member, type MirrorKeys, membersOf, STEP } from "./walk.ts";
 
 /** How many members one step of a search in the index covers. */
 const SCANNED = 10_000;
@@ -197,35 +189,18 @@ export class Mirror {
 
   /** Walks over a range of an index in the order of the scores. Members whose scores don't change come at least once. */
   walkInOrder(range: IndexRange, order: "newest" | "lowest" = "newest"): AsyncGenerator<readonly Member[]> {
-    return ahead(this.#inOrder(range, order === "newest"));
+    return ahead(this.#inOrder(range, order));
   }
 
-  /** Each step comes after the last member of the step before or, if that moved, begins with those of its former score. */
-  async *#inOrder(range: IndexRange, isNewest: boolean): AsyncGenerator<readonly Member[]> {
-    const key = this.layout.indexKey(range.userId);
-    for (let place: Place | null = null; ; ) {
-      let { low, high } = boundsOf(range);
-      if (place !== null) [low, high] = isNewest ? [low, place.score] : [place.score, high];
-      let skip: number = place?.skip ?? 0;
-      let isFound = false;
-      if (place !== null && place.member !== null) {
-        const [score, rank, before] = await this.#all(
-          ["ZSCORE", key, place.member],
-          isNewest ? ["ZREVRANK", key, place.member] : ["ZRANK", key, place.member],
-          isNewest ? ["ZCOUNT", key, `(${place.score}`, "+inf"] : ["ZCOUNT", key, "-inf", `(${place.score}`],
-        );
-        isFound = score === place.score && rank !== null;
-        skip = isFound ? (rank as number) - (before as number) : 0;
-      }
-      const bounds = isNewest ? [high, low, "BYSCORE", "REV"] : [low, high, "BYSCORE"];
-      const reply = await this.commands.command("ZRANGE", key, ...bounds, "LIMIT", skip, STEP, "WITHSCORES");
-      const flat = reply as string[];
-      const isLast = flat.length < 2 * STEP;
-      if (isFound && flat.shift() !== place?.member) continue; // it moved just now
-      if (isFound) flat.shift();
+  async *#inOrder(range: IndexRange, order: "newest" | "lowest"): AsyncGenerator<readonly Member[]> {
+    const keys = [this.layout.indexKey(range.userId)];
+    const { low, high } = boundsOf(range);
+    for (let last = "", score = ""; ; ) {
+      const reply = await this.commands.script(SCRIPTS.step, keys, [order, low, high, last, score, STEP]);
+      const [flat, next] = reply as [string[], string];
       yield membersOf(flat, range.userId, this.layout);
-      if (isLast) return;
-      place = placeAfter(flat, place, isFound ? skip + 1 : skip);
+      if (flat.length < 2 * STEP) return;
+      [last, score] = [next, flat.at(-1)!];
     }
   }
 
@@ -432,23 +407,6 @@ export class Mirror {
 
 export function layoutOf(rules: RecordRules): Layout {
   return rules.isPublished ? new ApiMsLayout(rules) : PLAIN;
-}
-
-/** The position of a walk in order: after a member, or without one after some members with that score. */
-interface Place {
-  readonly member: string | null;
-  readonly score: string;
-  readonly skip: number;
-}
-
-/** The place after some members. A name that isn't UTF-8 can't be looked up again, so the last one that is counts. */
-function placeAfter(flat: readonly string[], before: Place | null, skipped: number): Place {
-  const at = flat.findLastIndex((text, i) => i % 2 === 0 && !isUnsure(text));
-  if (at >= 0) return { member: flat[at]!, score: flat[at + 1]!, skip: 0 };
-  const score = flat.at(-1)!;
-  const isSame = (other: string | undefined) => other === score || Number(other) === Number(score);
-  const same = flat.filter((text, i) => i % 2 === 1 && isSame(text)).length;
-  return { member: null, score, skip: same + (isSame(before?.score) ? skipped : 0) };
 }
 
 /** `since <= score < until` as Redis takes it. */

@@ -8,7 +8,6 @@ export const START = "0";
 export const INTEGER: ReplyShape = (reply) => typeof reply === "number";
 export const STRING: ReplyShape = (reply) => typeof reply === "string";
 export const TEXT: ReplyShape = (reply) => reply === null || typeof reply === "string";
-const RANK: ReplyShape = (reply) => reply === null || typeof reply === "number";
 const CURSOR: ReplyShape = (reply) => typeof reply === "string" && /^\d+$/.test(reply);
 /** Members and scores in turn. */
 export const PAIRS: ReplyShape = (reply) => Array.isArray(reply) && reply.length % 2 === 0 && reply.every(STRING);
@@ -49,7 +48,6 @@ function mostMembers(command: Command): number {
 const SHAPES = new Map<unknown, (command: Command) => ReplyShape>([
   ["PING", () => (reply) => reply === "PONG"],
   ...["EXISTS", "ZADD", "ZCARD", "ZCOUNT"].map((name) => [name, () => INTEGER] as const),
-  ["ZREVRANK", () => RANK],
   ...["GET", "HGET", "INFO"].map((name) => [name, () => TEXT] as const),
   ...["CLUSTER SLOTS", "ROLE"].map((name) => [name, () => Array.isArray] as const),
   ...["HMGET", "ZMSCORE"].map((name) => [name, TEXT_EACH] as const),

@@ -1,6 +1,6 @@
 import { LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "../layout/keys.ts";
 import type { Layout } from "../layout/layout.ts";
-import type { ReplyShape, Script } from "./commands.ts";
+import type { Reply, ReplyShape, Script } from "./commands.ts";
 import copies from "./lua/copies.lua";
 import fields from "./lua/fields.lua";
 import inSync from "./lua/in-sync.lua";
@@ -9,17 +9,27 @@ import hash from "./lua/include/hash.lua";
 import indexTypes from "./lua/include/index-types.lua";
 import layoutLua from "./lua/include/layout.lua";
 import lookups from "./lua/include/lookups.lua";
+import stepLua from "./lua/include/step.lua";
 import remove from "./lua/remove.lua";
 import hashOfSlot from "./lua/slot/hash.lua";
 import moveMembers from "./lua/slot/move-members.lua";
 import removeHash from "./lua/slot/remove.lua";
 import setLookup from "./lua/slot/set-lookup.lua";
 import writeHash from "./lua/slot/write.lua";
+import step from "./lua/step.lua";
 import upsert from "./lua/upsert.lua";
 import walk from "./lua/walk.lua";
 import { INTEGER, listBeginning, listOf, orError, PAIRS, STRING, TEXT } from "./reply-shape.ts";
+import { STEP } from "./walk.ts";
 
-const INCLUDES: Record<string, string> = { guard, hash, "index-types": indexTypes, layout: layoutLua, lookups };
+const INCLUDES: Record<string, string> = {
+  guard,
+  hash,
+  "index-types": indexTypes,
+  layout: layoutLua,
+  lookups,
+  step: stepLua,
+};
 
 function script(name: string, lua: string, replies = INTEGER): Script {
   const source = lua.replaceAll(/^--- include (.+)\n/gm, (_, include: string) => INCLUDES[include]!);
@@ -29,11 +39,14 @@ function script(name: string, lua: string, replies = INTEGER): Script {
 /** The result of `readHash`: a number, a type or an error, and fields. */
 const HASH: ReplyShape = (reply) => Array.isArray(reply) && !Array.isArray(reply[0]) && reply.slice(1).every(TEXT);
 
+const STEP_PAIRS: ReplyShape = (reply) => PAIRS(reply) && (reply as Reply[]).length <= 2 * STEP;
+
 /** The scripts for one node: hash, indexes and lookup of a task change together, and a call is about a batch. */
 export const SCRIPTS = {
   copies: script("tts:copies", copies, listBeginning(Array.isArray, listOf(orError(TEXT)))),
   fields: script("tts:fields", fields, listOf(orError(listOf(TEXT)))),
   inSync: script("tts:inSync", inSync, STRING),
+  step: script("tts:step", step, listBeginning(STEP_PAIRS, STRING)),
   walk: script("tts:walk", walk, listBeginning(PAIRS, listOf(STRING), STRING)),
   upsert: script("tts:upsert", upsert, listOf(orError(INTEGER))),
   remove: script("tts:remove", remove, listOf(orError(INTEGER))),

@@ -1,27 +1,27 @@
 -- Removes tasks (hash, both index members, and the lookup if it names the task), each only if it is as it was when the
 -- removal was decided on. All of a batch is removed at the end, in a few calls.
--- KEYS[1]: the global index. ARGV: layout, and for each task: both parts; the guard's texts, of a task without a hash '-' and its
--- scores in the global index and in the user's (empty: none).
+-- KEYS[1]: the global index. ARGV: layout, and texts as JSON. Texts are, for each task: both parts; the guard's texts, of a task
+-- without a hash '-' and its scores in the global index and in the user's (empty: none).
 -- Returns for each task 1 (removed), 0 (refused; also the second of a task that comes twice), or an error.
 --- include layout
 --- include index-types
 --- include guard
-local WIDTH = 5
+local texts, WIDTH = cjson.decode(ARGV[2]), 5
 -- As the guard: nil if a member without a hash has the scores that it had.
 local function guardMember(at, member)
   local score = replyOf(KEYS[1], redis.pcall('ZSCORE', KEYS[1], member))
-  local own = replyOf(indexOf(ARGV[at]), redis.pcall('ZSCORE', indexOf(ARGV[at]), ARGV[at + 1]))
+  local own = replyOf(indexOf(texts[at]), redis.pcall('ZSCORE', indexOf(texts[at]), texts[at + 1]))
   if type(score) == 'table' or type(own) == 'table' then return type(score) == 'table' and score or own end
-  if (score or '') ~= ARGV[at + 3] or (own or '') ~= ARGV[at + 4] then return 0 end
+  if (score or '') ~= texts[at + 3] or (own or '') ~= texts[at + 4] then return 0 end
 end
 
 local outcomes, taken, hashes, members, byUser = {}, {}, {}, {}, {}
-for i = 1, (#ARGV - 1) / WIDTH do
-  local at = 2 + (i - 1) * WIDTH
-  local user, task, seen = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+for i = 1, #texts / WIDTH do
+  local at = 1 + (i - 1) * WIDTH
+  local user, task, seen = texts[at], texts[at + 1], texts[at + 2]
   local member = memberOf(user, task)
   local hash = hashOf(member)
-  local refused = replyOf(hash, guard(hash, seen, ARGV[at + 3], ARGV[at + 4]))
+  local refused = replyOf(hash, guard(hash, seen, texts[at + 3], texts[at + 4]))
   if not refused and seen == '-' then refused = guardMember(at, member) end
   local wrong = type(refused) == 'table' and refused or wrongIndex(user)
   if wrong then

@@ -1,19 +1,13 @@
 -- Makes one step of a walk over an index, lowest score first, and looks at the copy of each member.
--- The step begins after the last member of the step before, wherever that is by now. A member that moves up is seen again,
--- and one that doesn't move is never skipped.
--- KEYS: the global index, the index to walk. ARGV: layout, the last member (hexadecimal) and its score (empty: from the
--- start), the number of members, the user's part (empty: the global index).
+-- KEYS: the global index, the index to walk. ARGV: layout, the last member and its score, the number of members, the user's part
+-- (empty: the global index).
 -- Returns members and scores in turn; for each member the `updated_at` of its hash if the copy is complete (both indexes have
--- that score and the lookup is right), else an empty text; and the last member (hexadecimal).
+-- that score and the lookup is right), else an empty text; and the last member.
 --- include layout
 --- include lookups
-local index, count, part, from = KEYS[2], tonumber(ARGV[4]), ARGV[5], 0
-if ARGV[3] ~= '' then
-  local last = string.gsub(ARGV[2], '..', function(hex) return string.char(tonumber(hex, 16)) end)
-  local rank = redis.call('ZSCORE', index, last) == ARGV[3] and redis.call('ZRANK', index, last)
-  from = rank and rank + 1 or redis.call('ZCOUNT', index, '-inf', '(' .. ARGV[3])
-end
-local flat = redis.call('ZRANGE', index, from, from + count - 1, 'WITHSCORES')
+--- include step
+local index, count, part = KEYS[2], tonumber(ARGV[4]), ARGV[5]
+local flat, last, from = stepOf(index, false, '-inf', '+inf', ARGV[2], ARGV[3], count)
 
 -- Tasks by user: each user's index is read in one call.
 local groups, byUser = {}, {}
@@ -71,5 +65,4 @@ for _, group in ipairs(groups) do
     times[i] = isRight and updated or ''
   end
 end
-local last = string.gsub(flat[#flat - 1] or '', '.', function(char) return string.format('%02x', string.byte(char)) end)
 return { flat, times, last }
