@@ -12,6 +12,8 @@ export interface Script {
   readonly name: string;
   readonly source: string;
   readonly replies: ReplyShape;
+  /** Its reply is JSON: as a reply of Redis, each of many short texts costs the client a buffer. */
+  readonly isJson: boolean;
 }
 
 export interface ScriptRun {

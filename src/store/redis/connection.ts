@@ -1,5 +1,6 @@
 import { type Cluster, type Redis, ReplyError } from "ioredis";
 import { TtsctlError } from "../../errors.ts";
+import { jsonIn } from "../../json/value.ts";
 import type { Command, NodeReply, RedisCommands, Reply, ReplyShape, Script, ScriptRun } from "./commands.ts";
 import { allOf, notRedis, ServerError, serverError, withKey } from "./errors.ts";
 import { checkReply, START, shapeOf } from "./reply-shape.ts";
@@ -53,7 +54,10 @@ export abstract class Connection implements RedisCommands {
   async scripts(script: Script, runs: readonly ScriptRun[]): Promise<Reply[]> {
     const replies = await this.settled(this.#together(() => runs.map((run) => this.#sendScript(script, run))));
     // An error that the script doesn't catch is about its last key.
-    return replies.map((reply, i) => this.#checked(reply, script.replies, "a script", runs[i]!.keys.at(-1)));
+    return replies.map((reply, i) => {
+      const read = script.isJson && typeof reply === "string" ? (jsonIn(reply) as Reply) : reply;
+      return this.#checked(read, script.replies, "a script", runs[i]!.keys.at(-1));
+    });
   }
 
   /** Sends a script by a method of ioredis: its digest, and the text to a server that doesn't know it. */

@@ -7,6 +7,7 @@ import inSync from "./lua/in-sync.lua";
 import guard from "./lua/include/guard.lua";
 import hash from "./lua/include/hash.lua";
 import indexTypes from "./lua/include/index-types.lua";
+import json from "./lua/include/json.lua";
 import layoutLua from "./lua/include/layout.lua";
 import lookups from "./lua/include/lookups.lua";
 import stepLua from "./lua/include/step.lua";
@@ -25,15 +26,16 @@ import { STEP } from "./walk.ts";
 const INCLUDES: Record<string, string> = {
   guard,
   hash,
+  json,
   "index-types": indexTypes,
   layout: layoutLua,
   lookups,
   step: stepLua,
 };
 
-function script(name: string, lua: string, replies = INTEGER): Script {
+function script(name: string, lua: string, replies = INTEGER, { isJson = false } = {}): Script {
   const source = lua.replaceAll(/^--- include (.+)\n/gm, (_, include: string) => INCLUDES[include]!);
-  return { name, source, replies };
+  return { name, source, replies, isJson };
 }
 
 /** The result of `readHash`: a number, a type or an error, and fields. */
@@ -46,8 +48,8 @@ export const SCRIPTS = {
   copies: script("tts:copies", copies, listBeginning(Array.isArray, listOf(orError(TEXT)))),
   fields: script("tts:fields", fields, listOf(orError(listOf(TEXT)))),
   inSync: script("tts:inSync", inSync, STRING),
-  step: script("tts:step", step, listBeginning(STEP_PAIRS, STRING)),
-  walk: script("tts:walk", walk, listBeginning(PAIRS, listOf(STRING), STRING)),
+  step: script("tts:step", step, listBeginning(STEP_PAIRS, STRING), { isJson: true }),
+  walk: script("tts:walk", walk, listBeginning(PAIRS, listOf(STRING), STRING), { isJson: true }),
   upsert: script("tts:upsert", upsert, listOf(orError(INTEGER))),
   remove: script("tts:remove", remove, listOf(orError(INTEGER))),
 };

@@ -1,10 +1,11 @@
 -- Makes one step of a walk over an index, lowest score first, and looks at the copy of each member.
 -- KEYS: the global index, the index to walk. ARGV: layout, the last member and its score, the number of members, the user's part
 -- (empty: the global index).
--- Returns members and scores in turn; for each member the `updated_at` of its hash if the copy is complete (both indexes have
+-- Returns as JSON members and scores in turn; for each member the `updated_at` of its hash if the copy is complete (both indexes have
 -- that score and the lookup is right), else an empty text; and the last member.
 --- include layout
 --- include lookups
+--- include json
 --- include step
 local index, count, part = KEYS[2], tonumber(ARGV[4]), ARGV[5]
 local flat, last, from = stepOf(index, false, '-inf', '+inf', ARGV[2], ARGV[3], count)
@@ -65,4 +66,4 @@ for _, group in ipairs(groups) do
     times[i] = isRight and updated or ''
   end
 end
-return { flat, times, last }
+return jsonOf(flat, times, last)
