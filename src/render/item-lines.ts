@@ -31,8 +31,9 @@ function fieldsOf(item: object): [name: string, value: LogFields[string]][] {
 
 /** A line such as `[CLEANUP] user=alice task=t01 ...` (docs/contract.md, Cleanup). */
 export function doneLine<E extends keyof DoneItems>(event: E, item: DoneItems[E], dryRun = false): string {
-  const values = fieldsOf(item).map(([name, value]) => ` ${name}=${wordOf(value)}`);
-  return `[${event.toUpperCase()}]${values.join("")}${dryRun ? " dry-run=yes" : ""}`;
+  let line = `[${event.toUpperCase()}]`;
+  for (const [name, value] of fieldsOf(item)) line += ` ${name}=${wordOf(value)}`;
+  return dryRun ? `${line} dry-run=yes` : line;
 }
 
 /** That line as a JSON object, for `--log-format json`. */
@@ -44,7 +45,7 @@ export function doneEvent<E extends keyof DoneItems>(event: E, item: DoneItems[E
 /** One printable word as it is, any other text as a JSON string. */
 function wordOf(value: LogFields[string]): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value !== "string") return String(value);
+  if (typeof value !== "string" || /^[\w.-]+$/.test(value)) return String(value);
   return /^[^\s"=]+$/.test(value) && isPrintable(value) ? value : printableJson(value);
 }
 

@@ -152,7 +152,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
       return;
     }
     const saved = await backUp(chosen);
-    const entries = saved.map(({ id, reason }) => ({ ...id, reason }));
+    const entries = parts.ledger === null ? [] : saved.map(({ id, reason }) => ({ ...id, reason }));
     await announced(parts.ledger, "purge", entries, (done) => removeSaved(saved, done));
   }
 
