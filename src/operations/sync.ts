@@ -3,9 +3,9 @@ import { batches, fillIn, IN_FLIGHT, pool } from "../pool.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import { LATELY_S } from "../store/file/last-writer.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
-import type { RowBatch, Snapshot } from "../store/file/snapshot.ts";
+import type { RowWindow, Snapshot } from "../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../store/key-table.ts";
-import { NO_COPY, type RedisCopy, sameContent } from "../store/layout/copy.ts";
+import { NO_COPY, type RedisCopy } from "../store/layout/copy.ts";
 import { BATCH, type Outcome } from "../store/redis/copies.ts";
 import { isFatal } from "../store/redis/errors.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
@@ -145,7 +145,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
 
   /** Follows tasks that the service deleted or changed in both stores between our read and our write. */
   async function followFile(): Promise<void> {
-    if (written.size === 0 || (await parts.file.isCurrent(snapshot))) return;
+    if (dryRun || written.size === 0 || (await parts.file.isCurrent(snapshot))) return;
     await using current = new CurrentFile(parts.file);
     const copies = new WrittenCopies();
     const [before, now] = [snapshot.rows, await current.snapshot()];
@@ -171,7 +171,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
     }
   }
 
-  async function pushBatch({ rows, window }: RowBatch): Promise<void> {
+  async function pushBatch({ rows, tasks }: RowWindow): Promise<void> {
     const copies = await copiesOf(rows);
     const outcomes = await fillIn(
       [...rows.keys()],
@@ -184,7 +184,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
       },
       (left) => {
         const known = left.map((i) => copies[i] as RedisCopy);
-        return write({ rows: left.map((i) => rows[i]!), window }, known);
+        return write({ rows: left.map((i) => rows[i]!), tasks }, known);
       },
     );
     for (const outcome of outcomes) {
@@ -209,18 +209,12 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
     });
   }
 
-  async function write({ rows, window }: RowBatch, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {
-    const tasks = await window.tasks(rows);
-    if (dryRun) {
-      return tasks.map((task, i) => {
-        const copy = copies[i]!;
-        return decideWrite(task.score, copy, mirror, checksum && !sameContent(copy, task, mirror));
-      });
-    }
+  async function write(batch: RowWindow, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {
+    const tasks = await batch.tasks(batch.rows);
     unanswered += tasks.length;
-    const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual: checksum });
+    const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual: checksum, dryRun });
     unanswered -= tasks.length;
-    for (const [i, row] of rows.entries()) if (outcomes[i] === "written") written.add(row);
+    for (const [i, row] of batch.rows.entries()) if (outcomes[i] === "written") written.add(row);
     return outcomes;
   }
 }

@@ -62,17 +62,7 @@ export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReadi
  * record, `overwrite` also replaces a copy of the same time.
  * Redis to file: `bringBack` replaces an older record, `restore` adds one; then Redis's copy is written as by a sync.
  */
-export const ACTIONS = [
-  "write",
-  "reindex",
-  "overwrite",
-  "bringBack",
-  "restore",
-  "removeMember",
-  "prune",
-  "keep",
-] as const;
-export type Action = (typeof ACTIONS)[number];
+export type Action = "write" | "reindex" | "overwrite" | "bringBack" | "restore" | "removeMember" | "prune" | "keep";
 
 export interface RepairPolicy {
   /** Delete Redis-only tasks. */

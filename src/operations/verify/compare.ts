@@ -4,11 +4,11 @@ import { batches, fillIn, pool } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { LATELY_S } from "../../store/file/last-writer.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
-import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
-import { type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
+import type { RowWindow } from "../../store/file/snapshot.ts";
+import { type Fit, fitOf, type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
 import { INDEX_KEY } from "../../store/layout/keys.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
-import { BATCH, type Match } from "../../store/redis/copies.ts";
+import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { isUnsure, type Member, membersOf } from "../../store/redis/walk.ts";
@@ -86,15 +86,16 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
 
   async function compareBatch([window, rows]: [RowWindow, number[]]): Promise<void> {
     const tasks = await window.tasks(rows);
-    const matches = await mirror.matches(tasks);
+    const same = await mirror.sameHashes(tasks);
     for (const [i, task] of tasks.entries()) {
-      const match = matches[i]!;
-      if (match?.isMember) members.set(undefined, 1 + (members.get(undefined) ?? 0));
-      if (match?.isUserMember) members.set(task.userId, 1 + (members.get(task.userId) ?? 0));
-      if (match?.fit === "inSync") counts.inSync++;
+      const copy = same[i] ?? null;
+      const fit = copy === null ? null : fitOf(copy, task, mirror);
+      if (copy?.indexScore != null) members.set(undefined, 1 + (members.get(undefined) ?? 0));
+      if (copy?.userScore != null) members.set(task.userId, 1 + (members.get(task.userId) ?? 0));
+      if (fit === "inSync") counts.inSync++;
       else {
         const suspect = drift.add(task);
-        if (match !== null) drift.see(suspect, lookOfMatch(task, match));
+        if (fit !== null) drift.see(suspect, lookOfSame(task, fit));
       }
     }
     counts.compared += rows.length;
@@ -152,20 +153,17 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
    * service writes one store after the other. A task that changes between all looks isn't drift.
    */
   async function lookAgain(): Promise<void> {
+    let now = await file.snapshot();
     const isRecent = (time: number) => Math.abs(clock.now() - time) < LATELY_S;
-    const freshnessIn = (now: Snapshot) => {
-      const isFileFresh = now.identity !== snapshot.identity || isRecent(Number(now.identity?.mtimeNs ?? 0) / 1e9);
-      return (...times: readonly number[]) => isFileFresh || times.some(isRecent);
+    const isFresh = (...times: readonly number[]) => {
+      if (now.identity !== snapshot.identity) return true;
+      return [Number(now.identity?.mtimeNs ?? 0) / 1e9, ...times].some(isRecent);
     };
-    const isFreshNow = freshnessIn(await file.snapshot());
-    const suspects = [...Array(drift.keys.size).keys()];
-    let due = suspects.filter((suspect) => !drift.isSeen(suspect) || isFreshNow(drift.mirrorTime(suspect)));
-    let wasSeen = due.some((suspect) => drift.isSeen(suspect));
+    const isSeen = (suspect: number) => drift.timeSeen(suspect) !== undefined;
+    let due = [...Array(drift.keys.size).keys()].filter((i) => !isSeen(i) || isFresh(drift.timeSeen(i)!));
     for (let look = 1; look <= MOST_LOOKS && due.length > 0; look++) {
-      if (wasSeen) await clock.sleep(PATIENCE_MS);
-      wasSeen = true;
-      const now = await file.snapshot();
-      const isFresh = freshnessIn(now);
+      if (due.some(isSeen)) await clock.sleep(PATIENCE_MS);
+      now = await file.snapshot();
       const open: number[] = [];
       let looked = 0;
       const lookAt = async (batch: readonly number[]) => {
@@ -192,17 +190,16 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     for (const suspect of due) drift.clear(suspect);
   }
 
-  /** Whole copies are read only of suspects whose hash may differ from the record. */
+  /** Of suspects that were seen before, whole copies are read only if the hash isn't as the record. */
   async function looksAt(suspects: readonly number[], ids: readonly TaskId[], records: readonly (Task | null)[]) {
-    const isSameHash = (i: number) => SAME_HASH.includes(drift.traits(suspects[i]!)?.finding) && records[i] !== null;
-    const asked = [...suspects.keys()].filter(isSameHash);
-    const matches = asked.length === 0 ? [] : await mirror.matches(asked.map((i) => records[i]!));
-    const matchOf = new Map(asked.map((i, at) => [i, matches[at]!]));
+    const asked = [...suspects.keys()].filter((i) => drift.timeSeen(suspects[i]!) !== undefined && records[i] !== null);
+    const same = asked.length === 0 ? [] : await mirror.sameHashes(asked.map((i) => records[i]!));
+    const copyAt = new Map(asked.map((i, at) => [i, same[at]!]));
     return fillIn<number, Look>(
       [...suspects.keys()],
       (i) => {
-        const match = matchOf.get(i) ?? null;
-        return match === null ? undefined : lookOfMatch(records[i]!, match);
+        const copy = copyAt.get(i) ?? null;
+        return copy === null ? undefined : lookOfSame(records[i]!, fitOf(copy, records[i]!, mirror));
       },
       async (left) => {
         const copies = await mirror.fullCopies(left.map((i) => ids[i]!));
@@ -212,14 +209,12 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
   }
 }
 
-const SAME_HASH: readonly (Finding | undefined)[] = ["inSync", "unindexed", "wrongScore"];
-
 const AGREED: readonly Finding[] = ["inSync", "absent"];
 
 /** A look that showed a hash as the record. The scores that are due depend only on its time. */
-function lookOfMatch({ score }: Task, { fit }: Match): Look {
+function lookOfSame({ score }: Task, finding: Fit): Look {
   const none = { mirrorIsNewer: false, isRecord: false, isForeign: false, isUnnamed: false, memberOnly: false };
-  return { traits: { finding: fit, inFile: true, ...none }, mirrorTime: score, print: score };
+  return { traits: { finding, inFile: true, ...none }, mirrorTime: score, print: score };
 }
 
 function lookOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: CopyReading): Look {

@@ -44,12 +44,9 @@ export class Drift {
     return suspect;
   }
 
-  isSeen(suspect: number): boolean {
-    return this.#traits[suspect] !== undefined;
-  }
-
-  mirrorTime(suspect: number): number {
-    return this.#mirrorTimes[suspect]!;
+  /** The time of Redis's copy in the last look, if there was one. */
+  timeSeen(suspect: number): number | undefined {
+    return this.#mirrorTimes[suspect];
   }
 
   traits(suspect: number): Traits {

@@ -1,14 +1,15 @@
 import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
-import { batches, IN_FLIGHT, pool } from "../../pool.ts";
+import { batches, groupedBy, IN_FLIGHT, pool } from "../../pool.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
-import type { RowBatch, Snapshot } from "../../store/file/snapshot.ts";
-import { unindexedCopy } from "../../store/layout/copy.ts";
-import { BATCH } from "../../store/redis/copies.ts";
+import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
+import { copyOf, type RedisCopy } from "../../store/layout/copy.ts";
+import { BATCH, type Outcome } from "../../store/redis/copies.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
+import type { Task } from "../../task/task.ts";
 import { mergeIntoFile, planMerge } from "../merge/merge.ts";
 import { spooled } from "../merge/spool.ts";
 import type { Parts } from "../parts.ts";
@@ -16,7 +17,7 @@ import type { bothOf } from "../preflight.ts";
 import { type Orphans, pruneOrphans } from "../prune.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
 import type { LeaveMark } from "../sync-mark.ts";
-import { ACTIONS, type Action, KINDS, planRepair, type RepairPolicy } from "./classify.ts";
+import { type Action, KINDS, planRepair, type RepairPolicy } from "./classify.ts";
 import { LOOK_BATCH } from "./compare.ts";
 import type { Drift } from "./drift.ts";
 
@@ -24,13 +25,14 @@ export type RepairParts = Parts<"rules" | "reporter" | "signal" | "ledger"> & Re
 
 /** What is due to each suspect, and how many tasks are repaired if nothing fails. */
 export function planRepairs(drift: Drift, policy: RepairPolicy) {
-  const due = Object.fromEntries(ACTIONS.map((action) => [action, [] as number[]])) as Record<Action, number[]>;
-  for (const suspect of drift.suspectsOf(...KINDS)) {
-    due[planRepair(drift.traits(suspect), policy)].push(suspect);
-  }
-  const size = drift.size - due.keep.length - (policy.removeMembers ? 0 : drift.counts.misplaced);
+  const byAction = groupedBy(drift.suspectsOf(...KINDS), (suspect) => planRepair(drift.traits(suspect), policy));
+  const due = (action: Action) => byAction.get(action) ?? [];
+  const size = drift.size - due("keep").length - (policy.removeMembers ? 0 : drift.counts.misplaced);
   return { policy, due, size };
 }
+
+/** What is written to Redis, in this order. */
+const WRITES = ["write", "reindex", "overwrite", "bringBack", "restore"] as const;
 
 const UNTAKEABLE = "its copy in Redis can't go into the store file: it isn't a valid record";
 
@@ -60,16 +62,13 @@ export async function repair(
   try {
     await intoFile(await current.snapshot());
     const snapshot = await current.snapshot();
-    await writeAll(snapshot, due.write, { over: false, isNews: true });
-    await writeAll(snapshot, due.reindex, { over: false, isNews: true, isSameHash: true });
-    await writeAll(snapshot, due.overwrite, { over: true, isNews: true });
-    await writeAll(snapshot, [...due.bringBack, ...due.restore], { over: true, isNews: false });
+    for (const action of WRITES) await writeAll(snapshot, action);
     check();
     const returned = await written.follow(mirror, current);
     for (const id of returned) failures.add(id, RETURNED);
     await ledger?.returned(returned);
     repaired -= returned.length;
-    for (const suspect of due.keep) {
+    for (const suspect of due("keep")) {
       const { finding, isRecord } = drift.traits(suspect);
       const isWanted = finding === "newerInRedis" || (finding === "onlyInRedis" && policy.restore);
       if (isWanted && !isRecord) failures.add(drift.keys.id(suspect), UNTAKEABLE);
@@ -89,7 +88,7 @@ export async function repair(
 
   /** Through a temporary file: there may be a million. @param base read before: what the service deletes after that isn't put back */
   async function intoFile(base: Snapshot): Promise<void> {
-    const suspects = [...due.bringBack, ...due.restore];
+    const suspects = [...due("bringBack"), ...due("restore")];
     if (suspects.length === 0) return;
     await using source = await spooled(file.path, rules, async (add) => {
       for (const batch of batches(suspects, LOOK_BATCH)) {
@@ -111,28 +110,25 @@ export async function repair(
     intoFileCount = added + replaced;
   }
 
-  /**
-   * @param how over: also over other content of the same time, and over fragments; isNews: whether they were not announced yet;
-   *   isSameHash: hashes were as the records. One that isn't by now is refused by the guard, read and decided on
-   */
-  async function writeAll(
-    snapshot: Snapshot,
-    suspects: number[],
-    how: { over: boolean; isNews: boolean; isSameHash?: boolean },
-  ) {
-    const options = { written, overEqual: how.over, overPartial: how.over };
+  async function writeAll(snapshot: Snapshot, action: Action): Promise<void> {
+    const suspects = due(action);
+    const isNews = action !== "bringBack" && action !== "restore"; // else it was announced
+    /** Also over other content of the same time, and over fragments. */
+    const over = action !== "write" && action !== "reindex";
+    const options = { written, overEqual: over, overPartial: over };
     const rowOf = (suspect: number) => snapshot.rowOf(drift.keys.id(suspect));
     const rows = suspects.map(rowOf).filter((row) => row >= 0);
     const gone = idsOf(suspects.filter((suspect) => rowOf(suspect) < 0));
-    if (how.isNews) await announce(gone);
+    if (isNews) await announce(gone);
     for (const id of gone) failures.add(id, "the file no longer has it");
     await ledger?.stayed(gone);
-    const writeBatch = async (batch: RowBatch) => {
-      const tasks = await batch.window.tasks(batch.rows);
-      if (how.isNews) await announce(tasks);
-      const copies = how.isSameHash ? { copies: tasks.map((task) => unindexedCopy(task, mirror)) } : {};
-      const outcomes = await writeToMirror(mirror, tasks, { ...options, ...copies });
-      if (!how.isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && written.note(task)));
+    const writeBatch = async (batch: RowWindow) => {
+      const tasks = await batch.tasks(batch.rows);
+      if (isNews) await announce(tasks);
+      // The hash was as the record. If it isn't by now, the guard refuses the write, and the copy is read.
+      const seen = action === "reindex" ? { copies: tasks.map(asSynced) } : {};
+      const outcomes = await writeToMirror(mirror, tasks, { ...options, ...seen });
+      if (!isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && written.note(task)));
       const newer = tasks.filter((_, i) => outcomes[i] === "newer");
       const stayed = tasks.filter((_, i) => outcomes[i] === "newer" || outcomes[i] instanceof TtsctlError);
       repaired += tasks.length - stayed.length;
@@ -146,8 +142,13 @@ export async function repair(
     await pool(snapshot.batchesByTime(inFileOrder, BATCH), IN_FLIGHT, writeBatch, signal);
   }
 
+  /** The copy that a sync makes, but in no index. */
+  function asSynced(task: Task): Outcome<RedisCopy> {
+    return copyOf([1, ...mirror.layout.valuesOf(task)], [], mirror.layout.fields, "full");
+  }
+
   async function remove(action: Action, how: Omit<Orphans, "ids" | "count">): Promise<void> {
-    const ids = idsOf(due[action]);
+    const ids = idsOf(due(action));
     repaired += (await pruneOrphans(parts, { ids, count: ids.length, ...how })).pruned;
     check();
   }

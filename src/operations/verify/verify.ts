@@ -62,7 +62,7 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   if (isEmpty && !restore && drift.counts.dangling > 0) {
     parts.reporter.warn(`index members without a task are kept: ${storeEmpty(snapshot, "").message}`);
   }
-  const pruned = plan.due.prune.length;
+  const pruned = plan.due("prune").length;
   checkBrake(pruned, drift.mirrored, options.maxDelete);
   if (options.dryRun) return { result: resultOf(drift, plan.size), drift };
   if (pruned > 0) await parts.confirm(pruned);

@@ -33,12 +33,6 @@ export interface RowWindow {
   tasks(rows: readonly number[]): Promise<Task[]>;
 }
 
-/** Some rows of a window. */
-export interface RowBatch {
-  readonly rows: readonly number[];
-  readonly window: RowWindow;
-}
-
 /** The file that a snapshot was read from; null if there was none. */
 interface Source {
   readonly handle: FileHandle;
@@ -187,11 +181,11 @@ export class Snapshot {
     if (group.length > 0) yield this.#windowOf(group);
   }
 
-  /** Sorted by time in each window, because Redis inserts neighbours into an index faster. @param rows live ones, in file order */
-  *batchesByTime(rows: Iterable<number>, size: number): Generator<RowBatch> {
-    for (const window of this.windows(rows)) {
-      const sorted = window.rows.toSorted((a, b) => this.rows.score(a) - this.rows.score(b));
-      for (const some of batches(sorted, size)) yield { rows: some, window };
+  /** Windows in pieces, each window sorted by time, because Redis inserts neighbours into an index faster. */
+  *batchesByTime(rows: Iterable<number>, size: number): Generator<RowWindow> {
+    for (const { rows: all, tasks } of this.windows(rows)) {
+      const sorted = all.toSorted((a, b) => this.rows.score(a) - this.rows.score(b));
+      for (const some of batches(sorted, size)) yield { rows: some, tasks };
     }
   }
 

@@ -94,13 +94,6 @@ export function fitOf({ indexScore, userScore, lookup }: RedisCopy, task: Task, 
   return isScored ? "inSync" : "wrongScore";
 }
 
-/** The copy that a sync makes of a record, but in no index. */
-export function unindexedCopy(task: Task, { layout }: CopyReading): RedisCopy {
-  const fields: Record<string, string> = {};
-  for (const [i, value] of layout.valuesOf(task).entries()) fields[layout.fields[i]!] = value;
-  return { ...NO_COPY, type: "hash", fields };
-}
-
 /** Whether a hash has what a sync would write of the record, payload and every field, by their meaning. */
 export function sameContent({ fields }: RedisCopy, task: Task, { layout, parser }: CopyReading): boolean {
   const values = layout.valuesOf(task);

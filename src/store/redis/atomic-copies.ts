@@ -1,10 +1,10 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
-import { copyOf, fieldsOf } from "../layout/copy.ts";
+import { copyOf, fieldsOf, type RedisCopy } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
-import { type CopyReading, userScoreOf } from "../layout/layout.ts";
+import type { CopyReading } from "../layout/layout.ts";
 import type { RedisCommands, Reply, Script } from "./commands.ts";
-import { type Match, type MirrorCopies, type Outcome, scoresOf, seenTexts } from "./copies.ts";
+import { type MirrorCopies, type Outcome, scoresOf, seenTexts } from "./copies.ts";
 import { withKey } from "./errors.ts";
 import { checkReply, TEXT } from "./reply-shape.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
@@ -41,19 +41,6 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
   }
 
   return {
-    async *walk(userId) {
-      const [part] = userId === undefined ? [""] : layout.parts({ userId, taskId: "" });
-      const keys = [INDEX_KEY, layout.indexKey(userId)];
-      // The last member comes in hexadecimal, since its bytes may not be UTF-8.
-      for (let member = "", score = ""; ; ) {
-        const reply = await commands.script(SCRIPTS.walk, keys, [layoutText, member, score, WALKED, part]);
-        const [flat, times, last] = reply as [string[], string[], string];
-        yield { flat, times };
-        if (flat.length < 2 * WALKED) return;
-        [member, score] = [last, flat.at(-1)!];
-      }
-    },
-
     /** One script for all: a command each costs the client several times what the work costs Redis. */
     async fields(ids, names) {
       const keys = ids.map(({ userId, taskId }) => layout.taskKey(userId, taskId));
@@ -79,12 +66,14 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
       });
     },
 
-    async matches(tasks) {
-      const texts: string[] = [];
-      for (const task of tasks) texts.push(...scoreTexts(task.score, userScoreOf(reading, task)), ...shortTexts(task));
-      const payloads = tasks.map(({ json }) => json);
-      const signs = (await call(SCRIPTS.inSync, [JSON.stringify(texts), ...payloads])) as string;
-      return tasks.map((_, i) => MATCHES[signs[i]!] ?? null);
+    async sameHashes(tasks) {
+      const args = [JSON.stringify(tasks.flatMap(shortTexts)), ...tasks.map(({ json }) => json)];
+      const [places] = (await call(SCRIPTS.inSync, args)) as [Reply[]];
+      expectItems(places, tasks.length * PLACES);
+      return tasks.map((_, i) => {
+        const own = places.slice(i * PLACES, (i + 1) * PLACES);
+        return own[0] === 0 ? null : (copyOf([1], own, [], "scores") as RedisCopy);
+      });
     },
 
     async upsert(upserts) {
@@ -93,7 +82,7 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
       for (const upsert of upserts) {
         const [score, userScore] = scoresOf(upsert, reading);
         const how = upsert.indexOnly ? "i" : upsert.afresh ? "a" : "";
-        texts.push(...seenTexts(upsert.seen, layout), how, ...scoreTexts(score, userScore));
+        texts.push(...seenTexts(upsert.seen, layout), how, `${score}`, userScore === score ? "" : `${userScore}`);
         texts.push(...shortTexts(upsert.task));
       }
       const payloads = upserts.map(({ task, indexOnly }) => (indexOnly ? "" : task.json));
@@ -113,22 +102,5 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
   };
 }
 
-function scoreTexts(score: number, userScore: number): [string, string] {
-  return [`${score}`, userScore === score ? "" : `${userScore}`];
-}
-
-/** The signs of `in-sync.lua`. */
-const MATCHES: Readonly<Record<string, Match>> = {
-  "=": { fit: "inSync", isMember: true, isUserMember: true },
-  g: { fit: "unindexed", isMember: false, isUserMember: true },
-  u: { fit: "unindexed", isMember: true, isUserMember: false },
-  n: { fit: "unindexed", isMember: false, isUserMember: false },
-  l: { fit: "unindexed", isMember: true, isUserMember: true },
-  s: { fit: "wrongScore", isMember: true, isUserMember: true },
-};
-
-/** How many members one step of a walk reads: it blocks Redis for some 3 ms. */
-const WALKED = 500;
-
-/** How many replies `copies.lua` gives of the scores and the lookup of a task. */
+/** How many replies the scripts give of the scores and the lookup of a task. */
 const PLACES = 3;

@@ -1,23 +1,15 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
-import type { CopyView, Fit, RedisCopy } from "../layout/copy.ts";
+import type { CopyView, RedisCopy } from "../layout/copy.ts";
 import { type CopyReading, type Layout, userScoreOf } from "../layout/layout.ts";
 import type { TaskId } from "../task-source.ts";
 import type { Reply } from "./commands.ts";
-import type { CopyStep } from "./walk.ts";
 
 /** The most tasks that one Lua call or one pipeline carries: few enough that no other client of Redis waits for long. */
 export const BATCH = 250;
 
 /** The outcome of one task of a batch: a value, or an error of only this task. */
 export type Outcome<T> = T | TtsctlError;
-
-/** A hash that is as a sync writes it, maybe in another form of the same meaning: which index members it has, and how they fit. */
-export interface Match {
-  readonly fit: Fit;
-  readonly isMember: boolean;
-  readonly isUserMember: boolean;
-}
 
 /** A write that is done only if the hash is as it was seen. */
 export interface Upsert {
@@ -51,14 +43,12 @@ export interface GuardedRemoval {
 
 /** The copies of tasks, each a hash and its two index members. At most BATCH in a call. */
 export interface MirrorCopies {
-  /** A walk over an index scored by `updated_at` that reads the copies too. */
-  walk?(userId: string | undefined): AsyncGenerator<CopyStep>;
   /** Fields of each hash, in fewer commands than one for each. */
   fields?(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]>;
   /** In a full view only what concerns an index as a whole is an error. */
   read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]>;
-  /** As `matches` of the mirror, in one command; absent if the copies must be read. */
-  matches?(tasks: readonly Task[]): Promise<(Match | null)[]>;
+  /** As `sameHashes` of the mirror, in one command; absent if the copies must be read. */
+  sameHashes?(tasks: readonly Task[]): Promise<(RedisCopy | null)[]>;
   /** True if written, false if the hash changed since it was read. */
   upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]>;
   /** True if removed, false if the copy changed since it was read. */

@@ -4,7 +4,7 @@ import { uniqueTasks } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
-import { type CopyView, fitOf, isWhole, type RedisCopy, sameContent } from "../layout/copy.ts";
+import { type CopyView, isWhole, type RedisCopy, sameContent } from "../layout/copy.ts";
 import {
   ALL_KEYS,
   COUNTED_KEY,
@@ -19,15 +19,20 @@ import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { atomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
-import { BATCH, type GuardedRemoval, type Match, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
+import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
 import { allOf, ServerError, unlessFatal } from "./errors.ts";
-import { SCRIPTS } from "./scripts.ts";
+import { layoutArgument, SCRIPTS } from "./scripts.ts";
 import { slottedCopies } from "./slotted-copies.ts";
 import { ahead, type CopyStep, type IndexRange, type Member, type MirrorKeys, membersOf, STEP } from "./walk.ts";
 
 /** How many members one step of a search in the index covers. */
 const SCANNED = 10_000;
 const SAMPLE = 64;
+/** How many members a step of a walk that looks at the copies too reads: it blocks Redis for some 3 ms. */
+const WALKED = 500;
+
+/** Of a walk, by the scores. */
+type Order = "newest" | "lowest";
 
 /** A random member of the index and what shows which program wrote it. */
 export interface SampledTask {
@@ -188,18 +193,28 @@ export class Mirror {
   }
 
   /** Walks over a range of an index in the order of the scores. Members whose scores don't change come at least once. */
-  walkInOrder(range: IndexRange, order: "newest" | "lowest" = "newest"): AsyncGenerator<readonly Member[]> {
+  walkInOrder(range: IndexRange, order: Order = "newest"): AsyncGenerator<readonly Member[]> {
     return ahead(this.#inOrder(range, order));
   }
 
-  async *#inOrder(range: IndexRange, order: "newest" | "lowest"): AsyncGenerator<readonly Member[]> {
-    const keys = [this.layout.indexKey(range.userId)];
+  async *#inOrder(range: IndexRange, order: Order): AsyncGenerator<readonly Member[]> {
+    for await (const { flat } of this.#steps(range, order, false)) yield membersOf(flat, range.userId, this.layout);
+  }
+
+  /** @param looks whether it looks at the copies too, the lowest score first */
+  async *#steps(range: IndexRange, order: Order, looks: boolean): AsyncGenerator<CopyStep> {
+    const { userId } = range;
     const { low, high } = boundsOf(range);
+    const [part] = userId === undefined ? [""] : this.layout.parts({ userId, taskId: "" });
+    const count = looks ? WALKED : STEP;
+    const keys = [...(looks ? [INDEX_KEY] : []), this.layout.indexKey(userId)];
+    const layout = layoutArgument(this.layout, this.commands.prefix);
     for (let last = "", score = ""; ; ) {
-      const reply = await this.commands.script(SCRIPTS.step, keys, [order, low, high, last, score, STEP]);
-      const [flat, next] = reply as [string[], string];
-      yield membersOf(flat, range.userId, this.layout);
-      if (flat.length < 2 * STEP) return;
+      const args = [layout, order, low, high, last, score, count, part];
+      const reply = await this.commands.script(SCRIPTS.walk, keys, args);
+      const [flat, next, times = null] = reply as [string[], string, string[]?];
+      yield { flat, times };
+      if (flat.length < 2 * count) return;
       [last, score] = [next, flat.at(-1)!];
     }
   }
@@ -308,7 +323,8 @@ export class Mirror {
 
   async *#copiesInIndex(userId: string | undefined): AsyncGenerator<CopyStep> {
     const isScoredByTime = userId === undefined || this.layout.userScoredBy === "updated_at";
-    if (isScoredByTime && this.#copies.walk !== undefined) yield* this.#copies.walk(userId);
+    const all = { userId, since: null, until: null };
+    if (isScoredByTime && !this.commands.isCluster) yield* this.#steps(all, "lowest", true);
     else for await (const flat of this.walkIndex(userId)) yield { flat, times: null };
   }
 
@@ -338,14 +354,12 @@ export class Mirror {
     return uniqueTasks(found);
   }
 
-  /** The copies that are as a sync writes them but for index members, at most BATCH; null for others. */
-  async matches(tasks: readonly Task[]): Promise<(Match | null)[]> {
-    if (this.#copies.matches !== undefined) return this.#copies.matches(tasks);
+  /** The copies, without their fields, whose hashes are as a sync writes them, at most BATCH; null for others. */
+  async sameHashes(tasks: readonly Task[]): Promise<(RedisCopy | null)[]> {
+    if (this.#copies.sameHashes !== undefined) return this.#copies.sameHashes(tasks);
     return (await this.#copies.read(tasks, "full")).map((copy, i) => {
-      const task = tasks[i]!;
-      if (copy instanceof TtsctlError || !isWhole(copy, this.parser) || !sameContent(copy, task, this)) return null;
-      const { indexScore, userScore } = copy;
-      return { fit: fitOf(copy, task, this), isMember: indexScore !== null, isUserMember: userScore !== null };
+      const isCopy = !(copy instanceof TtsctlError) && isWhole(copy, this.parser);
+      return isCopy && sameContent(copy, tasks[i]!, this) ? copy : null;
     });
   }
 

@@ -10,14 +10,12 @@ import indexTypes from "./lua/include/index-types.lua";
 import json from "./lua/include/json.lua";
 import layoutLua from "./lua/include/layout.lua";
 import lookups from "./lua/include/lookups.lua";
-import stepLua from "./lua/include/step.lua";
 import remove from "./lua/remove.lua";
 import hashOfSlot from "./lua/slot/hash.lua";
 import moveMembers from "./lua/slot/move-members.lua";
 import removeHash from "./lua/slot/remove.lua";
 import setLookup from "./lua/slot/set-lookup.lua";
 import writeHash from "./lua/slot/write.lua";
-import step from "./lua/step.lua";
 import upsert from "./lua/upsert.lua";
 import walk from "./lua/walk.lua";
 import { INTEGER, listBeginning, listOf, orError, PAIRS, STRING, TEXT } from "./reply-shape.ts";
@@ -30,7 +28,6 @@ const INCLUDES: Record<string, string> = {
   "index-types": indexTypes,
   layout: layoutLua,
   lookups,
-  step: stepLua,
 };
 
 function script(name: string, lua: string, replies = INTEGER, { isJson = false } = {}): Script {
@@ -47,9 +44,8 @@ const STEP_PAIRS: ReplyShape = (reply) => PAIRS(reply) && (reply as Reply[]).len
 export const SCRIPTS = {
   copies: script("tts:copies", copies, listBeginning(Array.isArray, listOf(orError(TEXT)))),
   fields: script("tts:fields", fields, listOf(orError(listOf(TEXT)))),
-  inSync: script("tts:inSync", inSync, STRING),
-  step: script("tts:step", step, listBeginning(STEP_PAIRS, STRING), { isJson: true }),
-  walk: script("tts:walk", walk, listBeginning(PAIRS, listOf(STRING), STRING), { isJson: true }),
+  inSync: script("tts:inSync", inSync, listBeginning(Array.isArray), { isJson: true }),
+  walk: script("tts:walk", walk, listBeginning(STEP_PAIRS, STRING), { isJson: true }),
   upsert: script("tts:upsert", upsert, listOf(orError(INTEGER))),
   remove: script("tts:remove", remove, listOf(orError(INTEGER))),
 };

@@ -49,6 +49,7 @@ export function writeToMirror(
     readonly overEqual?: boolean;
     readonly overPartial?: boolean;
     readonly replaced?: readonly number[];
+    readonly dryRun?: boolean;
   } = {},
 ): Promise<Outcome<WriteOutcome>[]> {
   const { overEqual = false, overPartial = false } = options;
@@ -66,7 +67,7 @@ export function writeToMirror(
       const followsHash = upsert.indexOnly && mirror.layout.userScoredBy !== "updated_at";
       return followsHash ? { ...upsert, userScore: userScoreDue(copy, mirror) } : upsert;
     },
-    act: (due) => mirror.upsert(due),
+    act: async (due) => (options.dryRun ? due.map(() => true) : mirror.upsert(due)),
     done({ task, indexOnly }) {
       if (indexOnly) return "reindexed";
       options.written?.note(task);

@@ -1,14 +1,34 @@
--- Makes one step of a walk over an index, lowest score first, and looks at the copy of each member.
--- KEYS: the global index, the index to walk. ARGV: layout, the last member and its score, the number of members, the user's part
--- (empty: the global index).
--- Returns as JSON members and scores in turn; for each member the `updated_at` of its hash if the copy is complete (both indexes have
--- that score and the lookup is right), else an empty text; and the last member.
+-- Makes one step of a walk over an index in the order of its scores. The step begins after the last member of the step before,
+-- wherever that is by now. A member that moves on is seen again, and one that doesn't move is never skipped.
+-- KEYS: the index to walk; to look at copies too, the global index before it. ARGV: layout, 'newest' or 'lowest' score first, the
+-- bounds of the scores, the last member (hexadecimal, since its bytes may not be UTF-8) and its score (empty: from
+-- the start), the number of members, the user's part (empty: the global index).
+-- Returns as JSON members and scores in turn; the last member; and for each member the `updated_at` of its hash if the copy is
+-- complete (both indexes have that score and the lookup is right), else an empty text.
 --- include layout
 --- include lookups
 --- include json
---- include step
-local index, count, part = KEYS[2], tonumber(ARGV[4]), ARGV[5]
-local flat, last, from = stepOf(index, false, '-inf', '+inf', ARGV[2], ARGV[3], count)
+local index, isNewest, low, high, lastScore = KEYS[2] or KEYS[1], ARGV[2] == 'newest', ARGV[3], ARGV[4], ARGV[6]
+local count, part = tonumber(ARGV[7]), ARGV[8]
+local function countFrom(bound)
+  if isNewest then return redis.call('ZCOUNT', index, bound, '+inf') end
+  return redis.call('ZCOUNT', index, '-inf', bound)
+end
+
+local inBounds = redis.call('ZCOUNT', index, low, high)
+local to = countFrom(isNewest and low or high)
+local from = to - inBounds
+if lastScore ~= '' then
+  local last = string.gsub(ARGV[5], '..', function(hex) return string.char(tonumber(hex, 16)) end)
+  local rank = redis.call('ZSCORE', index, last) == lastScore and redis.call(isNewest and 'ZREVRANK' or 'ZRANK', index, last)
+  from = rank and rank + 1 or countFrom('(' .. lastScore)
+end
+to = math.min(from + count, to) - 1
+local range = { 'ZRANGE', index, from, to, 'WITHSCORES' }
+if isNewest then table.insert(range, 5, 'REV') end
+local flat = from <= to and redis.call(unpack(range)) or {}
+local last = string.gsub(flat[#flat - 1] or '', '.', function(char) return string.format('%02x', string.byte(char)) end)
+if not KEYS[2] then return jsonOf(flat, last) end
 
 -- Tasks by user: each user's index is read in one call.
 local groups, byUser = {}, {}
@@ -66,4 +86,4 @@ for _, group in ipairs(groups) do
     times[i] = isRight and updated or ''
   end
 end
-return jsonOf(flat, times, last)
+return jsonOf(flat, last, times)
