@@ -268,22 +268,13 @@ export class Mirror {
       return payloadRules ? ids[i]!.userId === "" : view !== "full" && !copy.fields.updated_at;
     };
     const due = [...copies.keys()].filter((i) => isDue(copies[i]!, i));
-    if (payloadRules) {
-      for (const i of due) {
-        const what = `${JSON.stringify(ids[i]!.taskId)} isn't a valid task name in this layout; it is kept`;
-        copies[i] = new TtsctlError("REDIS_FAILED", what);
-      }
-      return copies;
-    }
-    const payloads = await this.#fields(
-      due.map((i) => ids[i]!),
-      ["payload"],
-    );
-    for (const [at, i] of due.entries()) {
-      const [reply, copy] = [payloads[at]!, copies[i] as RedisCopy];
-      if (reply instanceof TtsctlError) copies[i] = reply;
-      else copies[i] = { ...copy, fields: { ...copy.fields, payload: (reply as (string | null)[])[0]! } };
-    }
+    const unnamed = ({ taskId }: TaskId) =>
+      `${JSON.stringify(taskId)} isn't a valid task name in this layout; it is kept`;
+    const dueIds = due.map((i) => ids[i]!);
+    const found = payloadRules
+      ? dueIds.map((id) => new TtsctlError("REDIS_FAILED", unnamed(id)))
+      : await this.#copies.read(dueIds, "full");
+    for (const [at, i] of due.entries()) copies[i] = found[at]!;
     return copies;
   }
 
