@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
-import { copyOf, fieldsOf, type RedisCopy } from "../layout/copy.ts";
+import { copyOf, fieldsOf } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
 import type { CopyReading } from "../layout/layout.ts";
 import type { RedisCommands, Reply, Script } from "./commands.ts";
@@ -68,11 +68,11 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
 
     async sameHashes(tasks) {
       const args = [JSON.stringify(tasks.flatMap(shortTexts)), ...tasks.map(({ json }) => json)];
-      const [places] = (await call(SCRIPTS.inSync, args)) as [Reply[]];
-      expectItems(places, tasks.length * PLACES);
+      const [same, places] = (await call(SCRIPTS.copies, ["same", ...args])) as [Reply[], Reply[]];
+      expectItems(same, tasks.length);
       return tasks.map((_, i) => {
-        const own = places.slice(i * PLACES, (i + 1) * PLACES);
-        return own[0] === 0 ? null : (copyOf([1], own, [], "scores") as RedisCopy);
+        const copy = copyOf([1], places.slice(i * PLACES, (i + 1) * PLACES), [], "scores");
+        return same[i] === 1 && !(copy instanceof TtsctlError) ? copy : null;
       });
     },
 

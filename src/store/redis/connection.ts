@@ -55,7 +55,7 @@ export abstract class Connection implements RedisCommands {
     const replies = await this.settled(this.#together(() => runs.map((run) => this.#sendScript(script, run))));
     // An error that the script doesn't catch is about its last key.
     return replies.map((reply, i) => {
-      const read = script.isJson && typeof reply === "string" ? (jsonIn(reply) as Reply) : reply;
+      const read = script.isJson && typeof reply === "string" ? this.#convert(jsonIn(reply)) : reply;
       return this.#checked(read, script.replies, "a script", runs[i]!.keys.at(-1));
     });
   }
@@ -125,10 +125,11 @@ export abstract class Connection implements RedisCommands {
     return serverError(this.#password ? message.replaceAll(this.#password, "***") : message, this.where);
   }
 
-  /** Errors inside a script's array reply become errors of ours. */
+  /** Errors inside a script's array reply, or in its JSON, become errors of ours. */
   #convert(reply: unknown): Reply {
     if (reply instanceof Error) return this.serverError(reply);
-    if (!Array.isArray(reply)) return reply as Reply;
+    if (typeof reply !== "object" || reply === null) return reply as Reply;
+    if (!Array.isArray(reply)) return this.serverError(new Error(`${(reply as { err?: unknown }).err}`));
     for (let i = 0; i < reply.length; i++) {
       if (typeof reply[i] === "object" && reply[i] !== null) reply[i] = this.#convert(reply[i]);
     }

@@ -3,7 +3,6 @@ import type { Layout } from "../layout/layout.ts";
 import type { Reply, ReplyShape, Script } from "./commands.ts";
 import copies from "./lua/copies.lua";
 import fields from "./lua/fields.lua";
-import inSync from "./lua/in-sync.lua";
 import guard from "./lua/include/guard.lua";
 import hash from "./lua/include/hash.lua";
 import indexTypes from "./lua/include/index-types.lua";
@@ -42,9 +41,8 @@ const STEP_PAIRS: ReplyShape = (reply) => PAIRS(reply) && (reply as Reply[]).len
 
 /** The scripts for one node: hash, indexes and lookup of a task change together, and a call is about a batch. */
 export const SCRIPTS = {
-  copies: script("tts:copies", copies, listBeginning(Array.isArray, listOf(orError(TEXT)))),
+  copies: script("tts:copies", copies, listBeginning(Array.isArray, listOf(orError(TEXT))), { isJson: true }),
   fields: script("tts:fields", fields, listOf(orError(listOf(TEXT)))),
-  inSync: script("tts:inSync", inSync, listBeginning(Array.isArray), { isJson: true }),
   walk: script("tts:walk", walk, listBeginning(STEP_PAIRS, STRING), { isJson: true }),
   upsert: script("tts:upsert", upsert, listOf(orError(INTEGER))),
   remove: script("tts:remove", remove, listOf(orError(INTEGER))),

@@ -1,9 +1,9 @@
--- Reads a hash. Returns 1 for a hash, 0 for none, else the error of a key of another type, in a full view that type; and the
--- fields in ARGV from one index to another.
-local function readHash(key, view, first, last)
-  local hash = redis.pcall('HMGET', key, unpack(ARGV, first, last))
+-- Reads fields of a hash. Returns 1 for a hash, 0 for none, else the error of a key of another type, in a full view that type; and the
+-- values.
+local function readHash(key, view, fields)
+  local hash = redis.pcall('HMGET', key, unpack(fields))
   if hash.err then return view == 'full' and redis.call('TYPE', key).ok or hash, {} end
-  for field = 1, last - first + 1 do
+  for field = 1, #fields do
     if hash[field] then return 1, hash end
   end
   return redis.call('EXISTS', key), hash
