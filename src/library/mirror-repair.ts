@@ -72,7 +72,7 @@ export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, ma
       await using snapshot = await shared.read().catch(valueIf(isStoreError, null));
       if (snapshot === null) return; // Redis must answer then, and is checked before a write
       await check(mirror);
-      const { syncedAt, members } = await mirror.standing(undefined);
+      const { syncedAt, members } = (await mirror.standings([undefined]))[0]!;
       const isFlushed = wasMarked && syncedAt === null;
       wasMarked = syncedAt !== null;
       await mark.leftByOthers();

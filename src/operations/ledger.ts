@@ -25,13 +25,12 @@ export async function announced(
   entries: readonly (TaskId & { readonly reason: string })[],
   work: (done: (id: TaskId) => void) => Promise<void>,
 ): Promise<void> {
-  if (ledger === null) return work(() => {});
-  await ledger.announce(action, entries);
+  await ledger?.announce(action, entries);
   const ids = entries.map(({ userId, taskId }) => ({ userId, taskId }));
   const left = new Map(ids.map((id) => [keyOf(id), id]));
   try {
     await work((id) => left.delete(keyOf(id)));
   } finally {
-    await ledger.stayed([...left.values()]);
+    await ledger?.stayed([...left.values()]);
   }
 }

@@ -130,7 +130,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
 
   async function push(): Promise<void> {
     try {
-      await pool(snapshot.batchesByTime(rowsToPush(), WRITES), IN_FLIGHT, pushBatch, signal);
+      await pool(snapshot.pieces(rowsToPush(), WRITES, "by time"), IN_FLIGHT, pushBatch, signal);
       showProgress();
       await followFile();
     } catch (error) {

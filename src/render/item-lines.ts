@@ -18,15 +18,13 @@ export function logLine({ level, msg, fields }: LogEvent, now: number): string {
   return printableJson({ time: new Date(now * 1000).toISOString(), level, msg, ...fields });
 }
 
-/** In the order of a line, with their names there. */
-const FIELDS = ["userId", "taskId", "path", "reason", "from", "to", "local", "redis", "files", "bytes"].map(
-  (key) => [key, key.replace(/Id$/, "")] as const,
-);
+/** In the order of a line. */
+const FIELDS = ["userId", "taskId", "path", "reason", "from", "to", "local", "redis", "files", "bytes"];
 const WORDS = { cleanup: "purged", mark: "marked", orphan: "removed" } as const;
 
 function fieldsOf(item: object): [name: string, value: LogFields[string]][] {
   const values = item as LogFields;
-  return FIELDS.filter(([key]) => key in values).map(([key, name]) => [name, values[key]!]);
+  return FIELDS.filter((key) => key in values).map((key) => [key.replace(/Id$/, ""), values[key]!]);
 }
 
 /** A line such as `[CLEANUP] user=alice task=t01 ...` (docs/contract.md, Cleanup). */

@@ -305,7 +305,7 @@ export const UNSYNCED =
 
 /** The state of an index that lacks members: it is missing, or has fewer than half of those that were counted. Else null. */
 export async function doubtsOf(mirror: Mirror, userId: string | undefined): Promise<Standing | null> {
-  const standing = await mirror.standing(userId);
+  const standing = (await mirror.standings([userId]))[0]!;
   return standing.syncedAt === null || lacksMembers(standing) ? standing : null;
 }
 

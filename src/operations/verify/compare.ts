@@ -21,7 +21,7 @@ import type { RedisParts } from "../parts.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { describeShared } from "../shared-ids.ts";
 import { lostMidway } from "../sync-mark.ts";
-import { classify, type Finding } from "./classify.ts";
+import { classify } from "./classify.ts";
 import { Drift, type Look } from "./drift.ts";
 
 export type CompareParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
@@ -71,21 +71,16 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
   async function lookAtAll(): Promise<void> {
     const users = new Set<string>();
     // One reads the disk and the other waits for Redis, so they run at once.
-    const comparing = pool(batchesToCompare(), IN_FLIGHT, compareBatch, signal);
+    const batchesOfFile = snapshot.pieces(matchingRows(snapshot, ofUser(userId)), BATCH, "in file order");
+    const comparing = pool(batchesOfFile, IN_FLIGHT, compareBatch, signal);
     const ends = await Promise.allSettled([comparing, walkKeys(users)]);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
     await walkIndex();
     await pool(users, INDEXES_AT_ONCE, walkUserIndex, signal);
   }
 
-  function* batchesToCompare(): Generator<[RowWindow, number[]]> {
-    for (const window of snapshot.windows(matchingRows(snapshot, ofUser(userId)))) {
-      for (const rows of batches(window.rows, BATCH)) yield [window, rows];
-    }
-  }
-
-  async function compareBatch([window, rows]: [RowWindow, number[]]): Promise<void> {
-    const tasks = await window.tasks(rows);
+  async function compareBatch({ rows, tasks: read }: RowWindow): Promise<void> {
+    const tasks = await read(rows);
     const same = await mirror.sameHashes(tasks);
     for (const [i, task] of tasks.entries()) {
       const copy = same[i] ?? null;
@@ -178,7 +173,7 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
           if (record === null && now.holds(id)) finding = "absent"; // invalid records are counted apart
           const same = drift.see(suspect, { ...seen, traits: { ...traits, finding } });
           const mayChange = isFresh(record?.score ?? Number.NaN, seen.mirrorTime);
-          if (mayChange && !same && !AGREED.includes(finding)) open.push(suspect);
+          if (mayChange && !same && finding !== "inSync" && finding !== "absent") open.push(suspect);
         }
         looked += batch.length;
         reporter.progress("rechecking", looked, drift.keys.size);
@@ -208,8 +203,6 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     );
   }
 }
-
-const AGREED: readonly Finding[] = ["inSync", "absent"];
 
 /** A look that showed a hash as the record. The scores that are due depend only on its time. */
 function lookOfSame({ score }: Task, finding: Fit): Look {

@@ -2,8 +2,8 @@ import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches, groupedBy, IN_FLIGHT, pool } from "../../pool.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
-import { copyOf, type RedisCopy } from "../../store/layout/copy.ts";
-import { BATCH, type Outcome } from "../../store/redis/copies.ts";
+import { copyOf } from "../../store/layout/copy.ts";
+import { BATCH } from "../../store/redis/copies.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import { WrittenCopies } from "../../store/written-copies.ts";
@@ -122,11 +122,13 @@ export async function repair(
     if (isNews) await announce(gone);
     for (const id of gone) failures.add(id, "the file no longer has it");
     await ledger?.stayed(gone);
+    const { layout } = mirror;
+    const unindexed = (task: Task) => copyOf([1, ...layout.valuesOf(task)], [], layout.fields, "full");
     const writeBatch = async (batch: RowWindow) => {
       const tasks = await batch.tasks(batch.rows);
       if (isNews) await announce(tasks);
       // The hash was as the record. If it isn't by now, the guard refuses the write, and the copy is read.
-      const seen = action === "reindex" ? { copies: tasks.map(asSynced) } : {};
+      const seen = action === "reindex" ? { copies: tasks.map(unindexed) } : {};
       const outcomes = await writeToMirror(mirror, tasks, { ...options, ...seen });
       if (!isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && written.note(task)));
       const newer = tasks.filter((_, i) => outcomes[i] === "newer");
@@ -138,13 +140,8 @@ export async function repair(
       failures.addErrors(outcomes, (i) => tasks[i]!);
       reporter.progress("repairing", repaired, size);
     };
-    const inFileOrder = rows.sort((a, b) => a - b);
-    await pool(snapshot.batchesByTime(inFileOrder, BATCH), IN_FLIGHT, writeBatch, signal);
-  }
-
-  /** The copy that a sync makes, but in no index. */
-  function asSynced(task: Task): Outcome<RedisCopy> {
-    return copyOf([1, ...mirror.layout.valuesOf(task)], [], mirror.layout.fields, "full");
+    rows.sort((a, b) => a - b);
+    await pool(snapshot.pieces(rows, BATCH, "by time"), IN_FLIGHT, writeBatch, signal);
   }
 
   async function remove(action: Action, how: Omit<Orphans, "ids" | "count">): Promise<void> {

@@ -181,11 +181,11 @@ export class Snapshot {
     if (group.length > 0) yield this.#windowOf(group);
   }
 
-  /** Windows in pieces, each window sorted by time, because Redis inserts neighbours into an index faster. */
-  *batchesByTime(rows: Iterable<number>, size: number): Generator<RowWindow> {
+  /** Windows in pieces. By time, each window is sorted, because Redis inserts neighbours into an index faster. */
+  *pieces(rows: Iterable<number>, size: number, order: "in file order" | "by time"): Generator<RowWindow> {
+    const byTime = (a: number, b: number) => this.rows.score(a) - this.rows.score(b);
     for (const { rows: all, tasks } of this.windows(rows)) {
-      const sorted = all.toSorted((a, b) => this.rows.score(a) - this.rows.score(b));
-      for (const some of batches(sorted, size)) yield { rows: some, tasks };
+      for (const some of batches(order === "by time" ? all.toSorted(byTime) : all, size)) yield { rows: some, tasks };
     }
   }
 

@@ -31,9 +31,6 @@ const SAMPLE = 64;
 /** How many members a step of a walk that looks at the copies too reads: it blocks Redis for some 3 ms. */
 const WALKED = 500;
 
-/** Of a walk, by the scores. */
-type Order = "newest" | "lowest";
-
 /** A random member of the index and what shows which program wrote it. */
 export interface SampledTask {
   /** Epoch seconds. */
@@ -95,10 +92,6 @@ export class Mirror {
   /** When the last full sync ended; null: never, or Redis was flushed since. */
   async syncedAt(): Promise<string | null> {
     return (await this.commands.command("GET", SYNCED_KEY)) as string | null;
-  }
-
-  async standing(userId: string | undefined): Promise<Standing> {
-    return (await this.standings([userId]))[0]!;
   }
 
   /** The states of indexes, of users or (undefined) of all, which show a loss of members. */
@@ -193,16 +186,16 @@ export class Mirror {
   }
 
   /** Walks over a range of an index in the order of the scores. Members whose scores don't change come at least once. */
-  walkInOrder(range: IndexRange, order: Order = "newest"): AsyncGenerator<readonly Member[]> {
+  walkInOrder(range: IndexRange, order: "newest" | "lowest" = "newest"): AsyncGenerator<readonly Member[]> {
     return ahead(this.#inOrder(range, order));
   }
 
-  async *#inOrder(range: IndexRange, order: Order): AsyncGenerator<readonly Member[]> {
+  async *#inOrder(range: IndexRange, order: "newest" | "lowest"): AsyncGenerator<readonly Member[]> {
     for await (const { flat } of this.#steps(range, order, false)) yield membersOf(flat, range.userId, this.layout);
   }
 
   /** @param looks whether it looks at the copies too, the lowest score first */
-  async *#steps(range: IndexRange, order: Order, looks: boolean): AsyncGenerator<CopyStep> {
+  async *#steps(range: IndexRange, order: "newest" | "lowest", looks: boolean): AsyncGenerator<CopyStep> {
     const { userId } = range;
     const { low, high } = boundsOf(range);
     const [part] = userId === undefined ? [""] : this.layout.parts({ userId, taskId: "" });

@@ -20,14 +20,7 @@ import walk from "./lua/walk.lua";
 import { INTEGER, listBeginning, listOf, orError, PAIRS, STRING, TEXT } from "./reply-shape.ts";
 import { STEP } from "./walk.ts";
 
-const INCLUDES: Record<string, string> = {
-  guard,
-  hash,
-  json,
-  "index-types": indexTypes,
-  layout: layoutLua,
-  lookups,
-};
+const INCLUDES: Record<string, string> = { guard, hash, json, "index-types": indexTypes, layout: layoutLua, lookups };
 
 function script(name: string, lua: string, replies = INTEGER, { isJson = false } = {}): Script {
   const source = lua.replaceAll(/^--- include (.+)\n/gm, (_, include: string) => INCLUDES[include]!);

@@ -24,9 +24,8 @@ if lastScore ~= '' then
   from = rank and rank + 1 or countFrom('(' .. lastScore)
 end
 to = math.min(from + count, to) - 1
-local range = { 'ZRANGE', index, from, to, 'WITHSCORES' }
-if isNewest then table.insert(range, 5, 'REV') end
-local flat = from <= to and redis.call(unpack(range)) or {}
+local options = isNewest and { 'REV', 'WITHSCORES' } or { 'WITHSCORES' }
+local flat = from <= to and redis.call('ZRANGE', index, from, to, unpack(options)) or {}
 local last = string.gsub(flat[#flat - 1] or '', '.', function(char) return string.format('%02x', string.byte(char)) end)
 if not KEYS[2] then return jsonOf(flat, last) end
 
