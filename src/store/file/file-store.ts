@@ -77,7 +77,11 @@ export class FileStore {
 
   /** Whether the path still names what a snapshot read. */
   async isCurrent(snapshot: Snapshot): Promise<boolean> {
-    return sameIdentity(identityNow(this.path), snapshot.identity);
+    try {
+      return sameIdentity(identityNow(this.path), snapshot.identity);
+    } catch (error) {
+      throw unreadable(this.path, error);
+    }
   }
 
   async holderOf(purpose: LockPurpose): Promise<string | null> {

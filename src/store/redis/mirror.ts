@@ -306,9 +306,8 @@ export class Mirror {
   }
 
   async *#copiesInIndex(userId: string | undefined): AsyncGenerator<CopyStep> {
-    const isScoredByTime = userId === undefined || this.layout.userScoredBy === "updated_at";
-    const all = { userId, since: null, until: null };
-    if (isScoredByTime && !this.commands.isCluster) yield* this.#steps(all, "lowest", true);
+    const isByTime = userId === undefined || this.layout.userScoredBy === "updated_at";
+    if (isByTime && !this.commands.isCluster) yield* this.#steps({ userId, since: null, until: null }, "lowest", true);
     else for await (const flat of this.walkIndex(userId)) yield { flat, times: null };
   }
 

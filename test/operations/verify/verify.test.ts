@@ -75,6 +75,17 @@ describe("verify beside a service", () => {
     expect(second).toBeGreaterThan(2);
   });
 
+  it("does not report a member that the service adds after the hash", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"), record("a", "t2"));
+    site.root.write("voice_task.json", site.root.storeText());
+    await site.server.call("ZREM", "tts:tasks:index", "a:t2");
+    site.flaky.afterCall(async (method) => {
+      if (method === "sameHashes") await site.writeRedis(record("a", "t2"));
+    });
+    expect((await verified()).result).toMatchObject({ checked: 2, inSync: 2 });
+  });
+
   it("reports lasting drift, although the file was just written", async () => {
     const { site } = here;
     await site.writeBoth(record("a", "t1"), record("a", "t2"));
