@@ -127,7 +127,8 @@ async function nameFuture(snapshot: Snapshot, mirror: Mirror | null, after: numb
   for (const row of snapshot.liveRows()) {
     if (rows.score(row) > after) named.add(snapshot.idOf(row), "its time is in the future");
   }
-  for (const member of (await mirror?.newest(undefined, FUTURE_LOOK)) ?? []) {
+  const inFuture = { userId: undefined, since: after, until: null };
+  for (const member of (await mirror?.page(inFuture, 0, FUTURE_LOOK))?.members ?? []) {
     const row = snapshot.rowOf(member);
     const isNamed = row >= 0 && rows.score(row) > after;
     if (member.score > after && !isNamed) named.add(member, "its time in Redis is in the future");

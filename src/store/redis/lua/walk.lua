@@ -15,9 +15,8 @@ local function countFrom(bound)
   return redis.call('ZCOUNT', index, '-inf', bound)
 end
 
-local inBounds = redis.call('ZCOUNT', index, low, high)
 local to = countFrom(isNewest and low or high)
-local from = to - inBounds
+local from = to - redis.call('ZCOUNT', index, low, high)
 if lastScore ~= '' then
   local last = string.gsub(ARGV[5], '..', function(hex) return string.char(tonumber(hex, 16)) end)
   local rank = redis.call('ZSCORE', index, last) == lastScore and redis.call(isNewest and 'ZREVRANK' or 'ZRANK', index, last)
