@@ -36,7 +36,7 @@ describe("a walk that reads copies", () => {
     const client = await RedisClient.connect(targetAt(here.server.port));
     const script = client.script.bind(client);
     client.script = async (which, keys, args) => {
-      const [, last, score] = args;
+      const [last, score] = args.slice(4);
       if (score !== "" && last !== undefined) {
         await here.server.call("ZADD", index, AT + 9, Buffer.from(String(last), "hex").toString());
       }
