@@ -9,6 +9,7 @@ import {
   eachFolder,
   type Folder,
   FolderError,
+  HeldFolders,
   ignoreRefusal,
   Kept,
   type Name,
@@ -52,6 +53,7 @@ class DiskArtifacts {
   readonly unread: Roots["unread"];
   readonly #userChanges = new OwnChanges();
   readonly #purgeArea: PurgeArea | undefined;
+  readonly #homes: HeldFolders | undefined;
   readonly #turns = new Turns();
   #closed = false;
 
@@ -60,7 +62,9 @@ class DiskArtifacts {
     private readonly names: ArtifactNames = AS_IDS,
   ) {
     this.logs = new LogFolders(roots.logs, this.#turns);
-    this.#purgeArea = roots.output && new PurgeArea(roots.output);
+    const { output } = roots;
+    this.#purgeArea = output && new PurgeArea(output);
+    this.#homes = output && new HeldFolders(output, (user) => output.openOfSameMountIfThere(user));
     this.hasOutput = roots.output !== undefined;
     this.areThere = this.hasOutput || roots.logs !== undefined;
     this.device = roots.output?.dev;
@@ -208,6 +212,8 @@ class DiskArtifacts {
     if (this.#closed) return;
     this.#closed = true;
     this.#purgeArea?.dispose();
+    this.#homes?.close();
+    this.logs.close();
     this.roots.output?.close();
     this.roots.logs?.close();
   }
@@ -218,7 +224,8 @@ class DiskArtifacts {
     if (unsafe !== undefined) throw new Kept(unsafe);
     const { output } = this.roots;
     if (!output?.mayHave(`${folder.userId}/${folder.taskId}`)) return undefined; // most tasks have none
-    return within(output.openOfSameMountIfThere(folder.userId), work);
+    const home = this.#homes!.at(folder.userId);
+    return home && work(home);
   }
 
   /** A failure of the disk is an outcome: it must not stop a pass. */

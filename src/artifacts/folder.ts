@@ -64,6 +64,7 @@ export const DESCRIPTORS = "/proc/self/fd";
  */
 export class Folder {
   readonly dev: bigint;
+  readonly #ino: bigint;
   /** When something was last added or removed, as it was opened; epoch milliseconds. */
   readonly mtimeMs: number;
   readonly #path: string;
@@ -73,8 +74,9 @@ export class Folder {
     private readonly fd: number,
     readonly label: string,
   ) {
-    const { dev, mtimeNs } = fs.fstatSync(fd, { bigint: true });
+    const { dev, ino, mtimeNs } = fs.fstatSync(fd, { bigint: true });
     this.dev = dev;
+    this.#ino = ino;
     this.mtimeMs = Number(mtimeNs) / 1e6;
     this.#path = `${DESCRIPTORS}/${fd}`;
   }
@@ -123,6 +125,12 @@ export class Folder {
     }
   }
 
+  /** Whether a path below leads to the folder. */
+  leadsTo(path: string, folder: Folder): boolean {
+    const stats = this.exactStats(path);
+    return stats?.ino === folder.#ino && stats.dev === folder.dev;
+  }
+
   /** Opens a regular file for reading; undefined if it is missing. The caller closes the descriptor. Anything else throws `Kept`. */
   openFileIfThere(name: Name): number | undefined {
     let fd: number | undefined;
@@ -140,20 +148,19 @@ export class Folder {
     return `${this.label}/${name.toString()}`;
   }
 
-  names(): Buffer[] {
-    return this.#run("read", undefined, () => fs.readdirSync(this.#path, { encoding: "buffer" }));
+  names(): Name[] {
+    return this.#run("read", undefined, () => fs.readdirSync(this.#path, "latin1")).map(nameOf);
   }
 
   /** The same one by one, however many there are, with whether each is a folder (a link to one is not). */
-  *entries(): Generator<{ name: Buffer; isFolder: boolean }> {
-    // latin1 keeps every byte of a name, which need not be UTF-8.
+  *entries(): Generator<{ name: Name; isFolder: boolean }> {
     const options = { encoding: "latin1", bufferSize: ENTRIES_AT_ONCE } as const;
     const folder = this.#run("read", undefined, () => fs.opendirSync(this.#path, options));
     try {
       for (;;) {
         const entry = this.#run("read", undefined, () => folder.readSync());
         if (entry === null) return;
-        yield { name: Buffer.from(entry.name, "latin1"), isFolder: entry.isDirectory() };
+        yield { name: nameOf(entry.name), isFolder: entry.isDirectory() };
       }
     } finally {
       folder.closeSync();
@@ -261,6 +268,41 @@ export function within<R>(folder: Folder | undefined, work: (folder: Folder) => 
   }
 }
 
+/** How many folders are kept open: tasks of neighbours in a pass share them. */
+const MOST_HELD = 64;
+
+/** Folders below one, each kept open for as long as its path leads to it. */
+export class HeldFolders {
+  readonly #held = new Map<string, Folder>();
+
+  constructor(
+    private readonly parent: Folder,
+    private readonly open: (path: string) => Folder | undefined,
+  ) {}
+
+  /** Valid until the next call; undefined if `open` finds none. */
+  at(path: string): Folder | undefined {
+    const held = this.#held.get(path);
+    if (held !== undefined && this.parent.leadsTo(path, held)) return held;
+    this.#release(path);
+    const folder = this.open(path);
+    if (folder === undefined) return undefined;
+    const [oldest] = this.#held.keys();
+    if (oldest !== undefined && this.#held.size >= MOST_HELD) this.#release(oldest);
+    this.#held.set(path, folder);
+    return folder;
+  }
+
+  close(): void {
+    for (const path of this.#held.keys()) this.#release(path);
+  }
+
+  #release(path: string): void {
+    this.#held.get(path)?.close();
+    this.#held.delete(path);
+  }
+}
+
 /** Works in those of some folders that exist. `note` gets what the disk refuses, and mount points. */
 export async function eachFolder(
   parent: Folder,
@@ -279,6 +321,13 @@ export async function eachFolder(
       folder?.close();
     }
   }
+}
+
+const IS_ASCII = /^[\0-\x7f]*$/;
+
+/** A name that was read as latin1, which keeps every byte: nearly all are ASCII, and text costs less than bytes. */
+function nameOf(latin1: string): Name {
+  return IS_ASCII.test(latin1) ? latin1 : Buffer.from(latin1, "latin1");
 }
 
 function join(path: Name, name: Name): Name {

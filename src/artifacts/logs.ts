@@ -1,6 +1,6 @@
 import type { Turns } from "../clock.ts";
 import { printableJson } from "../printable.ts";
-import { eachFolder, type Folder, Kept, reasonOf, within } from "./folder.ts";
+import { eachFolder, type Folder, HeldFolders, Kept, type Name, reasonOf, within } from "./folder.ts";
 import { areOne, refuseIfNewer } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
@@ -39,11 +39,14 @@ export class LogFolders {
   readonly #hourChanges = new OwnChanges();
   /** Dates that were found empty, with their mtime. */
   readonly #dateChanges = new OwnChanges();
+  readonly #hours: HeldFolders | undefined;
 
   constructor(
     private readonly root: Folder | undefined,
     private readonly turns: Turns,
-  ) {}
+  ) {
+    this.#hours = root && new HeldFolders(root, (key) => openHour(root, key));
+  }
 
   pathOf({ taskId, hour }: LogPlace): string {
     return `${this.root?.label ?? ""}/${hour}/${taskId}${LOG_SUFFIX}`;
@@ -110,8 +113,12 @@ export class LogFolders {
 
   /** Works in an hour; undefined when it is gone. */
   use<R>(key: string, work: (hour: Folder) => R): R | undefined {
-    const [date = "", hour = ""] = key.split("/");
-    return within(this.root?.openIfThere(date), (folder) => within(folder.openIfThere(hour), work));
+    const hour = this.#hours?.at(key);
+    return hour && work(hour);
+  }
+
+  close(): void {
+    this.#hours?.close();
   }
 
   /** Removes, or in a dry run measures, the logs of a task unless they are newer than `now`. Never throws for errors of the disk. */
@@ -193,12 +200,17 @@ export class LogFolders {
   }
 }
 
-function matching(names: readonly Buffer[], pattern: RegExp): string[] {
+function openHour(root: Folder, key: string): Folder | undefined {
+  const [date = "", hour = ""] = key.split("/");
+  return within(root.openIfThere(date), (folder) => folder.openIfThere(hour));
+}
+
+function matching(names: readonly Name[], pattern: RegExp): string[] {
   return names.map((name) => name.toString()).filter((name) => pattern.test(name));
 }
 
 /** The task of a log; undefined for other files, and for names that must not be touched. */
-function taskOfLog(name: Buffer): string | undefined {
+function taskOfLog(name: Name): string | undefined {
   const fileName = plainNameOf(name) ?? "";
   if (!fileName.endsWith(LOG_SUFFIX)) return undefined;
   const taskId = fileName.slice(0, -LOG_SUFFIX.length);

@@ -4,12 +4,12 @@ import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
 
 interface Contents {
   files: {
-    readonly name: Buffer;
+    readonly name: Name;
     readonly bytes: number;
     /** For a file with hard links: identifies it. */
     readonly inode: bigint | undefined;
   }[];
-  folders: { name: Buffer; contents: Contents }[];
+  folders: { name: Name; contents: Contents }[];
 }
 
 /** How many files and links are removed, and the bytes of the regular files among them. */
@@ -85,8 +85,8 @@ export function total(contents: Contents): Removal {
 /** The files, each with the names of the folders on the way to it. */
 export function* filesIn(
   { files, folders }: Contents,
-  way: readonly Buffer[] = [],
-): Generator<Contents["files"][number] & { readonly folders: readonly Buffer[] }> {
+  way: readonly Name[] = [],
+): Generator<Contents["files"][number] & { readonly folders: readonly Name[] }> {
   for (const file of files) yield { ...file, folders: way };
   for (const { name, contents } of folders) yield* filesIn(contents, [...way, name]);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
-import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
+import { type Folder, HeldFolders, Kept, type Name, reasonOf, within } from "./folder.ts";
 import { ANY_AGE, type NewestAllowed, type Removal, removeFolder } from "./look.ts";
 import { type FolderName, isPurgeFolder, PURGE_FOLDER } from "./plain-name.ts";
 import type { OwnChanges } from "./sweep.ts";
@@ -23,32 +23,35 @@ const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"])
 /** `output/.ttsctl-purge/{pid}-{random}/{user}/{task}`: where the task folders of one pass are inspected and removed. */
 export class PurgeArea {
   readonly #name = `${process.pid}-${randomBytes(6).toString("hex")}`;
-  #container: Folder | undefined;
+  #container: { folder: Folder; users: HeldFolders } | undefined;
 
   constructor(private readonly output: Folder) {}
 
   /** Removes the folder of a task unless something in it is newer; undefined if it is missing. @param changes notes the user's folder */
-  purge(home: Folder, { userId, taskId }: FolderName, newest: NewestAllowed, changes: OwnChanges) {
-    if (home.lstat(taskId) === undefined) return undefined;
-    return within(openOrMake(this.#openContainer(), userId, 0o700), (place): FolderOutcome | undefined => {
-      if (!changes.during(userId, home, () => moveAway(home, taskId, place))) return undefined;
-      const [removed, label] = [{ files: 0, bytes: 0 }, home.labelOf(taskId)];
+  purge(
+    home: Folder,
+    { userId, taskId }: FolderName,
+    newest: NewestAllowed,
+    changes: OwnChanges,
+  ): FolderOutcome | undefined {
+    const place = this.#openContainer().users.at(userId)!;
+    if (!changes.during(userId, home, () => moveAway(home, taskId, place))) return undefined;
+    const [removed, label] = [{ files: 0, bytes: 0 }, home.labelOf(taskId)];
+    try {
+      removeFolder(place, taskId, newest, removed, label);
+      return { kind: "removed", ...removed };
+    } catch (error) {
+      const came = `${printableJson(label)} was written to during the run`;
+      const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
+      const waits = `the rest is in ${printableJson(place.labelOf(taskId))}; the next pass puts it back`;
+      if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
       try {
-        removeFolder(place, taskId, newest, removed, label);
-        return { kind: "removed", ...removed };
+        putBackHome(this.output, userId, place, taskId);
+        return outcome;
       } catch (error) {
-        const came = `${printableJson(label)} was written to during the run`;
-        const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
-        const waits = `the rest is in ${printableJson(place.labelOf(taskId))}; the next pass puts it back`;
-        if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
-        try {
-          putBackHome(this.output, userId, place, taskId);
-          return outcome;
-        } catch (error) {
-          return { ...outcome, reason: `${outcome.reason}; ${reasonOf(error)}; ${waits}` };
-        }
+        return { ...outcome, reason: `${outcome.reason}; ${reasonOf(error)}; ${waits}` };
       }
-    });
+    }
   }
 
   /** Puts back what passes that were killed left in the purge folder, and removes it when it is empty. */
@@ -78,20 +81,24 @@ export class PurgeArea {
     this.#container = undefined;
     if (container === undefined) return;
     try {
-      for (const user of container.names()) container.removeIfEmpty(user);
+      container.users.close();
+      for (const user of container.folder.names()) container.folder.removeIfEmpty(user);
       within(this.output.openIfThere(PURGE_FOLDER), (area) => area.removeIfEmpty(this.#name));
       this.output.removeIfEmpty(PURGE_FOLDER);
     } catch (error) {
       reasonOf(error); // the next recovery finds what is left
     } finally {
-      container.close();
+      container.folder.close();
     }
   }
 
-  #openContainer(): Folder {
+  #openContainer() {
     try {
+      if (this.#container !== undefined) return this.#container;
       const openIn = (area: Folder) => openOrMake(area, this.#name, 0o700);
-      this.#container ??= within(openOrMake(this.output, PURGE_FOLDER, 0o700), openIn)!;
+      const folder = within(openOrMake(this.output, PURGE_FOLDER, 0o700), openIn)!;
+      const users = new HeldFolders(folder, (user) => openOrMake(folder, user, 0o700));
+      this.#container = { folder, users };
       return this.#container;
     } catch (error) {
       // Something else in its place concerns every task: their records are kept, because only they lead to the directories.
@@ -189,7 +196,7 @@ function putBack(from: Folder, name: Name, to: Folder): void {
   }
 }
 
-function mergeChild(source: Folder, name: Buffer, target: Folder): void {
+function mergeChild(source: Folder, name: Name, target: Folder): void {
   const [ours, theirs] = [source.lstat(name), target.lstat(name)];
   if (ours === undefined) return;
   if (!ours.isDirectory()) mergeFile(source, name, target);
@@ -198,7 +205,7 @@ function mergeChild(source: Folder, name: Buffer, target: Folder): void {
 }
 
 /** A hard link never replaces what the service may write at this very moment, as a rename would. */
-function mergeFile(source: Folder, name: Buffer, target: Folder): void {
+function mergeFile(source: Folder, name: Name, target: Folder): void {
   try {
     source.linkFile(name, target);
   } catch (error) {
