@@ -21,12 +21,12 @@ export async function statsOf(parts: RunParts, asked: Asked) {
   };
   const artifacts = disk ? await parts.artifacts("plan").catch(uncounted) : null;
   /** Null if the file, which is needed, may not be read. */
-  const estimate = async () => {
+  const estimate: Parameters<typeof countTasks>[0]["estimate"] = async (known) => {
     if (!asked.estimate || source === "redis" || cleanup.retention.value <= 0) return null;
     if (disk && artifacts === null) return null; // a cleanup would refuse
     const policy = disk ? policyOf(cleanup) : { ...policyOf(cleanup), maxBytes: 0 };
     const mirror = source === "file" ? ({ kind: "off" } as const) : await parts.mirrorState();
-    const looking = { file: stores.file, clock, reporter, mirror, artifacts: artifacts ?? noArtifacts() };
+    const looking = { file: stores.file, clock, reporter, mirror, artifacts: artifacts ?? noArtifacts(), ...known };
     return estimateCleanup(looking, policy, { userId, withFiles: disk });
   };
   const { zone } = await parts.rules();

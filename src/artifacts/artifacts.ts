@@ -17,7 +17,7 @@ import {
   within,
 } from "./folder.ts";
 import { LOG_SUFFIX, LogFolders } from "./logs.ts";
-import { ANY_AGE, areOne, filesIn, lookIntoChild, type NewestAllowed, total } from "./look.ts";
+import { ANY_AGE, areOne, filesIn, lookIntoChild, type Measured, measure, type NewestAllowed, total } from "./look.ts";
 import { mediaTypeOf } from "./media-types.ts";
 import { type FolderName, isPlainName, isPurgeFolder, plainNameOf } from "./plain-name.ts";
 import { type FolderOutcome, keptBecause, PurgeArea, type Recovery } from "./purge-area.ts";
@@ -163,9 +163,9 @@ class DiskArtifacts {
     return this.#outcome(folder, (home) => this.#purgeArea!.purge(home, folder, newest, this.#userChanges));
   }
 
-  /** Visits the folder of every task; returns why parts of `output/` were skipped. @param other gets the quoted path of anything else */
+  /** Visits the folder of every task, which it can measure; returns why parts of `output/` were skipped. @param other gets the quoted path of anything else */
   async walkFolders(
-    visit: (userId: string, taskId: string) => Promise<void> | void,
+    visit: (userId: string, taskId: string, measureIt: () => Measured | undefined) => Promise<void> | void,
     other: (path: string) => void = () => {},
   ): Promise<string[]> {
     const { output, logsInOutput } = this.roots;
@@ -181,7 +181,7 @@ class DiskArtifacts {
     }
     const inUser = async (home: Folder, user: string) => {
       for (const task of foldersIn(home)) {
-        await visit(user, task);
+        await visit(user, task, () => measure(home, task));
         await this.turn();
       }
     };

@@ -10,6 +10,8 @@ interface Contents {
     readonly inode: bigint | undefined;
   }[];
   folders: { name: Name; contents: Contents }[];
+  /** When anything in it last changed, epoch milliseconds. */
+  changedMs: number;
 }
 
 /** How many files and links are removed, and the bytes of the regular files among them. */
@@ -18,6 +20,12 @@ export interface Removal {
   bytes: number;
   /** Those of them with other names elsewhere, if it was asked for and there are any. */
   linked?: { inode: bigint; bytes: number }[];
+}
+
+/** The size of a folder that stays. */
+export interface Measured extends Removal {
+  /** Epoch seconds: what is newer than a pass would keep it. */
+  readonly changedAt: number;
 }
 
 /** Each level holds a descriptor. */
@@ -36,6 +44,20 @@ export function lookIntoChild(parent: Folder, name: Name, newest: NewestAllowed,
   return within(parent.openOfSameMountIfThere(name), (folder) => contentsOf(folder, newest, depth));
 }
 
+/** The size of a folder; undefined if it can't be read. A bind mount is measured too: to detect one costs as much as all the rest. */
+export function measure(parent: Folder, name: Name): Measured | undefined {
+  try {
+    return within(parent.openFolder(name), (folder) => {
+      if (folder.dev !== parent.dev) return undefined;
+      const contents = contentsOf(folder, ANY_AGE);
+      return { ...total(contents), changedAt: contents.changedMs / 1e3 };
+    });
+  } catch (error) {
+    reasonOf(error);
+    return undefined;
+  }
+}
+
 /**
  * Everything below a folder; a link counts as a file. Throws `Kept` for what must not be removed: something newer than is allowed (the
  * kernel's stamps lag up to 10 ms), a mount point, a nesting too deep to be the service's. The ctime of a folder that was moved aside is ours.
@@ -43,17 +65,20 @@ export function lookIntoChild(parent: Folder, name: Name, newest: NewestAllowed,
 function contentsOf(folder: Folder, newest: NewestAllowed, depth = 1): Contents {
   if (depth > MAX_DEPTH) throw new Kept(`${printableJson(folder.label)} is more than ${MAX_DEPTH} levels deep`);
   refuseIfNewer(folder.mtimeMs, newest.mtime, folder.label);
-  const contents: Contents = { files: [], folders: [] };
+  const contents: Contents = { files: [], folders: [], changedMs: folder.mtimeMs };
   for (const name of folder.names()) {
     const stats = folder.lstat(name);
     if (stats?.isDirectory()) {
       const inner = lookIntoChild(folder, name, newest, depth + 1);
-      if (inner !== undefined) contents.folders.push({ name, contents: inner });
+      if (inner === undefined) continue;
+      contents.folders.push({ name, contents: inner });
+      contents.changedMs = Math.max(contents.changedMs, inner.changedMs);
     } else if (stats !== undefined) {
       refuseIfNewer(stats.mtimeMs, newest.mtime, folder.labelOf(name));
       refuseIfNewer(stats.ctimeMs, newest.ctime ?? Number.POSITIVE_INFINITY, folder.labelOf(name));
       const inode = stats.nlink > 1 ? folder.exactStats(name)?.ino : undefined;
       contents.files.push({ name, bytes: stats.isFile() ? stats.size : 0, inode });
+      contents.changedMs = Math.max(contents.changedMs, stats.mtimeMs, stats.ctimeMs);
     }
   }
   return contents;
@@ -76,10 +101,14 @@ export function areOne(look: () => readonly (BigIntStats | undefined)[]): boolea
 }
 
 export function total(contents: Contents): Removal {
-  const files = [...filesIn(contents)];
-  const linked = files.flatMap(({ inode, bytes }) => (inode === undefined ? [] : [{ inode, bytes }]));
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  return { files: files.length, bytes, ...(linked.length > 0 && { linked }) };
+  const sum = { files: 0, bytes: 0 };
+  const linked: { inode: bigint; bytes: number }[] = [];
+  for (const { inode, bytes } of filesIn(contents)) {
+    sum.files += 1;
+    sum.bytes += bytes;
+    if (inode !== undefined) linked.push({ inode, bytes });
+  }
+  return linked.length > 0 ? { ...sum, linked } : sum;
 }
 
 /** The files, each with the names of the folders on the way to it. */

@@ -8,6 +8,7 @@ import { formatUtc } from "../task/time.ts";
 import type { BackupFile } from "./backup.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Looked } from "./copies.ts";
+import type { Sizes } from "./disk-use.ts";
 import type { Parts } from "./parts.ts";
 import { preflight } from "./preflight.ts";
 import { type CleanupPlan, type PrepareOptions, planCleanup } from "./purge/cleanup-plan.ts";
@@ -64,6 +65,9 @@ export interface CleanupOutcome {
 export interface CleanupParts
   extends Parts<"file" | "mirror" | "artifacts" | "ledger" | "clock" | "reporter" | "signal"> {
   readonly backup: BackupFile | null;
+  /** The content of the file, if its caller has just read it, and the sizes of the artifacts. */
+  readonly snapshot?: Snapshot | undefined;
+  readonly sizes?: Sizes | undefined;
 }
 
 /** Tasks may change after the pass began; a time this far ahead is wrong. Seconds. */
@@ -74,7 +78,7 @@ const FUTURE_LOOK = 500;
 export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions): Promise<CleanupOutcome> {
   const started = parts.clock.monotonic();
   const now = parts.clock.now();
-  await using snapshot = await parts.file.read(parts.signal);
+  await using snapshot = parts.snapshot?.share() ?? (await parts.file.read(parts.signal));
   const { allowEmpty, doubt = null, dryRun, maxDelete } = options;
   const warn = (line: string) => parts.reporter.warn(line);
   const age = shortestRetention(options);

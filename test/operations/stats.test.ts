@@ -13,7 +13,7 @@ async function stats(userId?: string): Promise<StatsResult> {
   const artifacts = openArtifacts({ output: site.root.at("output"), logs: site.root.at("Logs") });
   const common = { file: site.file, artifacts, reporter: site.reporter };
   const cleanup = { ...common, mirror: site.state, clock: site.clock };
-  const estimate = () => estimateCleanup(cleanup, POLICY, { userId, withFiles: true });
+  const estimate = (known: object) => estimateCleanup({ ...cleanup, ...known }, POLICY, { userId, withFiles: true });
   const rule = { now: Date.now() / 1000, after: 86_400, zone: UTC };
   const parts = { ...common, link: linkTo(site.mirror), estimate };
   return countTasks(parts, { source: "auto", userId, rule }).finally(() => artifacts.close());

@@ -7,6 +7,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
 import type { FolderName } from "../../task/rules.ts";
 import { fileCopyOf, sameCopy } from "../copies.ts";
+import type { Sizes } from "../disk-use.ts";
 import { isAheadOf, logName, Owners } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import { chosenIds, type Survey, survey } from "../survey.ts";
@@ -32,11 +33,13 @@ interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
   readonly dryRun: boolean;
   readonly now: number;
   readonly survey: Survey;
+  /** Of a dry run right after a walk: it measures nothing again. */
+  readonly sizes?: Sizes | undefined;
 }
 
 /** Removes the directories and logs of purged tasks, unless something in them keeps the task. `open` is called first. */
 export function purgeArtifacts(parts: ArtifactParts) {
-  const { artifacts, reporter, mirror, base, tally, dryRun, now, survey: chosen } = parts;
+  const { artifacts, reporter, mirror, base, tally, dryRun, now, survey: chosen, sizes } = parts;
   const newest = newestArtifact(now);
   const owners = new Owners(base.rules);
   /** How many purged tasks share the log, or the directory, with a kept one. */
@@ -54,7 +57,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
       owners.watchAllOf(id);
       await artifacts.turn();
     }
-    logs = await artifacts.logs.index((name) => owners.watches(logName(name)));
+    logs = sizes?.logIndex(artifacts) ?? (await artifacts.logs.index((name) => owners.watches(logName(name))));
     for (const reason of logs.skipped) reporter.warn(`logs not checked: ${reason}`);
     if (!mayBeThere() || chosen.rows.length + chosen.others.size === 0) return;
     await owners.addFile(base, artifacts.hasOutput);
@@ -142,8 +145,8 @@ export function purgeArtifacts(parts: ArtifactParts) {
     return true;
   }
 
-  function measure({ userId, taskId }: FolderName): FolderOutcome {
-    return artifacts.measureFolder(userId, taskId, newest);
+  function measure(name: FolderName): FolderOutcome {
+    return sizes?.measureFolder(name, newest) ?? artifacts.measureFolder(name.userId, name.taskId, newest);
   }
 
   /** The folders that are the task's alone, or are never touched, and those that another task owns too. */

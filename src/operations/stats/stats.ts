@@ -8,8 +8,8 @@ import { doubtsOf, FileBehind, lackOf } from "../../store/task-store.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { STATUS_CHOICES } from "../../task/status.ts";
 import { formatUtc } from "../../task/time.ts";
-import { cleanupOnce } from "../cleanup.ts";
-import { diskUse } from "../disk-use.ts";
+import { type CleanupParts, cleanupOnce } from "../cleanup.ts";
+import { diskUse, Sizes } from "../disk-use.ts";
 import { FolderNames, NOBODY } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { RetentionPolicy } from "../purge/rules.ts";
@@ -29,8 +29,11 @@ interface StatsParts extends Stores {
   readonly artifacts: Artifacts | null;
   readonly reporter: Reporter;
   /** Null if cleanup is off or would refuse to run, and for a forced Redis, which doesn't read the file. */
-  estimate(source: Found["source"]): ReturnType<typeof estimateCleanup>;
+  estimate(known: Known): ReturnType<typeof estimateCleanup>;
 }
+
+/** What was read already. */
+type Known = Pick<CleanupParts, "snapshot" | "sizes">;
 
 type Found = Pick<Awaited<ReturnType<typeof readMirrorTasks>>, "source" | "dangling">;
 
@@ -43,7 +46,7 @@ export type StatsResult = Awaited<ReturnType<typeof countTasks>>;
  */
 export async function countTasks(parts: StatsParts, { source: choice, userId, rule }: StatsOptions) {
   const { artifacts, file, reporter } = parts;
-  const counted = await readFirst(parts, choice, {
+  return readFirst(parts, choice, {
     fromFile: async (warnings) => {
       await using snapshot = await file.read();
       for (const line of warnings) reporter.warn(line);
@@ -51,7 +54,6 @@ export async function countTasks(parts: StatsParts, { source: choice, userId, ru
     },
     fromMirror,
   });
-  return { ...counted, cleanup: await parts.estimate(counted.source) };
 
   async function countFile(snapshot: Snapshot) {
     if (!snapshot.exists) reporter.warn(`${snapshot.path} does not exist: treated as an empty store`);
@@ -74,7 +76,9 @@ export async function countTasks(parts: StatsParts, { source: choice, userId, ru
 
   async function describe(tasks: TaskList, { source, dangling }: Found, snapshot: Snapshot | null) {
     const tally = tallyOf(tasks, rule);
-    const disk = artifacts === null ? null : await readDisk(artifacts, tally, userId, file.rules);
+    // An estimate needs the sizes of all.
+    const sizes = artifacts === null || userId !== undefined ? undefined : new Sizes();
+    const disk = artifacts === null ? null : await readDisk(artifacts, tally, userId, file.rules, sizes);
     const { stuck, ...counts } = tally.describe(disk?.ofUser);
     return {
       source,
@@ -87,6 +91,7 @@ export async function countTasks(parts: StatsParts, { source: choice, userId, ru
       invalid: snapshot === null ? null : describeInvalid(snapshot),
       stuck,
       disk: disk?.all ?? null,
+      cleanup: await parts.estimate({ snapshot: snapshot ?? undefined, sizes }),
     };
   }
 }
@@ -102,7 +107,13 @@ function describeInvalid({ invalid }: Snapshot) {
 const SHARED = -2;
 
 /** The disk use by status and by the tally's users. @param userId the one user whose artifacts count, or undefined */
-async function readDisk(artifacts: Artifacts, { tasks, users }: Tally, userId: string | undefined, rules: RecordRules) {
+async function readDisk(
+  artifacts: Artifacts,
+  { tasks, users }: Tally,
+  userId: string | undefined,
+  rules: RecordRules,
+  sizes: Sizes | undefined,
+) {
   const userNames = userId === undefined ? undefined : rules.namesOf(userId);
   const owners = new FolderNames(rules);
   for (const key of tasks.tasks()) {
@@ -110,10 +121,11 @@ async function readDisk(artifacts: Artifacts, { tasks, users }: Tally, userId: s
     owners.add(id, key);
     owners.addLog(id.taskId, key, SHARED);
   }
-  const use = await diskUse(artifacts, owners, undefined, {
-    user: (name) => userNames?.includes(name) !== false,
-    log: (taskId) => userNames === undefined || owners.ownerOf("", taskId) !== NOBODY,
-  });
+  const wanted = {
+    user: (name: string) => userNames?.includes(name) !== false,
+    log: (taskId: string) => userNames === undefined || owners.ownerOf("", taskId) !== NOBODY,
+  };
+  const use = await diskUse(artifacts, owners, undefined, wanted, sizes);
   const byStatus = Object.fromEntries(STATUS_CHOICES.map((word) => [word, noBytes()])) as ByStatus<DiskBytes>;
   const byUser: DiskBytes[] = [];
   const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: use.unread.length };
@@ -140,7 +152,7 @@ function noBytes(): DiskBytes {
 
 /** What a cleanup would free now, by a dry run; null, with a warning, if it would refuse. @param withFiles whether files are measured */
 export async function estimateCleanup(
-  parts: Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter">,
+  parts: Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter"> & Known,
   policy: RetentionPolicy,
   { userId, withFiles }: { userId: string | undefined; withFiles: boolean },
 ): Promise<{ tasks: number; files: number | null; bytes: number | null } | null> {
