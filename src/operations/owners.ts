@@ -4,7 +4,7 @@ import { TtsctlError } from "../errors.ts";
 import { fieldJson } from "../json/record.ts";
 import { batches } from "../pool.ts";
 import { INVALID, LIVE } from "../store/file/rows.ts";
-import type { Snapshot } from "../store/file/snapshot.ts";
+import { type Snapshot, WINDOW } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
@@ -48,6 +48,7 @@ function stepsOf(path: string, separator: string | RegExp = "/"): string[] {
 /** A url may name a file in its query. */
 const IN_URLS = /[/?#&=]/;
 
+const HAS_RESULT = /"result_(?:path|url)"\s*:\s*["[{]/;
 const RESULTS = /"result_(?:path|url)"\s*:\s*("(?:[^"\\]|\\.)*")/g;
 const NESTED = /"(result_(?:path|url))"\s*:\s*[[{]/g;
 const TEXTS = /"(?:[^"\\]|\\.)*"/g;
@@ -149,18 +150,33 @@ export class Owners {
     for (const name of [...invalid.ownerless].flatMap(rules.namesOf)) this.#count(logName(name), 1);
     const turns = new Turns();
     for (let key = 0; key < rows.keys.size; key++) {
-      if (rows.liveRow(key) >= 0 || rows.hasInvalid(key)) this.add(rows.keys.id(key));
-      await turns.next();
+      if (rows.liveRow(key) >= 0 || rows.hasInvalid(key)) this.#addKey(rows.keys, key);
+      if (key % BATCH === 0) await turns.next();
     }
     if (!withResults) return;
-    const read = snapshot.windowed();
-    for (let row = 0; row < rows.size; row++) {
+    const all = Array.from({ length: rows.size }, (_, row) => row);
+    const recorded = all.filter((row) => rows.state(row) === LIVE || rows.state(row) === INVALID);
+    for (const window of snapshot.windows(recorded, WINDOW)) {
+      const bytesOf = await window.read();
+      for (const row of window.rows) {
+        const json = bytesOf(row).toString();
+        const key = rows.key(row);
+        if (HAS_RESULT.test(json)) this.addResults(key < 0 ? NO_ID : rows.keys.id(key), json);
+      }
       await turns.next();
-      if (rows.state(row) !== LIVE && rows.state(row) !== INVALID) continue;
-      const json = await read(rows.start(row), rows.end(row));
-      const key = rows.key(row);
-      if (json.includes('"result_')) this.addResults(key < 0 ? NO_ID : rows.keys.id(key), json.toString());
     }
+  }
+
+  #addKey(keys: KeyTable, key: number): void {
+    // Nearly all ids are like this: each has one name, which is found without making it a text.
+    const isOwnFold = this.#folded.size === 0 && keys.isPlain(key);
+    if (!isOwnFold) this.add(keys.id(key));
+    else for (const name of [this.#names.findKeyOf(keys, key), this.#names.findTaskOf(keys, key)]) this.#tally(name, 1);
+  }
+
+  #tally(name: number, by: 1 | -1): boolean {
+    if (name >= 0) this.#counts[name]! += by;
+    return name >= 0;
   }
 
   /** Counts a record no longer, or with `by` 1 again: it is purged, or kept after all. */
@@ -188,8 +204,7 @@ export class Owners {
   #count(name: FolderName, by: 1 | -1): boolean {
     let key = this.#names.find(name.userId, name.taskId);
     if (key < 0 && this.#alike(name).length > 0) key = this.watch(name);
-    if (key >= 0) this.#counts[key]! += by;
-    return key >= 0;
+    return this.#tally(key, by);
   }
 
   #alike({ userId, taskId }: FolderName): number[] {
@@ -210,16 +225,28 @@ export class FolderNames {
 
   /** Of several that have one folder the last counts. */
   add(id: TaskId, owner: number): void {
-    for (const place of placesOf(this.rules, id)) this.#set(place.userId, place.taskId, owner);
+    for (const place of placesOf(this.rules, id))
+      this.#own(this.#names.addId(place.userId, place.taskId), owner, owner);
+  }
+
+  /** Adds the folder and the logs of a task by its key. @param ofSeveral the owner of a log that had one before */
+  addKey(keys: KeyTable, key: number, owner: number, ofSeveral = owner): void {
+    if (keys.isPlain(key)) {
+      this.#own(this.#names.addKeyOf(keys, key), owner, owner);
+      this.#own(this.#names.addTaskOf(keys, key), owner, ofSeveral);
+    } else {
+      const id = keys.id(key);
+      this.add(id, owner);
+      this.addLog(id.taskId, owner, ofSeveral);
+    }
   }
 
   /** The same for the logs of a task id. @param ofSeveral the owner of a log that had one before */
   addLog(taskId: string, owner: number, ofSeveral = owner): void {
-    for (const name of this.rules.namesOf(taskId)) this.#set("", name, owner, ofSeveral);
+    for (const name of this.rules.namesOf(taskId)) this.#own(this.#names.addId("", name), owner, ofSeveral);
   }
 
-  #set(user: string, task: string, owner: number, ofSeveral = owner): void {
-    const name = this.#names.addId(user, task);
+  #own(name: number, owner: number, ofSeveral: number): void {
     this.#owners[name] = name < this.#owners.length ? ofSeveral : owner;
   }
 

@@ -8,6 +8,9 @@ const MOST_BYTES = 3;
 /** By byte: 1 if a quoted id has it as it is. */
 const IS_KEPT = Uint8Array.from({ length: 256 }, (_, byte) => Number(/[\w.~-]/.test(String.fromCharCode(byte))));
 
+/** By byte: 1 if a plain id may have it. */
+const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => Number(/[a-z0-9_-]/.test(String.fromCharCode(byte))));
+
 /** The `user:task` keys of a store file in one arena with a hash table: 40 MB a million. A key is a number, from 0 in the order of first sight. */
 export class KeyTable {
   #arena = Buffer.allocUnsafe(1 << 16);
@@ -54,6 +57,12 @@ export class KeyTable {
     return this.#findIn(other, other.#start(key), other.#end(key), other.#userLengths[key]!);
   }
 
+  /** The same, added if it is new. */
+  addKeyOf(other: KeyTable, key: number): number {
+    const colon = other.#colon(key);
+    return this.add(other.#arena, other.#start(key), colon, colon + 1, other.#end(key));
+  }
+
   /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
   addUserOf(other: KeyTable, key: number): number {
     return this.add(other.#arena, other.#start(key), other.#colon(key), 0, 0);
@@ -90,6 +99,13 @@ export class KeyTable {
 
   *ids(): Generator<TaskId> {
     for (let key = 0; key < this.size; key++) yield this.id(key);
+  }
+
+  /** Whether both ids have only lowercase letters, digits, `_` and `-`. */
+  isPlain(key: number): boolean {
+    const [colon, end] = [this.#colon(key), this.#end(key)];
+    for (let at = this.#start(key); at < end; at++) if (at !== colon && IS_PLAIN[this.#arena[at]!] === 0) return false;
+    return true;
   }
 
   /** Whether the key's user is `user`, UTF-8. */

@@ -116,11 +116,7 @@ async function readDisk(
 ) {
   const userNames = userId === undefined ? undefined : rules.namesOf(userId);
   const owners = new FolderNames(rules);
-  for (const key of tasks.tasks()) {
-    const id = tasks.keys.id(key);
-    owners.add(id, key);
-    owners.addLog(id.taskId, key, SHARED);
-  }
+  for (const key of tasks.tasks()) owners.addKey(tasks.keys, key, key, SHARED);
   const wanted = {
     user: (name: string) => userNames?.includes(name) !== false,
     log: (taskId: string) => userNames === undefined || owners.ownerOf("", taskId) !== NOBODY,

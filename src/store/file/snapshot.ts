@@ -31,6 +31,8 @@ export interface RowWindow {
   readonly rows: readonly number[];
   /** The tasks of some of the rows, in the order given. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */
   tasks(rows: readonly number[]): Promise<Task[]>;
+  /** Reads the bytes of each row. */
+  read(): Promise<(row: number) => Buffer>;
 }
 
 /** The file that a snapshot was read from; null if there was none. */
@@ -167,7 +169,7 @@ export class Snapshot {
     return given.map((row) => tasks.get(row)!);
   }
 
-  /** @param rows live ones, in file order @param span the most bytes of a window @param gap and between two of its rows */
+  /** @param rows in file order @param span the most bytes of a window @param gap and between two of its rows */
   *windows(rows: Iterable<number>, span = WINDOW_SPAN, gap = span): Generator<RowWindow> {
     let group: number[] = [];
     for (const row of rows) {
@@ -192,16 +194,20 @@ export class Snapshot {
   #windowOf(rows: readonly number[]): RowWindow {
     const from = this.rows.start(rows[0]!);
     let reading: Promise<Buffer> | undefined;
-    const tasks = async (some: readonly number[]) => {
+    const read = async () => {
       reading ??= this.readBytes(from, this.rows.end(rows.at(-1)!));
       const bytes = await reading;
+      return (row: number) => bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from);
+    };
+    const tasks = async (some: readonly number[]) => {
+      const bytesOf = await read();
       return some.map((row) => {
-        const task = this.#parseAgain(bytes.subarray(this.rows.start(row) - from, this.rows.end(row) - from));
+        const task = this.#parseAgain(bytesOf(row));
         if (isInvalid(task)) throw this.#changedUnderUs();
         return task;
       });
     };
-    return { rows, tasks };
+    return { rows, tasks, read };
   }
 
   /** The record of each task, or null. */
