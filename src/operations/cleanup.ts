@@ -8,7 +8,7 @@ import { formatUtc } from "../task/time.ts";
 import type { BackupFile } from "./backup.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { Looked } from "./copies.ts";
-import type { Sizes } from "./disk-use.ts";
+import type { DiskUse } from "./disk-use.ts";
 import type { Parts } from "./parts.ts";
 import { preflight } from "./preflight.ts";
 import { type CleanupPlan, type PrepareOptions, planCleanup } from "./purge/cleanup-plan.ts";
@@ -67,7 +67,7 @@ export interface CleanupParts
   readonly backup: BackupFile | null;
   /** The content of the file, if its caller has just read it, and the sizes of the artifacts. */
   readonly snapshot?: Snapshot | undefined;
-  readonly sizes?: Sizes | undefined;
+  readonly sizes?: DiskUse | undefined;
 }
 
 /** Tasks may change after the pass began; a time this far ahead is wrong. Seconds. */

@@ -27,7 +27,7 @@ function ownedBy(rules: RecordRules, id: TaskId): FolderName[] {
 }
 
 /** Ids with slashes name nested directories, which are in one of two levels, if there is one. */
-function placesOf(rules: RecordRules, id: TaskId): FolderName[] {
+export function placesOf(rules: RecordRules, id: TaskId): FolderName[] {
   return rules.foldersOf(id).flatMap((folder) => {
     if (!folder.userId.includes("/") && !folder.taskId.includes("/")) return [folder];
     const [userId, taskId] = stepsOf(`${folder.userId}/${folder.taskId}`);
@@ -215,47 +215,6 @@ export class Owners {
 }
 
 const NO_ID: TaskId = { userId: "", taskId: "" };
-
-/** The owner of a folder in `output/`, and of a log, by their names: tasks of different ids may have the same. Owners are numbers. */
-export class FolderNames {
-  readonly #names = new KeyTable();
-  readonly #owners: number[] = [];
-
-  constructor(private readonly rules: RecordRules) {}
-
-  /** Of several that have one folder the last counts. */
-  add(id: TaskId, owner: number): void {
-    for (const place of placesOf(this.rules, id))
-      this.#own(this.#names.addId(place.userId, place.taskId), owner, owner);
-  }
-
-  /** Adds the folder and the logs of a task by its key. @param ofSeveral the owner of a log that had one before */
-  addKey(keys: KeyTable, key: number, owner: number, ofSeveral = owner): void {
-    if (keys.isPlain(key)) {
-      this.#own(this.#names.addKeyOf(keys, key), owner, owner);
-      this.#own(this.#names.addTaskOf(keys, key), owner, ofSeveral);
-    } else {
-      const id = keys.id(key);
-      this.add(id, owner);
-      this.addLog(id.taskId, owner, ofSeveral);
-    }
-  }
-
-  /** The same for the logs of a task id. @param ofSeveral the owner of a log that had one before */
-  addLog(taskId: string, owner: number, ofSeveral = owner): void {
-    for (const name of this.rules.namesOf(taskId)) this.#own(this.#names.addId("", name), owner, ofSeveral);
-  }
-
-  #own(name: number, owner: number, ofSeveral: number): void {
-    this.#owners[name] = name < this.#owners.length ? ofSeveral : owner;
-  }
-
-  /** @param user empty for a log */
-  ownerOf(user: string, task: string): number {
-    const name = this.#names.find(user, task);
-    return name < 0 ? NOBODY : this.#owners[name]!;
-  }
-}
 
 /** Which users, by the names of their folders, have a record, valid or not. If `read` fails, all may have one. */
 export async function usersWithRecords(read: () => Promise<Snapshot>, users: readonly string[]): Promise<Set<string>> {

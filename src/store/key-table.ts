@@ -57,12 +57,6 @@ export class KeyTable {
     return this.#findIn(other, other.#start(key), other.#end(key), other.#userLengths[key]!);
   }
 
-  /** The same, added if it is new. */
-  addKeyOf(other: KeyTable, key: number): number {
-    const colon = other.#colon(key);
-    return this.add(other.#arena, other.#start(key), colon, colon + 1, other.#end(key));
-  }
-
   /** The number of the user of a key of any table, as a key `user:`, added if it is new. */
   addUserOf(other: KeyTable, key: number): number {
     return this.add(other.#arena, other.#start(key), other.#colon(key), 0, 0);

@@ -7,8 +7,8 @@ import type { Mirror } from "../../store/redis/mirror.ts";
 import type { TaskId } from "../../store/task-source.ts";
 import type { Version } from "../../task/version.ts";
 import { type Copies, existing, fileCopyOf, type Looked, mirrorCopy } from "../copies.ts";
-import { diskUse } from "../disk-use.ts";
-import { FolderNames, NOBODY } from "../owners.ts";
+import { DiskUse } from "../disk-use.ts";
+import { NOBODY } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import { chosenRows, indexMembers, survey } from "../survey.ts";
 import {
@@ -210,18 +210,13 @@ async function freedBy(
   newestFirst: readonly number[],
 ): Promise<Map<number, number>> {
   const { rules, invalid } = tasks.snapshot;
-  const names = new FolderNames(rules);
-  const addOwner = (task: number, owner: number) => {
-    const id = tasks.id(task);
-    names.add(id, owner);
-    names.addLog(id.taskId, owner);
-  };
-  for (const task of newestFirst.toReversed()) addOwner(task, task);
-  for (const task of tasks.unranked()) addOwner(task, NOBODY);
-  for (const taskId of invalid.ownerless) names.addLog(taskId, NOBODY);
-  const isNewer = (a: number, b: number) => a >= 0 && (b < 0 || tasks.time(a) > tasks.time(b));
-  const { audio, logs, unread } = await diskUse(artifacts, names, isNewer);
-  for (const reason of unread) reporter.warn(`not counted for max_bytes: ${reason}`);
+  const use = new DiskUse(artifacts, rules);
+  await use.read();
+  for (const task of newestFirst.toReversed()) use.own(tasks.id(task), task);
+  for (const task of tasks.unranked()) use.own(tasks.id(task), NOBODY);
+  for (const taskId of invalid.ownerless) use.ownLogs(taskId, NOBODY);
+  const { audio, logs } = use.byOwner((a, b) => a >= 0 && (b < 0 || tasks.time(a) > tasks.time(b)));
+  for (const reason of use.unread) reporter.warn(`not counted for max_bytes: ${reason}`);
   const freed = new Map(audio);
   for (const [owner, bytes] of logs) freed.set(owner, (freed.get(owner) ?? 0) + bytes);
   return freed;

@@ -7,7 +7,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
 import type { FolderName } from "../../task/rules.ts";
 import { fileCopyOf, sameCopy } from "../copies.ts";
-import type { Sizes } from "../disk-use.ts";
+import type { DiskUse } from "../disk-use.ts";
 import { isAheadOf, logName, Owners } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import { chosenIds, type Survey, survey } from "../survey.ts";
@@ -34,7 +34,7 @@ interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
   readonly now: number;
   readonly survey: Survey;
   /** Of a dry run right after a walk: it measures nothing again. */
-  readonly sizes?: Sizes | undefined;
+  readonly sizes?: DiskUse | undefined;
 }
 
 /** Removes the directories and logs of purged tasks, unless something in them keeps the task. `open` is called first. */
@@ -57,7 +57,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
       owners.watchAllOf(id);
       await artifacts.turn();
     }
-    logs = sizes?.logIndex(artifacts) ?? (await artifacts.logs.index((name) => owners.watches(logName(name))));
+    logs = sizes?.logIndex() ?? (await artifacts.logs.index((name) => owners.watches(logName(name))));
     for (const reason of logs.skipped) reporter.warn(`logs not checked: ${reason}`);
     if (!mayBeThere() || chosen.rows.length + chosen.others.size === 0) return;
     await owners.addFile(base, artifacts.hasOutput);

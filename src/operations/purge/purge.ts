@@ -17,7 +17,7 @@ import { saysDeleted } from "../../task/task.ts";
 import { type BackupFile, ENDS_ITSELF } from "../backup.ts";
 import { PlanSummary } from "../brake.ts";
 import { fileCopies, isAhead, type Looked, mirrorCopy, newestCopy, viewFor } from "../copies.ts";
-import type { Sizes } from "../disk-use.ts";
+import type { DiskUse } from "../disk-use.ts";
 import { announced } from "../ledger.ts";
 import { usersWithRecords } from "../owners.ts";
 import type { Parts } from "../parts.ts";
@@ -32,7 +32,7 @@ import { Tally, type TallyRules } from "./tally.ts";
 interface PurgeParts extends Parts<"artifacts" | "reporter" | "signal" | "ledger">, Pick<Cleared, "file"> {
   readonly mirror: Cleared["use"];
   readonly backup: BackupFile | null;
-  readonly sizes?: Sizes | undefined;
+  readonly sizes?: DiskUse | undefined;
 }
 
 export interface PurgePolicy extends TallyRules {

@@ -9,8 +9,8 @@ import type { RecordRules } from "../../task/rules.ts";
 import { STATUS_CHOICES } from "../../task/status.ts";
 import { formatUtc } from "../../task/time.ts";
 import { type CleanupParts, cleanupOnce } from "../cleanup.ts";
-import { diskUse, Sizes } from "../disk-use.ts";
-import { FolderNames, NOBODY } from "../owners.ts";
+import { DiskUse } from "../disk-use.ts";
+import { NOBODY } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { RetentionPolicy } from "../purge/rules.ts";
 import { type PurgedTask, type Reporter, SILENT } from "../reporter.ts";
@@ -76,9 +76,7 @@ export async function countTasks(parts: StatsParts, { source: choice, userId, ru
 
   async function describe(tasks: TaskList, { source, dangling }: Found, snapshot: Snapshot | null) {
     const tally = tallyOf(tasks, rule);
-    // An estimate needs the sizes of all.
-    const sizes = artifacts === null || userId !== undefined ? undefined : new Sizes();
-    const disk = artifacts === null ? null : await readDisk(artifacts, tally, userId, file.rules, sizes);
+    const disk = artifacts === null ? null : await readDisk(artifacts, tally, userId, file.rules);
     const { stuck, ...counts } = tally.describe(disk?.ofUser);
     return {
       source,
@@ -91,7 +89,7 @@ export async function countTasks(parts: StatsParts, { source: choice, userId, ru
       invalid: snapshot === null ? null : describeInvalid(snapshot),
       stuck,
       disk: disk?.all ?? null,
-      cleanup: await parts.estimate({ snapshot: snapshot ?? undefined, sizes }),
+      cleanup: await parts.estimate({ snapshot: snapshot ?? undefined, sizes: disk?.sizes }),
     };
   }
 }
@@ -107,25 +105,17 @@ function describeInvalid({ invalid }: Snapshot) {
 const SHARED = -2;
 
 /** The disk use by status and by the tally's users. @param userId the one user whose artifacts count, or undefined */
-async function readDisk(
-  artifacts: Artifacts,
-  { tasks, users }: Tally,
-  userId: string | undefined,
-  rules: RecordRules,
-  sizes: Sizes | undefined,
-) {
+async function readDisk(artifacts: Artifacts, { tasks, users }: Tally, userId: string | undefined, rules: RecordRules) {
   const userNames = userId === undefined ? undefined : rules.namesOf(userId);
-  const owners = new FolderNames(rules);
-  for (const key of tasks.tasks()) owners.addKey(tasks.keys, key, key, SHARED);
-  const wanted = {
-    user: (name: string) => userNames?.includes(name) !== false,
-    log: (taskId: string) => userNames === undefined || owners.ownerOf("", taskId) !== NOBODY,
-  };
-  const use = await diskUse(artifacts, owners, undefined, wanted, sizes);
+  const use = new DiskUse(artifacts, rules);
+  await use.read((name) => userNames?.includes(name) !== false);
+  for (const key of tasks.tasks()) use.ownKey(tasks.keys, key, key, SHARED);
+  const { audio, logs } = use.byOwner();
+  if (userId !== undefined) logs.delete(NOBODY); // those of other users
   const byStatus = Object.fromEntries(STATUS_CHOICES.map((word) => [word, noBytes()])) as ByStatus<DiskBytes>;
   const byUser: DiskBytes[] = [];
   const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: use.unread.length };
-  for (const [kind, byOwner] of [["audioBytes", use.audio] as const, ["logBytes", use.logs] as const]) {
+  for (const [kind, byOwner] of [["audioBytes", audio] as const, ["logBytes", logs] as const]) {
     for (const [owner, bytes] of byOwner) {
       all[kind] += bytes;
       const status = owner < 0 ? -1 : tasks.status(owner);
@@ -139,7 +129,8 @@ async function readDisk(
       }
     }
   }
-  return { all, ofUser: (user: number) => byUser[user] ?? noBytes() };
+  // An estimate needs the sizes of all.
+  return { all, ofUser: (user: number) => byUser[user] ?? noBytes(), sizes: userId === undefined ? use : undefined };
 }
 
 function noBytes(): DiskBytes {
