@@ -25,8 +25,8 @@ import { openRoots, type RootPaths, type Roots } from "./roots.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
 import { TaskLogs } from "./task-logs.ts";
 
-export type { LogIndex, LogPlace } from "./logs.ts";
-export type { NewestAllowed } from "./look.ts";
+export type { LogPlace } from "./logs.ts";
+export type { Measured, NewestAllowed } from "./look.ts";
 export type { FolderName } from "./plain-name.ts";
 export type { FolderOutcome } from "./purge-area.ts";
 export type { LogPart } from "./task-logs.ts";

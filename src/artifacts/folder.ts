@@ -275,15 +275,16 @@ const MOST_HELD = 64;
 export class HeldFolders {
   readonly #held = new Map<string, Folder>();
 
+  /** @param parent null: nobody else changes what is below it */
   constructor(
-    private readonly parent: Folder,
+    private readonly parent: Folder | null,
     private readonly open: (path: string) => Folder | undefined,
   ) {}
 
   /** Valid until the next call; undefined if `open` finds none. */
   at(path: string): Folder | undefined {
     const held = this.#held.get(path);
-    if (held !== undefined && this.parent.leadsTo(path, held)) return held;
+    if (held !== undefined && this.parent?.leadsTo(path, held) !== false) return held;
     this.#release(path);
     const folder = this.open(path);
     if (folder === undefined) return undefined;

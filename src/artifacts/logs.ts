@@ -1,7 +1,7 @@
 import type { Turns } from "../clock.ts";
 import { printableJson } from "../printable.ts";
 import { eachFolder, type Folder, HeldFolders, Kept, type Name, reasonOf, within } from "./folder.ts";
-import { areOne, refuseIfNewer } from "./look.ts";
+import { areOne, type Measured, refuseIfNewer } from "./look.ts";
 import { isPlainName, plainNameOf } from "./plain-name.ts";
 import { OwnChanges, type SweepRules, sweepFolders } from "./sweep.ts";
 
@@ -17,11 +17,6 @@ export interface LogPlace {
   readonly hour: string;
 }
 
-interface FoundLog extends LogPlace {
-  readonly bytes: number;
-  readonly changedAt: number;
-}
-
 /** A log by its file name; `path` as in an Artifact. */
 export interface NamedLog {
   readonly hour: string;
@@ -29,9 +24,6 @@ export interface NamedLog {
   readonly path: string;
   readonly bytes: number;
 }
-
-/** The logs of tasks, after one walk over `Logs/` (docs/contract.md, Whose directory is it). */
-export type LogIndex = Awaited<ReturnType<LogFolders["index"]>>;
 
 /** `Logs/{8 digits}/{2 digits}/`. An hour is named `{date}/{hour}` here. */
 export class LogFolders {
@@ -52,46 +44,20 @@ export class LogFolders {
     return `${this.root?.label ?? ""}/${hour}/${taskId}${LOG_SUFFIX}`;
   }
 
-  /** Visits the logs of tasks; returns why parts of `Logs/` were not looked at, a line each. */
-  walk(visit: (log: FoundLog) => Promise<void> | void, wanted = (_taskId: string) => true): Promise<string[]> {
+  /** Visits the logs of tasks, which it can measure, and notes empty hours; returns why parts of `Logs/` were not looked at, a line each. */
+  walk(visit: (log: LogPlace, measure: () => Measured | undefined) => Promise<void> | void): Promise<string[]> {
     return this.#eachHour(async (hour, key) => {
-      for (const { name } of hour.entries()) {
-        const taskId = taskOfLog(name);
-        const stats = taskId !== undefined && wanted(taskId) ? hour.lstat(name) : undefined;
-        if (!stats?.isFile()) continue;
-        await visit({ taskId: taskId!, hour: key, bytes: stats.size, changedAt: stats.mtimeMs / 1e3 });
-        await this.turns.next();
-      }
-    });
-  }
-
-  /** Reads the names of all logs and remembers those of the tasks that are wanted. */
-  async index(wanted: (taskId: string) => boolean) {
-    /** The hour of a task, or its hours if it has several: nearly all have one. */
-    const hoursOf = new Map<string, string | string[]>();
-    const skipped = await this.#eachHour(async (hour, key) => {
       const changedAt = hour.changedAt();
       let isEmpty = true;
       for (const { name } of hour.entries()) {
         isEmpty = false;
         const taskId = taskOfLog(name);
-        if (taskId === undefined || !wanted(taskId)) continue;
-        const before = hoursOf.get(taskId);
-        hoursOf.set(taskId, before === undefined ? key : [before, key].flat());
+        if (taskId === undefined) continue;
+        await visit({ taskId, hour: key }, () => measureLog(hour, name));
         await this.turns.next();
       }
       if (isEmpty) this.#hourChanges.found(key, changedAt);
     });
-    const hours = (taskId: string) => [hoursOf.get(taskId) ?? []].flat();
-    return {
-      /** Why parts of `Logs/` were not looked at, a line each: their logs are not in the index. */
-      skipped,
-      size: hoursOf.size,
-      /** Whether two tasks' names of logs lead to the same one: the file system ignores case. */
-      areOne: (taskId: string, other: string) => hours(taskId).some((hour) => this.areOne({ taskId, hour }, other)),
-      measure: (taskId: string, now = Number.POSITIVE_INFINITY) => this.remove(taskId, hours(taskId), now, true),
-      remove: (taskId: string, now: number) => this.remove(taskId, hours(taskId), now),
-    };
   }
 
   /** The logs of these file names, of `fromDate` and later, oldest first. `note` gets why parts of `Logs/` were not looked at. */
@@ -198,6 +164,12 @@ export class LogFolders {
       return [];
     }
   }
+}
+
+/** Undefined for anything but a file. */
+function measureLog(hour: Folder, name: Name): Measured | undefined {
+  const stats = hour.lstat(name);
+  return stats?.isFile() ? { files: 1, bytes: stats.size, changedAt: stats.mtimeMs / 1e3 } : undefined;
 }
 
 function openHour(root: Folder, key: string): Folder | undefined {

@@ -97,7 +97,7 @@ export class PurgeArea {
       if (this.#container !== undefined) return this.#container;
       const openIn = (area: Folder) => openOrMake(area, this.#name, 0o700);
       const folder = within(openOrMake(this.output, PURGE_FOLDER, 0o700), openIn)!;
-      const users = new HeldFolders(folder, (user) => openOrMake(folder, user, 0o700));
+      const users = new HeldFolders(null, (user) => openOrMake(folder, user, 0o700));
       this.#container = { folder, users };
       return this.#container;
     } catch (error) {

@@ -1,16 +1,12 @@
-import type { Artifacts, FolderOutcome, LogIndex, NewestAllowed } from "../artifacts/artifacts.ts";
+import type { Artifacts, Measured } from "../artifacts/artifacts.ts";
 import { KeyTable } from "../store/key-table.ts";
 import type { TaskId } from "../task/ids.ts";
 import type { FolderName, RecordRules } from "../task/rules.ts";
 import { logName, NOBODY, placesOf } from "./owners.ts";
 
-interface Found {
-  readonly files: number;
-  readonly bytes: number;
-  readonly changedAt: number;
-  readonly linked?: readonly { inode: bigint; bytes: number }[] | undefined;
-  /** Of a log: the last one that has it. */
-  readonly hour?: string;
+interface Found extends Measured {
+  /** Of a log: those that have it. */
+  readonly hours?: readonly string[];
   owner?: number;
 }
 
@@ -27,22 +23,39 @@ export class DiskUse {
   ) {}
 
   /** @param isWanted whether to measure the directories of a user, by name */
-  async read(isWanted = (_user: string) => true): Promise<void> {
+  async readFolders(isWanted = (_user: string) => true): Promise<void> {
     const unread = await this.artifacts.walkFolders((userId, taskId, measure) => {
       const size = isWanted(userId) ? measure() : undefined;
       if (size !== undefined) this.#add({ userId, taskId }, size);
     });
-    const skipped = await this.artifacts.logs.walk(({ taskId, hour, bytes, changedAt }) =>
-      this.#add(logName(taskId), { files: 1, bytes, changedAt, hour }),
-    );
-    this.unread.push(...unread, ...skipped);
+    this.unread.push(...unread);
+  }
+
+  /** @param measures false: only finds them */
+  async readLogs(isWanted = (_taskId: string) => true, measures = true): Promise<void> {
+    const skipped = await this.artifacts.logs.walk(({ taskId, hour }, measure) => {
+      if (!isWanted(taskId)) return;
+      const before = this.sizeOf(logName(taskId)) ?? NOTHING;
+      const { files, bytes, changedAt } = (measures ? measure() : undefined) ?? NOTHING;
+      const latest = Math.max(before.changedAt, changedAt);
+      const size = { files: before.files + files, bytes: before.bytes + bytes, changedAt: latest };
+      this.#add(logName(taskId), { ...size, hours: [...(before.hours ?? []), hour] });
+    });
+    this.unread.push(...skipped);
   }
 
   #add({ userId, taskId }: FolderName, found: Found): void {
-    const key = this.#names.addId(userId, taskId);
-    const { files, bytes, changedAt } = this.#found[key] ?? NOTHING;
-    const latest = Math.max(changedAt, found.changedAt);
-    this.#found[key] = { ...found, files: files + found.files, bytes: bytes + found.bytes, changedAt: latest };
+    this.#found[this.#names.addId(userId, taskId)] = found;
+  }
+
+  get size(): number {
+    return this.#found.length;
+  }
+
+  /** What was found by a name; undefined for nothing, or something that changed after `time`, epoch seconds. */
+  sizeOf({ userId, taskId }: FolderName, time = Number.POSITIVE_INFINITY): Found | undefined {
+    const found = this.#found[this.#names.find(userId, taskId)];
+    return found !== undefined && found.changedAt <= time ? found : undefined;
   }
 
   /** Of several tasks that have one directory or log, the last owns it. @param ofSeveral the owner of a log that had one before */
@@ -75,8 +88,8 @@ export class DiskUse {
     const add = (to: Map<number, number>, owner: number, bytes: number) =>
       void to.set(owner, (to.get(owner) ?? 0) + bytes);
     const holders = new Map<bigint, { owner: number; bytes: number }>();
-    for (const { owner = NOBODY, bytes, hour, linked = [] } of this.#found) {
-      add(hour === undefined ? audio : logs, owner, bytes);
+    for (const { owner = NOBODY, bytes, hours, linked = [] } of this.#found) {
+      add(hours === undefined ? audio : logs, owner, bytes);
       for (const { inode, bytes } of linked) {
         add(audio, owner, -bytes);
         const holder = holders.get(inode);
@@ -85,30 +98,6 @@ export class DiskUse {
     }
     for (const { owner, bytes } of holders.values()) add(audio, owner, bytes);
     return { audio, logs };
-  }
-
-  /** As of the artifacts, from what the walk found; undefined if it has no size of it. */
-  measureFolder({ userId, taskId }: FolderName, { mtime }: NewestAllowed): FolderOutcome | undefined {
-    const found = this.#found[this.#names.find(userId, taskId)];
-    if (found === undefined) return undefined;
-    const { files, bytes, changedAt } = found;
-    if (changedAt <= mtime) return { kind: "removed", files, bytes };
-    return { kind: "kept", reason: "it is newer than this pass", newer: true, retry: false };
-  }
-
-  /** As `index` of the logs, for a dry run: nothing is removed. */
-  logIndex(): LogIndex {
-    const foundOf = (taskId: string) => this.#found[this.#names.find("", taskId)] ?? NOTHING;
-    const measure = (taskId: string, now = Number.POSITIVE_INFINITY) => {
-      const found = foundOf(taskId);
-      const { files, bytes } = found.changedAt > now ? NOTHING : found;
-      return { files, bytes, kept: 0, reasons: [], retry: false };
-    };
-    const areOne = (taskId: string, other: string) => {
-      const { hour } = foundOf(taskId);
-      return hour !== undefined && this.artifacts.logs.areOne({ taskId, hour }, other);
-    };
-    return { skipped: [], size: this.#names.size, areOne, measure, remove: measure };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Artifacts, FolderName } from "../artifacts/artifacts.ts";
+import type { Artifacts, FolderName, LogPlace } from "../artifacts/artifacts.ts";
 import { isStoreError, ours, TtsctlError } from "../errors.ts";
 import { MirrorUse } from "../store/mirror-link.ts";
 import { counted, formatBytes, formatDuration } from "../task/amounts.ts";
@@ -104,8 +104,9 @@ function artifactsVerdict(artifacts: Artifacts, { userId, taskId }: TaskId, now:
 
 /** Logs go with the record. One that is newer than the pass stays, and keeps nothing else. */
 async function logsVerdict(artifacts: Artifacts, names: readonly string[], now: number): Promise<Verdict> {
-  const logs = await artifacts.logs.index((name) => names.includes(name));
-  const found = names.map((name) => logs.measure(name, now));
+  const logs: LogPlace[] = [];
+  await artifacts.logs.walk((log) => void (names.includes(log.taskId) && logs.push(log)));
+  const found = logs.map(({ taskId, hour }) => artifacts.logs.remove(taskId, [hour], now, true));
   const sum = (of: "files" | "bytes" | "kept") => found.reduce((total, log) => total + log[of], 0);
   const left = found.flatMap(({ reasons }) => reasons).map((reason) => `; one is left: ${reason}`);
   if (sum("files") + sum("kept") === 0) return verdict("logs", "pass", () => "no logs");

@@ -113,13 +113,15 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
       else if (folder.kind === "kept") leave(`left alone: ${folder.reason}`);
     };
     const unread = await artifacts.walkFolders(visit, (path) => leave(`left alone: ${path} isn't a task's directory`));
-    const skipped = await artifacts.logs.walk(async ({ bytes, changedAt, ...log }) => {
+    const skipped = await artifacts.logs.walk(async (log, measure) => {
+      const size = measure();
+      if (size === undefined) return;
       count();
       if (owners.ownsLog(log)) return;
-      if (changedAt > olderThan) result.young++;
+      if (size.changedAt > olderThan) result.young++;
       else {
         logs.push(log);
-        if (dryRun) await report(artifacts.logs.pathOf(log), { files: 1, bytes });
+        if (dryRun) await report(artifacts.logs.pathOf(log), size);
       }
     });
     for (const reason of [...unread, ...skipped]) leave(`skipped: ${reason}`);

@@ -48,24 +48,26 @@ function stepsOf(path: string, separator: string | RegExp = "/"): string[] {
 /** A url may name a file in its query. */
 const IN_URLS = /[/?#&=]/;
 
-const HAS_RESULT = /"result_(?:path|url)"\s*:\s*["[{]/;
-const RESULTS = /"result_(?:path|url)"\s*:\s*("(?:[^"\\]|\\.)*")/g;
-const NESTED = /"(result_(?:path|url))"\s*:\s*[[{]/g;
+/** A text, or the start of a list or an object. */
+const RESULTS = /"(result_(?:path|url))"\s*:\s*(?:("(?:[^"\\]|\\.)*")|[[{])/g;
 const TEXTS = /"(?:[^"\\]|\\.)*"/g;
 /** A path may be encoded for a url that is a parameter of another. */
 const MOST_ENCODED = 3;
 
 /** The texts of `result_path` and `result_url`, of a list or an object all in it, also decoded. */
 function resultsIn(json: string): string[] {
-  const quoted = [...json.matchAll(RESULTS)].map(([, text]) => text!);
-  for (const [, name] of json.matchAll(NESTED)) quoted.push(...(fieldJson(json, name!)?.match(TEXTS) ?? []));
-  return quoted.flatMap((text) => {
-    const paths = [JSON.parse(text) as string];
-    for (let i = 0; i < MOST_ENCODED && paths[i]?.includes("%"); i++) {
-      paths.push(unquotePlus(paths[i]!.replaceAll("+", "%2B")));
+  const found: string[] = [];
+  for (const [, name, text] of json.matchAll(RESULTS)) {
+    for (const quoted of text === undefined ? (fieldJson(json, name!)?.match(TEXTS) ?? []) : [text]) {
+      let path = JSON.parse(quoted) as string;
+      found.push(path);
+      for (let i = 0; i < MOST_ENCODED && path.includes("%"); i++) {
+        path = unquotePlus(path.replaceAll("+", "%2B"));
+        found.push(path);
+      }
     }
-    return paths;
-  });
+  }
+  return found;
 }
 
 /** Where the results of a record may be. The service's `output/` may have another path in its container, so any two names in a row count. */
@@ -159,9 +161,8 @@ export class Owners {
     for (const window of snapshot.windows(recorded, WINDOW)) {
       const bytesOf = await window.read();
       for (const row of window.rows) {
-        const json = bytesOf(row).toString();
         const key = rows.key(row);
-        if (HAS_RESULT.test(json)) this.addResults(key < 0 ? NO_ID : rows.keys.id(key), json);
+        this.addResults(key < 0 ? NO_ID : rows.keys.id(key), bytesOf(row).toString());
       }
       await turns.next();
     }

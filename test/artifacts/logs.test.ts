@@ -4,7 +4,7 @@ import { NOW, openDescriptors, useSite } from "./helpers.ts";
 
 const site = useSite();
 
-describe("the log index", () => {
+describe("the logs of tasks", () => {
   it("finds and removes the logs of a task in every hour", async () => {
     site.write("Logs/20261101/09/t01.log");
     site.write("Logs/20261102/23/t01.log", "12345");
@@ -13,13 +13,19 @@ describe("the log index", () => {
     site.age();
     const before = openDescriptors();
     const artifacts = await site.open();
-    const index = await artifacts.logs.index((task) => task === "t01");
-    expect(index.skipped).toEqual([]);
+    const hours: string[] = [];
+    const skipped = await artifacts.logs.walk(({ taskId, hour }) => void (taskId === "t01" && hours.push(hour)));
+    expect(skipped).toEqual([]);
     const expected = { files: 2, bytes: 105, kept: 0, reasons: [], retry: false };
-    expect(index.measure("t01")).toEqual(expected);
-    expect(index.remove("t01", NOW)).toEqual(expected);
-    expect(index.remove("t01", NOW)).toEqual({ files: 0, bytes: 0, kept: 0, reasons: [], retry: false });
-    expect(index.remove("t02", NOW)).toEqual({ files: 0, bytes: 0, kept: 0, reasons: [], retry: false });
+    expect(artifacts.logs.remove("t01", hours, NOW, true)).toEqual(expected);
+    expect(artifacts.logs.remove("t01", hours, NOW)).toEqual(expected);
+    expect(artifacts.logs.remove("t01", hours, NOW)).toEqual({
+      files: 0,
+      bytes: 0,
+      kept: 0,
+      reasons: [],
+      retry: false,
+    });
     artifacts.close();
     expect(openDescriptors()).toBe(before);
     expect(site.tree("Logs").filter((line) => line.includes(" "))).toEqual([
@@ -36,10 +42,9 @@ describe("the log index", () => {
     site.age();
     site.age(NOW + 1, "Logs/20261101/09/newer.log");
     const artifacts = await site.open();
-    const index = await artifacts.logs.index(() => true);
     for (const task of ["newer", "folder", "link"]) {
-      expect(index.measure(task, NOW)).toMatchObject({ files: 0, kept: 1 });
-      const outcome = index.remove(task, NOW);
+      expect(artifacts.logs.remove(task, ["20261101/09"], NOW, true)).toMatchObject({ files: 0, kept: 1 });
+      const outcome = artifacts.logs.remove(task, ["20261101/09"], NOW);
       expect(outcome).toMatchObject({ files: 0, bytes: 0, kept: 1 });
       expect(outcome.reasons[0]).toContain(`"Logs/20261101/09/${task}.log"`);
     }

@@ -211,7 +211,8 @@ async function freedBy(
 ): Promise<Map<number, number>> {
   const { rules, invalid } = tasks.snapshot;
   const use = new DiskUse(artifacts, rules);
-  await use.read();
+  await use.readFolders();
+  await use.readLogs();
   for (const task of newestFirst.toReversed()) use.own(tasks.id(task), task);
   for (const task of tasks.unranked()) use.own(tasks.id(task), NOBODY);
   for (const taskId of invalid.ownerless) use.ownLogs(taskId, NOBODY);

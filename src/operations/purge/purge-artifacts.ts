@@ -1,4 +1,4 @@
-import type { FolderOutcome, LogIndex, NewestAllowed } from "../../artifacts/artifacts.ts";
+import type { FolderOutcome, NewestAllowed } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
@@ -7,7 +7,7 @@ import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
 import type { FolderName } from "../../task/rules.ts";
 import { fileCopyOf, sameCopy } from "../copies.ts";
-import type { DiskUse } from "../disk-use.ts";
+import { DiskUse } from "../disk-use.ts";
 import { isAheadOf, logName, Owners } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import { chosenIds, type Survey, survey } from "../survey.ts";
@@ -44,7 +44,9 @@ export function purgeArtifacts(parts: ArtifactParts) {
   const owners = new Owners(base.rules);
   /** How many purged tasks share the log, or the directory, with a kept one. */
   const shared = { logs: 0, directories: 0 };
-  let logs: LogIndex | undefined;
+  /** What may be removed: at least the logs. */
+  const found = sizes ?? new DiskUse(artifacts, base.rules);
+  let isOpen = false;
   /** Tasks that the file lacked when the pass began, and that have an owner's count by now. */
   let late = new KeyTable();
   let known: Snapshot | undefined;
@@ -52,13 +54,14 @@ export function purgeArtifacts(parts: ArtifactParts) {
 
   /** Finds the logs of every task that may be purged, and the owners of what it may have. */
   async function open(): Promise<void> {
-    if (logs !== undefined) return;
+    if (isOpen) return;
+    isOpen = true;
     for (const id of artifacts.areThere ? chosenIds(base, chosen) : []) {
       owners.watchAllOf(id);
       await artifacts.turn();
     }
-    logs = sizes?.logIndex() ?? (await artifacts.logs.index((name) => owners.watches(logName(name))));
-    for (const reason of logs.skipped) reporter.warn(`logs not checked: ${reason}`);
+    if (sizes === undefined) await found.readLogs((name) => owners.watches(logName(name)), dryRun);
+    for (const reason of found.unread) reporter.warn(`logs not checked: ${reason}`);
     if (!mayBeThere() || chosen.rows.length + chosen.others.size === 0) return;
     await owners.addFile(base, artifacts.hasOutput);
     await mirror.ask(async (mirror) => {
@@ -90,7 +93,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
   }
 
   function mayBeThere(): boolean {
-    return artifacts.hasOutput || logs!.size > 0;
+    return artifacts.hasOutput || found.size > 0;
   }
 
   /** Whether the task may have artifacts, or needs a warning that its artifacts are never touched. */
@@ -146,7 +149,8 @@ export function purgeArtifacts(parts: ArtifactParts) {
   }
 
   function measure(name: FolderName): FolderOutcome {
-    return sizes?.measureFolder(name, newest) ?? artifacts.measureFolder(name.userId, name.taskId, newest);
+    const size = sizes?.sizeOf(name, newest.mtime);
+    return size ? { kind: "removed", ...size } : artifacts.measureFolder(name.userId, name.taskId, newest);
   }
 
   /** The folders that are the task's alone, or are never touched, and those that another task owns too. */
@@ -167,17 +171,22 @@ export function purgeArtifacts(parts: ArtifactParts) {
   /** Returns whether the task may go. */
   function freeLogs({ userId, taskId }: TaskId, freed: Freed): boolean {
     const { namesOf } = base.rules;
-    const index = logs!;
     // The artifacts of an id that isn't a plain name are never touched; the kept directory was reported.
     if (!namesOf(userId).some((name) => isPlainName(name))) return true;
-    const isOwned = (name: string) => owners.owns(logName(name), (other) => index.areOne(name, other.taskId));
-    const names = namesOf(taskId).map((name) => ({ name, isShared: isOwned(name) }));
-    if (names.some(({ name, isShared }) => isShared && index.measure(name).files > 0)) shared.logs++;
-    for (const { name, isShared } of names) {
-      if (isShared) continue;
-      const outcome = dryRun ? index.measure(name, newest.mtime) : index.remove(name, newest.mtime);
-      add(freed, outcome);
+    const logs = namesOf(taskId).flatMap((name) => {
+      const log = found.sizeOf(logName(name));
+      return log === undefined ? [] : [{ ...log, name, hours: log.hours ?? [] }];
+    });
+    const own = logs.filter(({ name: taskId, hours }) => {
+      const isSame = (other: string) => hours.some((hour) => artifacts.logs.areOne({ taskId, hour }, other));
+      return !owners.owns(logName(taskId), (other) => isSame(other.taskId));
+    });
+    if (own.length < logs.length) shared.logs++;
+    for (const { name, hours, ...size } of own) {
+      if (dryRun && size.changedAt <= newest.mtime) add(freed, size);
       if (dryRun) continue;
+      const outcome = artifacts.logs.remove(name, hours, newest.mtime);
+      add(freed, outcome);
       if (outcome.retry) {
         tally.fail({ userId, taskId }, outcome.reasons.join("; "));
         return false;

@@ -108,7 +108,8 @@ const SHARED = -2;
 async function readDisk(artifacts: Artifacts, { tasks, users }: Tally, userId: string | undefined, rules: RecordRules) {
   const userNames = userId === undefined ? undefined : rules.namesOf(userId);
   const use = new DiskUse(artifacts, rules);
-  await use.read((name) => userNames?.includes(name) !== false);
+  await use.readFolders((name) => userNames?.includes(name) !== false);
+  await use.readLogs();
   for (const key of tasks.tasks()) use.ownKey(tasks.keys, key, key, SHARED);
   const { audio, logs } = use.byOwner();
   if (userId !== undefined) logs.delete(NOBODY); // those of other users
