@@ -148,19 +148,20 @@ export class Folder {
     return `${this.label}/${name.toString()}`;
   }
 
-  names(): Name[] {
-    return this.#run("read", undefined, () => fs.readdirSync(this.#path, "latin1")).map(nameOf);
+  names(): Buffer[] {
+    return this.#run("read", undefined, () => fs.readdirSync(this.#path, { encoding: "buffer" }));
   }
 
   /** The same one by one, however many there are, with whether each is a folder (a link to one is not). */
-  *entries(): Generator<{ name: Name; isFolder: boolean }> {
+  *entries(): Generator<{ name: Buffer; isFolder: boolean }> {
+    // latin1 keeps every byte of a name, which need not be UTF-8.
     const options = { encoding: "latin1", bufferSize: ENTRIES_AT_ONCE } as const;
     const folder = this.#run("read", undefined, () => fs.opendirSync(this.#path, options));
     try {
       for (;;) {
         const entry = this.#run("read", undefined, () => folder.readSync());
         if (entry === null) return;
-        yield { name: nameOf(entry.name), isFolder: entry.isDirectory() };
+        yield { name: Buffer.from(entry.name, "latin1"), isFolder: entry.isDirectory() };
       }
     } finally {
       folder.closeSync();
@@ -275,16 +276,15 @@ const MOST_HELD = 64;
 export class HeldFolders {
   readonly #held = new Map<string, Folder>();
 
-  /** @param parent null: nobody else changes what is below it */
   constructor(
-    private readonly parent: Folder | null,
+    private readonly parent: Folder,
     private readonly open: (path: string) => Folder | undefined,
   ) {}
 
   /** Valid until the next call; undefined if `open` finds none. */
   at(path: string): Folder | undefined {
     const held = this.#held.get(path);
-    if (held !== undefined && this.parent?.leadsTo(path, held) !== false) return held;
+    if (held !== undefined && this.parent.leadsTo(path, held)) return held;
     this.#release(path);
     const folder = this.open(path);
     if (folder === undefined) return undefined;
@@ -322,13 +322,6 @@ export async function eachFolder(
       folder?.close();
     }
   }
-}
-
-const IS_ASCII = /^[\0-\x7f]*$/;
-
-/** A name that was read as latin1, which keeps every byte: nearly all are ASCII, and text costs less than bytes. */
-function nameOf(latin1: string): Name {
-  return IS_ASCII.test(latin1) ? latin1 : Buffer.from(latin1, "latin1");
 }
 
 function join(path: Name, name: Name): Name {

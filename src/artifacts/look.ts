@@ -4,12 +4,12 @@ import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
 
 interface Contents {
   files: {
-    readonly name: Name;
+    readonly name: Buffer;
     readonly bytes: number;
     /** For a file with hard links: identifies it. */
     readonly inode: bigint | undefined;
   }[];
-  folders: { name: Name; contents: Contents }[];
+  folders: { name: Buffer; contents: Contents }[];
   /** When anything in it last changed, epoch milliseconds. */
   changedMs: number;
 }
@@ -114,8 +114,8 @@ export function total(contents: Contents): Removal {
 /** The files, each with the names of the folders on the way to it. */
 export function* filesIn(
   { files, folders }: Contents,
-  way: readonly Name[] = [],
-): Generator<Contents["files"][number] & { readonly folders: readonly Name[] }> {
+  way: readonly Buffer[] = [],
+): Generator<Contents["files"][number] & { readonly folders: readonly Buffer[] }> {
   for (const file of files) yield { ...file, folders: way };
   for (const { name, contents } of folders) yield* filesIn(contents, [...way, name]);
 }

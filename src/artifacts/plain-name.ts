@@ -26,10 +26,9 @@ export function folded(name: string): string {
 const IS_ASCII = /^[ -~]*$/;
 
 /** A name on the disk that an id can have; undefined for invalid UTF-8, and for names that no id can have. */
-export function plainNameOf(name: string | Buffer): string | undefined {
+export function plainNameOf(name: Buffer): string | undefined {
   const text = name.toString();
-  const isUtf8 = typeof name === "string" || Buffer.from(text).equals(name);
-  return isUtf8 && isPlainName(text) ? text : undefined;
+  return isPlainName(text) && Buffer.from(text).equals(name) ? text : undefined;
 }
 
 /** The folder of a task by its names in `output/`. */

@@ -97,7 +97,7 @@ export class PurgeArea {
       if (this.#container !== undefined) return this.#container;
       const openIn = (area: Folder) => openOrMake(area, this.#name, 0o700);
       const folder = within(openOrMake(this.output, PURGE_FOLDER, 0o700), openIn)!;
-      const users = new HeldFolders(null, (user) => openOrMake(folder, user, 0o700));
+      const users = new HeldFolders(folder, (user) => openOrMake(folder, user, 0o700));
       this.#container = { folder, users };
       return this.#container;
     } catch (error) {
@@ -196,7 +196,7 @@ function putBack(from: Folder, name: Name, to: Folder): void {
   }
 }
 
-function mergeChild(source: Folder, name: Name, target: Folder): void {
+function mergeChild(source: Folder, name: Buffer, target: Folder): void {
   const [ours, theirs] = [source.lstat(name), target.lstat(name)];
   if (ours === undefined) return;
   if (!ours.isDirectory()) mergeFile(source, name, target);
@@ -205,7 +205,7 @@ function mergeChild(source: Folder, name: Name, target: Folder): void {
 }
 
 /** A hard link never replaces what the service may write at this very moment, as a rename would. */
-function mergeFile(source: Folder, name: Name, target: Folder): void {
+function mergeFile(source: Folder, name: Buffer, target: Folder): void {
   try {
     source.linkFile(name, target);
   } catch (error) {

@@ -3,6 +3,7 @@ import { KeyTable } from "../store/key-table.ts";
 import type { TaskId } from "../task/ids.ts";
 import type { FolderName, RecordRules } from "../task/rules.ts";
 import { logName, NOBODY, placesOf } from "./owners.ts";
+import type { DiskBytes } from "./stats/types.ts";
 
 interface Found extends Measured {
   /** Of a log: those that have it. */
@@ -83,21 +84,24 @@ export class DiskUse {
   }
 
   /** The bytes by owner. A file of several hard links counts once: for the first owner, or a later one that `outranks` it. */
-  byOwner(outranks: (later: number, earlier: number) => boolean = () => false) {
-    const [audio, logs] = [new Map<number, number>(), new Map<number, number>()];
-    const add = (to: Map<number, number>, owner: number, bytes: number) =>
-      void to.set(owner, (to.get(owner) ?? 0) + bytes);
+  byOwner(outranks: (later: number, earlier: number) => boolean = () => false): Map<number, DiskBytes> {
+    const all = new Map<number, DiskBytes>();
+    const add = (owner: number, kind: keyof DiskBytes, bytes: number) => {
+      const sum = all.get(owner) ?? { audioBytes: 0, logBytes: 0 };
+      sum[kind] += bytes;
+      all.set(owner, sum);
+    };
     const holders = new Map<bigint, { owner: number; bytes: number }>();
     for (const { owner = NOBODY, bytes, hours, linked = [] } of this.#found) {
-      add(hours === undefined ? audio : logs, owner, bytes);
+      add(owner, hours === undefined ? "audioBytes" : "logBytes", bytes);
       for (const { inode, bytes } of linked) {
-        add(audio, owner, -bytes);
+        add(owner, "audioBytes", -bytes);
         const holder = holders.get(inode);
         if (holder === undefined || outranks(owner, holder.owner)) holders.set(inode, { owner, bytes });
       }
     }
-    for (const { owner, bytes } of holders.values()) add(audio, owner, bytes);
-    return { audio, logs };
+    for (const { owner, bytes } of holders.values()) add(owner, "audioBytes", bytes);
+    return all;
   }
 }
 

@@ -216,11 +216,9 @@ async function freedBy(
   for (const task of newestFirst.toReversed()) use.own(tasks.id(task), task);
   for (const task of tasks.unranked()) use.own(tasks.id(task), NOBODY);
   for (const taskId of invalid.ownerless) use.ownLogs(taskId, NOBODY);
-  const { audio, logs } = use.byOwner((a, b) => a >= 0 && (b < 0 || tasks.time(a) > tasks.time(b)));
   for (const reason of use.unread) reporter.warn(`not counted for max_bytes: ${reason}`);
-  const freed = new Map(audio);
-  for (const [owner, bytes] of logs) freed.set(owner, (freed.get(owner) ?? 0) + bytes);
-  return freed;
+  const bytes = use.byOwner((a, b) => a >= 0 && (b < 0 || tasks.time(a) > tasks.time(b)));
+  return new Map(Array.from(bytes, ([owner, { audioBytes, logBytes }]) => [owner, audioBytes + logBytes]));
 }
 
 export interface PrepareOptions extends RetentionPolicy {

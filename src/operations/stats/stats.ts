@@ -111,23 +111,23 @@ async function readDisk(artifacts: Artifacts, { tasks, users }: Tally, userId: s
   await use.readFolders((name) => userNames?.includes(name) !== false);
   await use.readLogs();
   for (const key of tasks.tasks()) use.ownKey(tasks.keys, key, key, SHARED);
-  const { audio, logs } = use.byOwner();
-  if (userId !== undefined) logs.delete(NOBODY); // those of other users
   const byStatus = Object.fromEntries(STATUS_CHOICES.map((word) => [word, noBytes()])) as ByStatus<DiskBytes>;
   const byUser: DiskBytes[] = [];
   const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: use.unread.length };
-  for (const [kind, byOwner] of [["audioBytes", audio] as const, ["logBytes", logs] as const]) {
-    for (const [owner, bytes] of byOwner) {
-      all[kind] += bytes;
-      const status = owner < 0 ? -1 : tasks.status(owner);
-      if (owner === SHARED) all.sharedLogBytes += bytes;
-      else if (status < 0) all.unowned[kind] += bytes;
-      else {
-        byStatus[STATUS_CODES[status]!][kind] += bytes;
-        const user = users.addUserOf(tasks.keys, owner);
-        byUser[user] ??= noBytes();
-        byUser[user][kind] += bytes;
-      }
+  for (const [owner, { audioBytes, logBytes: ofAnyUser }] of use.byOwner()) {
+    const logBytes = owner === NOBODY && userId !== undefined ? 0 : ofAnyUser;
+    const status = owner < 0 ? -1 : tasks.status(owner);
+    const sums: DiskBytes[] = [all];
+    if (owner === SHARED) all.sharedLogBytes += logBytes;
+    else if (status < 0) sums.push(all.unowned);
+    else {
+      const user = users.addUserOf(tasks.keys, owner);
+      byUser[user] ??= noBytes();
+      sums.push(byStatus[STATUS_CODES[status]!], byUser[user]);
+    }
+    for (const sum of sums) {
+      sum.audioBytes += audioBytes;
+      sum.logBytes += logBytes;
     }
   }
   // An estimate needs the sizes of all.
