@@ -62,9 +62,8 @@ class DiskArtifacts {
     private readonly names: ArtifactNames = AS_IDS,
   ) {
     this.logs = new LogFolders(roots.logs, this.#turns);
-    const { output } = roots;
-    this.#purgeArea = output && new PurgeArea(output);
-    this.#homes = output && new HeldFolders(output, (user) => output.openOfSameMountIfThere(user));
+    this.#purgeArea = roots.output && new PurgeArea(roots.output);
+    this.#homes = roots.output && new HeldFolders(roots.output, (output, user) => output.openOfSameMountIfThere(user));
     this.hasOutput = roots.output !== undefined;
     this.areThere = this.hasOutput || roots.logs !== undefined;
     this.device = roots.output?.dev;

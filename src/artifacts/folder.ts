@@ -277,30 +277,23 @@ export class HeldFolders {
   readonly #held = new Map<string, Folder>();
 
   constructor(
-    private readonly parent: Folder,
-    private readonly open: (path: string) => Folder | undefined,
+    readonly parent: Folder,
+    private readonly open: (parent: Folder, path: string) => Folder | undefined,
   ) {}
 
   /** Valid until the next call; undefined if `open` finds none. */
   at(path: string): Folder | undefined {
     const held = this.#held.get(path);
     if (held !== undefined && this.parent.leadsTo(path, held)) return held;
-    this.#release(path);
-    const folder = this.open(path);
-    if (folder === undefined) return undefined;
-    const [oldest] = this.#held.keys();
-    if (oldest !== undefined && this.#held.size >= MOST_HELD) this.#release(oldest);
-    this.#held.set(path, folder);
+    if (held !== undefined || this.#held.size >= MOST_HELD) this.close();
+    const folder = this.open(this.parent, path);
+    if (folder !== undefined) this.#held.set(path, folder);
     return folder;
   }
 
   close(): void {
-    for (const path of this.#held.keys()) this.#release(path);
-  }
-
-  #release(path: string): void {
-    this.#held.get(path)?.close();
-    this.#held.delete(path);
+    for (const folder of this.#held.values()) folder.close();
+    this.#held.clear();
   }
 }
 

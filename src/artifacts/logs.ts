@@ -37,7 +37,7 @@ export class LogFolders {
     private readonly root: Folder | undefined,
     private readonly turns: Turns,
   ) {
-    this.#hours = root && new HeldFolders(root, (key) => openHour(root, key));
+    this.#hours = root && new HeldFolders(root, openHour);
   }
 
   pathOf({ taskId, hour }: LogPlace): string {

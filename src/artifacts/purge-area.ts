@@ -23,18 +23,15 @@ const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"])
 /** `output/.ttsctl-purge/{pid}-{random}/{user}/{task}`: where the task folders of one pass are inspected and removed. */
 export class PurgeArea {
   readonly #name = `${process.pid}-${randomBytes(6).toString("hex")}`;
-  #container: { folder: Folder; users: HeldFolders } | undefined;
+  /** The container's folders, one for each user. */
+  #places: HeldFolders | undefined;
 
   constructor(private readonly output: Folder) {}
 
   /** Removes the folder of a task unless something in it is newer; undefined if it is missing. @param changes notes the user's folder */
-  purge(
-    home: Folder,
-    { userId, taskId }: FolderName,
-    newest: NewestAllowed,
-    changes: OwnChanges,
-  ): FolderOutcome | undefined {
-    const place = this.#openContainer().users.at(userId)!;
+  purge(home: Folder, folder: FolderName, newest: NewestAllowed, changes: OwnChanges): FolderOutcome | undefined {
+    const { userId, taskId } = folder;
+    const place = this.#openPlaces().at(userId)!;
     if (!changes.during(userId, home, () => moveAway(home, taskId, place))) return undefined;
     const [removed, label] = [{ files: 0, bytes: 0 }, home.labelOf(taskId)];
     try {
@@ -77,29 +74,28 @@ export class PurgeArea {
 
   /** Removes the container, and the area, if nothing is left in them. */
   dispose(): void {
-    const container = this.#container;
-    this.#container = undefined;
-    if (container === undefined) return;
+    const places = this.#places;
+    this.#places = undefined;
+    if (places === undefined) return;
+    places.close();
+    const container = places.parent;
     try {
-      container.users.close();
-      for (const user of container.folder.names()) container.folder.removeIfEmpty(user);
+      for (const user of container.names()) container.removeIfEmpty(user);
       within(this.output.openIfThere(PURGE_FOLDER), (area) => area.removeIfEmpty(this.#name));
       this.output.removeIfEmpty(PURGE_FOLDER);
     } catch (error) {
       reasonOf(error); // the next recovery finds what is left
     } finally {
-      container.folder.close();
+      container.close();
     }
   }
 
-  #openContainer() {
+  #openPlaces(): HeldFolders {
     try {
-      if (this.#container !== undefined) return this.#container;
       const openIn = (area: Folder) => openOrMake(area, this.#name, 0o700);
-      const folder = within(openOrMake(this.output, PURGE_FOLDER, 0o700), openIn)!;
-      const users = new HeldFolders(folder, (user) => openOrMake(folder, user, 0o700));
-      this.#container = { folder, users };
-      return this.#container;
+      const openContainer = () => within(openOrMake(this.output, PURGE_FOLDER, 0o700), openIn)!;
+      this.#places ??= new HeldFolders(openContainer(), (container, user) => openOrMake(container, user, 0o700));
+      return this.#places;
     } catch (error) {
       // Something else in its place concerns every task: their records are kept, because only they lead to the directories.
       throw error instanceof Kept ? new Kept(error.message, "busy") : error;

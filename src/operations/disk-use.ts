@@ -1,6 +1,5 @@
 import type { Artifacts, Measured } from "../artifacts/artifacts.ts";
 import { KeyTable } from "../store/key-table.ts";
-import type { TaskId } from "../task/ids.ts";
 import type { FolderName, RecordRules } from "../task/rules.ts";
 import { logName, NOBODY, placesOf } from "./owners.ts";
 import type { DiskBytes } from "./stats/types.ts";
@@ -59,23 +58,21 @@ export class DiskUse {
     return found !== undefined && found.changedAt <= time ? found : undefined;
   }
 
-  /** Of several tasks that have one directory or log, the last owns it. @param ofSeveral the owner of a log that had one before */
-  own({ userId, taskId }: TaskId, owner: number, ofSeveral = owner): void {
-    for (const place of placesOf(this.rules, { userId, taskId }))
-      this.#set(this.#names.find(place.userId, place.taskId), owner, owner);
-    this.ownLogs(taskId, owner, ofSeveral);
+  /** By a key of any table. Of several tasks of one directory or log the last owns it. @param ofSeveral of a log that had an owner before */
+  own(keys: KeyTable, key: number, owner: number, ofSeveral = owner): void {
+    if (keys.isPlain(key)) {
+      this.#set(this.#names.findKeyOf(keys, key), owner, owner);
+      this.#set(this.#names.findTaskOf(keys, key), owner, ofSeveral);
+      return;
+    }
+    const id = keys.id(key);
+    for (const { userId, taskId } of placesOf(this.rules, id))
+      this.#set(this.#names.find(userId, taskId), owner, owner);
+    this.ownLogs(id.taskId, owner, ofSeveral);
   }
 
   ownLogs(taskId: string, owner: number, ofSeveral = owner): void {
     for (const name of this.rules.namesOf(taskId)) this.#set(this.#names.find("", name), owner, ofSeveral);
-  }
-
-  /** `own` for the task of a key of any table. */
-  ownKey(keys: KeyTable, key: number, owner: number, ofSeveral: number): void {
-    if (keys.isPlain(key)) {
-      this.#set(this.#names.findKeyOf(keys, key), owner, owner);
-      this.#set(this.#names.findTaskOf(keys, key), owner, ofSeveral);
-    } else this.own(keys.id(key), owner, ofSeveral);
   }
 
   #set(key: number, owner: number, ofSeveral: number): void {

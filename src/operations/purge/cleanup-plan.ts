@@ -152,7 +152,11 @@ async function readAll(snapshot: Snapshot, mirror: Mirror | null, limits: Limits
   }
 
   const all = Array.from({ length: keys.size + others.size }, (_, i) => i);
-  const id = (i: number): TaskId => (i < keys.size ? keys.id(i) : others.id(i - keys.size));
+  const keyOf = (i: number): [KeyTable, number] => (i < keys.size ? [keys, i] : [others, i - keys.size]);
+  const id = (i: number): TaskId => {
+    const [table, key] = keyOf(i);
+    return table.id(key);
+  };
   const copiesOf = (i: number): Copies => {
     return { file: i < keys.size ? fileCopyOf(snapshot.rows, i) : null, mirror: inRedis.get(i) ?? null };
   };
@@ -172,7 +176,7 @@ async function readAll(snapshot: Snapshot, mirror: Mirror | null, limits: Limits
   };
   return {
     snapshot,
-    id,
+    keyOf,
     time,
     userId: (i: number) => id(i).userId,
     isExpired: (i: number) => everyCopy(i, (copy) => isExpired(copy, limits)),
@@ -213,8 +217,8 @@ async function freedBy(
   const use = new DiskUse(artifacts, rules);
   await use.readFolders();
   await use.readLogs();
-  for (const task of newestFirst.toReversed()) use.own(tasks.id(task), task);
-  for (const task of tasks.unranked()) use.own(tasks.id(task), NOBODY);
+  for (const task of newestFirst.toReversed()) use.own(...tasks.keyOf(task), task);
+  for (const task of tasks.unranked()) use.own(...tasks.keyOf(task), NOBODY);
   for (const taskId of invalid.ownerless) use.ownLogs(taskId, NOBODY);
   for (const reason of use.unread) reporter.warn(`not counted for max_bytes: ${reason}`);
   const bytes = use.byOwner((a, b) => a >= 0 && (b < 0 || tasks.time(a) > tasks.time(b)));

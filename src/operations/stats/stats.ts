@@ -110,7 +110,7 @@ async function readDisk(artifacts: Artifacts, { tasks, users }: Tally, userId: s
   const use = new DiskUse(artifacts, rules);
   await use.readFolders((name) => userNames?.includes(name) !== false);
   await use.readLogs();
-  for (const key of tasks.tasks()) use.ownKey(tasks.keys, key, key, SHARED);
+  for (const key of tasks.tasks()) use.own(tasks.keys, key, key, SHARED);
   const byStatus = Object.fromEntries(STATUS_CHOICES.map((word) => [word, noBytes()])) as ByStatus<DiskBytes>;
   const byUser: DiskBytes[] = [];
   const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: use.unread.length };
