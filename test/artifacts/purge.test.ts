@@ -1,4 +1,5 @@
-import { existsSync, lutimesSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, lutimesSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { FolderOutcome } from "../../src/artifacts/artifacts.ts";
 import { NOW, OLD, openDescriptors, sweepBefore, useSite } from "./helpers.ts";
@@ -67,6 +68,24 @@ describe("purgeFolder", () => {
     artifacts.close();
     expect(openDescriptors()).toBe(before);
     expect(readdirSync(site.path("output"))).toEqual([]);
+  });
+
+  it("leaves alone a user's directory that was moved out of output/ between two tasks", async () => {
+    for (const task of ["t01", "t02"]) site.write(`output/alice/${task}/${task}.wav`);
+    site.write("Logs/20261101/09/t01.log");
+    site.write("Logs/20261101/09/t02.log");
+    site.age();
+    const artifacts = await site.open();
+    expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({ kind: "removed" });
+    expect(artifacts.logs.remove("t01", ["20261101/09"], NOW)).toMatchObject({ files: 1 });
+    for (const moved of ["output/alice", "Logs/20261101/09"]) {
+      renameSync(site.path(moved), site.path(`moved-${basename(moved)}`));
+      symlinkSync(site.path(`moved-${basename(moved)}`), site.path(moved));
+    }
+    expect(reasonOf(artifacts.purgeFolder("alice", "t02", { mtime: NOW }))).toContain("is a symbolic link");
+    expect(artifacts.logs.remove("t02", ["20261101/09"], NOW)).toMatchObject({ files: 0, kept: 1 });
+    expect(existsSync(site.path("moved-alice/t02/t02.wav"))).toBe(true);
+    expect(existsSync(site.path("moved-09/t02.log"))).toBe(true);
   });
 
   it("keeps a file that was put there or changed after the pass began, though it has an old mtime", async () => {
