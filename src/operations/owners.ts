@@ -156,9 +156,12 @@ export class Owners {
       if (key % BATCH === 0) await turns.next();
     }
     if (!withResults) return;
-    const all = Array.from({ length: rows.size }, (_, row) => row);
-    const recorded = all.filter((row) => rows.state(row) === LIVE || rows.state(row) === INVALID);
-    for (const window of snapshot.windows(recorded, WINDOW)) {
+    function* recorded(): Generator<number> {
+      for (let row = 0; row < rows.size; row++) {
+        if (rows.state(row) === LIVE || rows.state(row) === INVALID) yield row;
+      }
+    }
+    for (const window of snapshot.windows(recorded(), WINDOW)) {
       const bytesOf = await window.read();
       for (const row of window.rows) {
         const key = rows.key(row);
