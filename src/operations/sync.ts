@@ -171,7 +171,8 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
     }
   }
 
-  async function pushBatch({ rows, tasks }: RowWindow): Promise<void> {
+  async function pushBatch(window: RowWindow): Promise<void> {
+    const { rows } = window;
     const copies = await copiesOf(rows);
     const outcomes = await fillIn(
       [...rows.keys()],
@@ -184,7 +185,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
       },
       (left) => {
         const known = left.map((i) => copies[i] as RedisCopy);
-        return write({ rows: left.map((i) => rows[i]!), tasks }, known);
+        return write({ ...window, rows: left.map((i) => rows[i]!) }, known);
       },
     );
     for (const outcome of outcomes) {

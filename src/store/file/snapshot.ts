@@ -186,8 +186,9 @@ export class Snapshot {
   /** Windows in pieces. By time, each window is sorted, because Redis inserts neighbours into an index faster. */
   *pieces(rows: Iterable<number>, size: number, order: "in file order" | "by time"): Generator<RowWindow> {
     const byTime = (a: number, b: number) => this.rows.score(a) - this.rows.score(b);
-    for (const { rows: all, tasks } of this.windows(rows)) {
-      for (const some of batches(order === "by time" ? all.toSorted(byTime) : all, size)) yield { rows: some, tasks };
+    for (const window of this.windows(rows)) {
+      const sorted = order === "by time" ? window.rows.toSorted(byTime) : window.rows;
+      for (const some of batches(sorted, size)) yield { ...window, rows: some };
     }
   }
 
