@@ -51,8 +51,8 @@ class Site {
     for (const path of [...entries(this.path(name)), this.path(name)]) lutimesSync(path, time, time);
   }
 
-  async open(): Promise<Artifacts> {
-    const artifacts = openArtifacts({ output: this.path("output"), logs: this.path("Logs") });
+  async open(logs = "Logs"): Promise<Artifacts> {
+    const artifacts = openArtifacts({ output: this.path("output"), logs: this.path(logs) });
     this.#opened.push(artifacts);
     return artifacts;
   }

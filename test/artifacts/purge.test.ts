@@ -31,6 +31,14 @@ describe("purgeFolder", () => {
     expect(site.tree("output")).toEqual(["alice", "alice/t02", "alice/t02/t02.wav xxxxxxxxxx"]);
   });
 
+  it("never touches the logs if they are in output/, whatever a user and a task are called", async () => {
+    site.write("output/Logs/20261101/09/t01.log");
+    site.age();
+    const artifacts = await site.open("output/Logs");
+    expect(reasonOf(artifacts.purgeFolder("Logs", "20261101", { mtime: NOW }))).toContain("holds the logs");
+    expect(existsSync(site.path("output/Logs/20261101/09/t01.log"))).toBe(true);
+  });
+
   it.each([
     ["a file", "output/alice/t01/t01.wav"],
     ["a file far down", "output/alice/t01/a/b/c.wav"],

@@ -48,6 +48,11 @@ describe("where Redis is", () => {
   });
 });
 
+it("one file may hold both the certificate and its key", () => {
+  const tls = (...lines: string[]) => target({ file: redis("tls = on", "tls_cert = /c.pem", ...lines) }).tls;
+  expect([tls(), tls("tls_key = /k.pem")]).toMatchObject([{ cert: "/c.pem", key: "/c.pem" }, { key: "/k.pem" }]);
+});
+
 describe("conflicting settings are reported in one line", () => {
   const [url, tlsKey] = [`${CONFIG} [redis] url`, `${CONFIG} [redis] tls_key`];
   it.each<[string, Row, string[]]>([

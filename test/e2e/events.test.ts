@@ -91,6 +91,18 @@ describe("events", () => {
     await ends(run, "SIGTERM");
   });
 
+  it("of a filter are those of its user, by the new status, of a removed task by its last", async () => {
+    here.root.configure(null);
+    here.root.writeStore(FIRST);
+    const run = events("--user alice --status run");
+    await run.says(/changes come from/);
+    here.root.writeStore([a1("running", 50), record("bob", "b1", { status: "running", updated_at: ago(40) })]);
+    await prints(run, "changed alice:a1 wait run file");
+    here.root.writeStore([]);
+    await prints(run, "changed alice:a1 wait run file", "removed alice:a1 run null file");
+    await ends(run);
+  });
+
   it.each(["", "KA"])("go on with the file when Redis is lost, and back, with %j", async (flags) => {
     const server = await RedisServer.start("--notify-keyspace-events", flags);
     const env = { REDIS_URL: server.url };
@@ -105,6 +117,7 @@ describe("events", () => {
     await server.start();
     await here.run("sync", { env });
     await until(() => run.stderr.split("changes come from Redis").length === 3);
+    if (flags !== "") await until(async () => (await server.call("PUBSUB", "NUMPAT")) === 1);
     await here.run("mark --user alice --ids a1 --to error --yes", { env });
     await prints(run, "changed alice:a1 wait run file", "changed alice:a1 run error redis");
     expect(run.stderr.split(/: reading .* instead/)).toHaveLength(2); // once

@@ -52,6 +52,13 @@ describe("export", () => {
     expect(redis).toMatchObject({ code: 4, stdout: "" });
   });
 
+  it("exits 3 if a record can't be a line, and says which", async () => {
+    here.root.writeStore([tasks[0]!, record("bob", "gone", { deleted: true })]);
+    const run = await here.run("export");
+    expect([run.code, lines(run.stdout).length]).toEqual([3, 1]);
+    expect(run.stderr).toContain("bob:gone was not exported");
+  });
+
   it("does not replace a backup by one of a store file that is not there", async () => {
     here.root.write("b.jsonl", "the last backup");
     for (const line of ["export --to b.jsonl --force", "export --to b.jsonl --force --no-redis"]) {

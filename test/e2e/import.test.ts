@@ -1,5 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { onTerminal } from "../helpers/pty.ts";
 import { record } from "../helpers/records.ts";
 import { lines, Running } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
@@ -38,6 +39,18 @@ describe("import", () => {
     expect((await here.run("import in --skip-invalid")).code).toBe(3);
     here.root.write("in", `${JSON.stringify(tasks[0])}\n`);
     expect((await here.run("import in --user alice --ids t1,t9")).code).toBe(3);
+  });
+
+  it("exits 3 if the service changed a record while it asked, and keeps that one", async () => {
+    const theirs = [{ ...later(tasks[0]!), text: "theirs" }, ...tasks.slice(1)] as typeof tasks;
+    here.root.writeStore(tasks);
+    here.root.write("in", JSON.stringify([later(tasks[0]!), record("bob", "new")]));
+    const run = onTerminal(["import", "in"], here.root.path);
+    await run.says(/Replace 1 task in the store file\? \[y\/N\]/);
+    here.root.writeStore(theirs);
+    run.type("y\r");
+    expect(await run.end()).toBe(3);
+    expect(here.root.readStore()).toEqual([...theirs, record("bob", "new")]);
   });
 
   it("takes back a purge from its backup, also from stdin, and leaves a line of each in the ledger", async () => {

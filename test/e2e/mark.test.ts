@@ -54,12 +54,12 @@ describe("mark", () => {
 
   it("backs up each record as it was, also one of Redis only, and import takes them back", async () => {
     await fill();
-    await here.mirrored(running("zoe", "lost", DAY));
+    await here.mirrored(running("zoe", "lost", DAY), running("zoe", "ahead", -DAY));
     const before = here.root.readStore();
     expect((await here.run("mark --all --to error --backup b.jsonl --dry-run")).code).toBe(0);
     expect(here.root.tree()).not.toHaveProperty("b.jsonl");
     const run = await here.run("mark --status run --to error --error x --yes --backup b.jsonl");
-    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(run).toMatchObject({ code: 3, stderr: expect.stringMatching(/^warning: zoe:ahead .* ahead of this .*\n$/) });
     const kept = lines(here.root.tree()["b.jsonl"]!).map((line) => JSON.parse(line));
     expect(kept.slice(0, 2)).toEqual(before.slice(0, 2));
     expect(kept[2]).toMatchObject({ user_id: "zoe", task_id: "lost", status: "running" });

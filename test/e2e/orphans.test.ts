@@ -36,7 +36,7 @@ withSpaces("lists orphans without --yes and says how to remove them; removes the
 it.each([
   ["--no-redis", 4],
   ["--redis-url redis://127.0.0.1:1", 4],
-  ["--max-delete 1", 1],
+  ["--max-delete 5", 1], // 3 directories and 3 logs
   ["--retention 0", 2],
   ["--once", 2],
 ])("refuses with %s: exit code %i, and nothing is touched", async (flags, code) => {

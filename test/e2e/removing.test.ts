@@ -47,8 +47,9 @@ describe("cleanup --once", () => {
     );
     expect(lines(dry.stdout)[1]).toContain(" purged=1 ");
     expect(dry.stderr).toContain("220 bytes, more than max_bytes (200 bytes)");
+    here.root.writeStore([...tasks, record("alice", "expired")]);
     const run = await here.json("cleanup --once --keep-last 0 --max-bytes 150");
-    expect(run).toMatchObject({ exit: 0, purgedForSpace: 2, finishedBytes: 330, bytes: 220 });
+    expect(run).toMatchObject({ exit: 0, purged: 3, purgedForSpace: 2, finishedBytes: 330, bytes: 220 });
     expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(["t3"]);
     const wrong = await here.run("cleanup --once --max-bytes 20G");
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("10GiB")]);

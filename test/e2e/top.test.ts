@@ -102,6 +102,9 @@ describe("top", () => {
     await says(run, /^d +delete the task/m);
     await press(run, "x");
     await says(run, /^> alice +new/m);
+    await press(run, "j");
+    await here.run("delete --ids alice:busy --force --yes");
+    await says(run, /^> 用户 +任务/m); // what takes the place of a chosen task is chosen
     await ends(run, () => run.type(CTRL_C));
   });
 

@@ -76,7 +76,9 @@ describe("verify --repair", () => {
 
   it("prints its plan with --dry-run, and changes nothing", async () => {
     const before = await here.state();
-    expect((await here.run("verify --repair --dry-run")).code).toBe(3);
+    for (const flags of ["", " --restore"]) {
+      expect((await here.run(`verify --repair --dry-run${flags}`)).code).toBe(3); // also if it would repair all
+    }
     expect(await here.state()).toEqual(before);
   });
 

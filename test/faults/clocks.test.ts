@@ -91,6 +91,7 @@ describe("a false clock", () => {
     "delete --since 1000d --until 2026-01-01 --dry-run",
     "mark --status done --until 7d --to error --yes",
     "mark --user user2 --ids run --to error --dry-run",
+    "delete --stuck --force --yes",
   ])("a day off, %s: refused, nothing is changed, and with the right clock it goes on", async (line) => {
     await lay();
     const before = await seen();
@@ -137,6 +138,7 @@ describe("a false clock", () => {
       expect(await watcher.next()).toMatchObject({ result: { purged: 1 } });
       expect(here.root.readStore()).toEqual(STAYING);
       if (redis === "on") expect(sorted(await everything(here))).toEqual(exactly(STAYING));
+      expect(clock.longPauses).toEqual([300, 600, 900, 900, 300]); // seconds
     });
 
     it.runIf(redis === "on")("that jumps to that of Redis: one pass is refused, and the next one goes on", async () => {

@@ -39,6 +39,15 @@ describe("on start", () => {
     expect(server.run.stderr.includes("watching")).toBe(left === 1);
   });
 
+  it("--read-only doesn't clean up, and says so", async () => {
+    const server = await here.serve("--read-only --cleanup", {}, new FastClock());
+    await server.run.says(/--read-only: this server doesn't clean up, despite --cleanup/);
+    for (let i = 0; i < 20; i++)
+      expect(await server.json("/stats/health")).toMatchObject({ cleanup: { runs: "unknown", last: null } });
+    await server.stop();
+    expect([here.root.readStore().length, server.run.stderr.includes("watching")]).toEqual([2, false]);
+  });
+
   it("it listens first: while Redis is filled, reads are from the file", async () => {
     const filled = new AbortController();
     const proxy = await redisProxy(here.server.port, async (sent) => {

@@ -82,6 +82,8 @@ describe("a stream", () => {
     await here.server.call("FLUSHALL");
     expect(await endOf(stream)).toEqual({ reason: "gone", status: null });
     expect(stream.wire.text).toContain("id: end\n");
+    const again = await server.fetch(STREAM, { headers: { "last-event-id": "end" } });
+    expect(again.status).toBe(204); // so an EventSource doesn't ask again
   });
 
   it("goes on over a log that is truncated, replaced or removed, and says so", async () => {

@@ -72,6 +72,18 @@ describe("after Redis was down", () => {
   });
 });
 
+it("a task that the service deletes while Redis is down isn't shown again, and the warning says how to remove it", async () => {
+  server = await started();
+  await redisAnswers();
+  await redis.stop();
+  root.writeStore(tasks(299));
+  await startRedis();
+  await server.run.says(/is back[\s\S]*1 Redis-only task/);
+  const answer = await server.fetch("/voice-tasks?page_size=1");
+  expect(await answer.json()).toMatchObject({ total: 299, source: "file" });
+  expect(answer.headers.get("ttsctl-warnings")).toContain("`ttsctl sync --prune`");
+});
+
 describe("changes of a selection while Redis is away", () => {
   const serve = async (...args: string[]) => {
     server = await started(...args);

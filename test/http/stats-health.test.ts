@@ -75,6 +75,7 @@ it("knows the passes of others by the ledger and their lock", async () => {
   expect((await healthOf(server)).cleanup).toMatchObject({ runs: "unknown", last: null });
   await here.run("cleanup --once --quiet", { env: AUDIT });
   await here.run("delete --user alice --ids t1 --yes", { env: AUDIT });
+  expect((await here.run("cleanup --once --no-redis --store other.json", { env: AUDIT })).code).toBe(0);
   await server.fetch("/voice-tasks/zz?user_id=alice", { method: "DELETE" });
   appendFileSync(here.root.at("audit.jsonl"), '{"time":"x"}\nnot JSON\n');
   const { cleanup, attention } = await healthOf(server);

@@ -73,6 +73,19 @@ describe("cleanup", () => {
     expect(site.reporter.text).toContain("invalid record");
   });
 
+  it("compacts JSON Lines that later ones replaced, but not in a dry run", async () => {
+    const { site } = here;
+    const line = (progress: number) => `${JSON.stringify(record("a", "young", { updated_at: ago(60), progress }))}\n`;
+    site.root.write("voice_task.json", Array.from({ length: 150 }, (_, i) => line(i)).join(""), 1_600_000_000);
+    for (const [dryRun, left] of [
+      [true, 150],
+      [false, 1],
+    ] as const) {
+      await site.cleanup({ dryRun });
+      expect(site.root.storeText().trim().split("\n")).toHaveLength(left);
+    }
+  });
+
   it("reports the limit in UTC: a task exactly at it is purged", async () => {
     const { site } = here;
     const at = Math.floor(Date.now() / 1000) - 1000;

@@ -125,6 +125,16 @@ it("a retention of 0 for a status means never, whatever the general one", () => 
 });
 
 describe("the second look", () => {
+  it.each([
+    [100, "purge"],
+    [99, "keep"],
+  ])("of a task of %i seconds, with a retention of 100", (age, kind) => {
+    for (const status of ["done", "error"] as const) {
+      const copies = { file: { status, time: NOW - age }, mirror: null };
+      expect(decided(copies, { ...POLICY, retention: 100 }).kind).toBe(kind);
+    }
+  });
+
   it("never purges tasks with an unfinished copy, from the future, kept, or of a status that is never purged", () => {
     fc.assert(
       fc.property(anyCopies, anyPolicy, anyRank, (copies, policy, rank) => {

@@ -44,6 +44,7 @@ const many = (n: number) => lay(some(n, "t"), []);
 const done = { code: 0 };
 const refused = (code: string) => ({ json: { code } });
 const purged = (n: number) => ({ code: 0, json: { purged: n } });
+const log = (removed: number) => ({ json: { logs: removed, removed } });
 const [BRAKE, MISMATCH] = [refused("MAX_DELETE_EXCEEDED"), refused("STORE_MISMATCH")];
 const [ZONE, LAYOUT] = [refused("TIMEZONE_MISMATCH"), refused("LAYOUT_MISMATCH")];
 const MARK = "mark --user alice --to failed --yes";
@@ -72,11 +73,13 @@ const LIMITS: [...Limit, ...commands: string[]][] = [
   ],
   ["a task in common", common, 1, done, 0, MISMATCH, "cleanup --once"],
   ["a retention of 7 days", aged, WEEK - 60, purged(0), WEEK + 1, purged(1), "cleanup --once"],
+  ["a log of 7 days", agedLog, WEEK - 20, log(0), WEEK + 1, log(1), "cleanup --orphans --yes --max-delete 1"],
   ["stuck after a day", stuck, 86_340, purged(0), 86_401, { json: { stuck: 1 } }, "cleanup --once"],
   ["keep_last", many, 2, purged(0), 3, purged(1), "cleanup --once --keep-last 2"],
   ["max_bytes", heavy, 3, purged(0), 4, purged(1), "cleanup --once --retention 1000d --max-bytes 330"],
   ["a zone for most of 5", inZone, 2, done, 3, ZONE, "sync", "cleanup --once", MARK, DELETE, "verify --repair"],
   ["a zone for most of 5", inZone, 2, done, 3, ZONE, "cleanup --orphans --yes", "import voice_task.json --yes"],
+  ["a minute between score and time", (n) => inZone(5, n), 59, done, 60, ZONE, "sync"],
   ["a layout for most of 5", inLayout, 2, {}, 3, LAYOUT, "sync", "cleanup --once", MARK, DELETE],
 ];
 
@@ -85,6 +88,12 @@ async function orphaned(n: number): Promise<void> {
   await many(2);
   root.writeArtifacts([...some(2, "t"), ...some(n, "orphan")]);
   await settled();
+}
+
+/** A log without a record. */
+async function agedLog(age: number): Promise<void> {
+  await many(1);
+  root.write("Logs/20200101/08/alone.log", "x", Date.now() / 1000 - age);
 }
 
 /** Artifacts of 110 bytes for each task. */
@@ -101,11 +110,11 @@ async function common(n: number): Promise<void> {
 }
 
 /** Of five tasks so many have the score of a service in another zone. */
-async function inZone(n: number): Promise<void> {
+async function inZone(n: number, apart = 8 * HOUR): Promise<void> {
   const tasks = some(5, "t", HOUR).map((task) => ({ ...task, updated_at: `${task.updated_at}`.slice(0, 19) }));
   await lay(tasks, tasks);
   for (const { task_id, ...task } of tasks.slice(0, n)) {
-    await server.call("ZADD", "tts:tasks:index", scoreOf(task) - 8 * HOUR, `alice:${task_id}`);
+    await server.call("ZADD", "tts:tasks:index", scoreOf(task) - apart, `alice:${task_id}`);
   }
 }
 

@@ -33,6 +33,23 @@ describe("verify --repair", () => {
     expect(await site.mirror.syncedAt()).toBeNull();
   });
 
+  it("leaves the mark of a full sync, but not for one user", async () => {
+    await here.site.repair({ userId: "a" });
+    expect(await here.site.mirror.syncedAt()).toBeNull();
+    await here.site.repair();
+    expect(await here.site.mirror.syncedAt()).not.toBeNull();
+  });
+
+  it("doesn't count a record that the service puts an older one over again", async () => {
+    const { site } = here;
+    const old = site.root.readStore();
+    await site.writeRedis(record("a", "t1", { updated_at: "2030-01-01T00:00:00" }));
+    let reads = 0;
+    site.flaky.afterCall((method) => void (method === "copies" && reads++ === 0 && site.root.writeStore(old)));
+    expect((await site.repair()).result).toMatchObject({ newerInRedis: 1, repaired: 0 });
+    expect(site.reporter.text).toMatch(/a:t1 was not repaired/);
+  });
+
   it("brings a newer record back of a hash without its user, and writes over an older one", async () => {
     const { site } = here;
     for (const [task, time] of [
