@@ -6,42 +6,31 @@ const target = (row: Row) => targetOf(resolved(row));
 const redis = (...lines: string[]) => `[redis]\n${lines.join("\n")}\n`;
 
 const SENTINELS = redis("sentinels = s1:26379, s2:26380", "sentinel_name = tts", "sentinel_username = su");
-const PLACE = {
-  kind: "sentinels",
-  sentinels: [
-    { host: "s1", port: 26_379 },
-    { host: "s2", port: 26_380 },
-  ],
-  ...{ name: "tts", username: "su", password: null },
-};
+const at = (host: string, port: number) => ({ host, port });
+const NAMED = { name: "tts", username: "su", password: null };
+const PLACE = { kind: "sentinels", sentinels: [at("s1", 26_379), at("s2", 26_380)], ...NAMED };
 
 describe("where Redis is", () => {
   it.each<[string, Row, unknown]>([
     ["by default", {}, { kind: "node", host: "127.0.0.1", port: 6379 }],
     ["sentinels", { file: SENTINELS }, PLACE],
     [
-      "the sentinels of a variable, by the name in the file",
+      "those of a variable",
       { env: { REDIS_SENTINELS: "s3:1" }, file: SENTINELS },
-      { ...PLACE, sentinels: [{ host: "s3", port: 1 }] },
+      { ...PLACE, sentinels: [at("s3", 1)] },
     ],
     ["a url above sentinels", { flags: { redisUrl: "redis://h" }, file: SENTINELS }, { kind: "node", host: "h" }],
     ["a host above sentinels", { env: { REDIS_HOST: "h" }, file: SENTINELS }, { kind: "node", host: "h" }],
     [
       "sentinels above a host and a url",
       { env: { REDIS_SENTINELS: "s3:1", REDIS_SENTINEL_NAME: "tts" }, file: redis("url = unix:///s?db=2") },
-      { kind: "sentinels", sentinels: [{ host: "s3", port: 1 }] },
+      { kind: "sentinels", sentinels: [at("s3", 1)] },
     ],
     ["no sentinels at all", { file: redis("sentinels =", "host = h") }, { kind: "node", host: "h" }],
     [
       "nodes of a cluster",
       { env: { REDIS_CLUSTER: "1" }, file: redis("nodes = h:7000,[::1]:7001") },
-      {
-        kind: "cluster",
-        nodes: [
-          { host: "h", port: 7000 },
-          { host: "::1", port: 7001 },
-        ],
-      },
+      { kind: "cluster", nodes: [at("h", 7000), at("::1", 7001)] },
     ],
   ])("%s", (_, row, place) => {
     expect(target(row).place).toMatchObject(place as object);

@@ -22,7 +22,7 @@ describe("a url replaces all lower levels, absent parts included", () => {
   test.each<[string, Row, Source, Record<string, unknown>]>([
     ["flag over all", { flags: { redisUrl: "redis://h" }, env: ENV, file: FULL }, "flag", { host: "h" }],
     [
-      "variable over the file",
+      "variable over all",
       { env: { REDIS_URL: "redis://:p@h:7" }, file: FULL },
       "env",
       { host: "h", port: 7, password: "p" },
@@ -34,12 +34,7 @@ describe("a url replaces all lower levels, absent parts included", () => {
       { host: "h", port: 7, db: 5, username: "u", password: "p@", tls: true },
     ],
     ["with blanks beside it", { file: "[redis]\nurl = redis://h\npassword =\nusername =\n" }, "file", { host: "h" }],
-    [
-      "a socket",
-      { env: { REDIS_URL: " unix:///run/r.sock?db=1 " }, file: FULL },
-      "env",
-      { socket: "/run/r.sock", db: 1 },
-    ],
+    ["a socket", { env: { REDIS_URL: " unix:///r.sock?db=1 " }, file: FULL }, "env", { socket: "/r.sock", db: 1 }],
   ])("%s", (_, row, source, parts) => {
     const expected = {
       ...urlAlone(source),
@@ -55,16 +50,12 @@ describe("a part above a url replaces that part", () => {
       "some",
       { env: { REDIS_HOST: "eh", REDIS_PASSWORD: "ep" }, file: "[redis]\nurl = rediss://u:p@h:7/5" },
       {
-        host: ["eh", "env"],
-        password: ["ep", "env"],
-        port: [7, "file"],
-        db: [5, "file"],
-        username: ["u", "file"],
-        tls: [true, "file"],
+        ...{ host: ["eh", "env"], password: ["ep", "env"], port: [7, "file"] },
+        ...{ db: [5, "file"], username: ["u", "file"], tls: [true, "file"] },
       },
     ],
     [
-      "a host over a socket",
+      "a host",
       { env: { REDIS_HOST: "eh" }, file: "[redis]\nurl = unix:///s" },
       { host: ["eh", "env"], socket: [null, "file"] },
     ],
@@ -74,22 +65,16 @@ describe("a part above a url replaces that part", () => {
 });
 
 describe("a url and a part of it at one level is an error", () => {
-  test.each<[string, Row, string, string]>([
-    ...Object.entries(ENV).map(([name, value]): [string, Row, string, string] => [
-      name,
-      { env: { REDIS_URL: "redis://h", [name]: value } },
-      "REDIS_URL",
-      name,
-    ]),
-    ...["host = x", "port = 1", "db = 1", "username = x", "password = x"].map(
-      (option): [string, Row, string, string] => [
-        option,
-        { file: `[redis]\nurl = redis://h\n${option}\n` },
-        `${CONFIG} [redis] url`,
-        `${CONFIG} [redis] ${option.split(" ")[0]}`,
-      ],
-    ),
-  ])("%s", (_, row, url, part) => {
+  const options = ["host = x", "port = 1", "db = 1", "username = x", "password = x"];
+  test.each<[string, Row, string]>([
+    ...Object.entries(ENV).map(([name, value]): [string, Row, string] => {
+      return [name, { env: { REDIS_URL: "redis://h", [name]: value } }, "REDIS_URL"];
+    }),
+    ...options.map((option): [string, Row, string] => {
+      const name = `${CONFIG} [redis] ${option.split(" ")[0]}`;
+      return [name, { file: `[redis]\nurl = redis://h\n${option}\n` }, `${CONFIG} [redis] url`];
+    }),
+  ])("%s", (part, row, url) => {
     const error = refusal(row);
     expect(error.code).toBe("CONFIG_INVALID");
     expect(error.message).toContain(`${url} and ${part} are both set`);

@@ -52,6 +52,13 @@ describe("export", () => {
     expect(redis).toMatchObject({ code: 4, stdout: "" });
   });
 
+  it("exits 3 without what Redis may still have of deleted tasks", async () => {
+    await here.synced(...tasks);
+    expect((await here.run("delete --ids alice:t1 --yes", { env: { REDIS_PORT: "1" } })).code).toBe(3);
+    const { code, stdout } = await here.run("export");
+    expect([code, lines(stdout).map((line) => JSON.parse(line))]).toEqual([3, tasks.slice(1)]);
+  });
+
   it("exits 3 if a record can't be a line, and says which", async () => {
     here.root.writeStore([tasks[0]!, record("bob", "gone", { deleted: true })]);
     const run = await here.run("export");

@@ -23,6 +23,7 @@ describe("import", () => {
     expect(here.root.storeText()).toBe(before);
     expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(3);
     expect((await here.server.hash("tts:task:bob:t3")).payload).toBe(JSON.stringify(tasks[2]));
+    expect(await here.run("import backup")).toMatchObject({ code: 0, stderr: "" }); // nothing goes in
   });
 
   it("replaces nothing without --yes if there is no terminal", async () => {

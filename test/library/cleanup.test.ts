@@ -59,6 +59,15 @@ describe("startCleanup", () => {
     await store.startCleanup();
   });
 
+  it("is off with a retention of 0", async () => {
+    here.root.writeStore([OLD, YOUNG]);
+    const store = await here.open({ retention: 0 });
+    await store.startCleanup({ onPass: () => expect.unreachable() });
+    await until(() => here.heard.some((line) => line.includes("cleanup is switched off")));
+    await store.stopCleanup();
+    expect(here.root.readStore()).toHaveLength(2);
+  });
+
   it("reports a failed pass, and tries the next one", async () => {
     here.root.write("voice_task.json", "[{");
     const [counts, problem] = await firstPass(await here.open({ retention: "1h" }));

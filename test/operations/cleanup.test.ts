@@ -77,13 +77,8 @@ describe("cleanup", () => {
     const { site } = here;
     const line = (progress: number) => `${JSON.stringify(record("a", "young", { updated_at: ago(60), progress }))}\n`;
     site.root.write("voice_task.json", Array.from({ length: 150 }, (_, i) => line(i)).join(""), 1_600_000_000);
-    for (const [dryRun, left] of [
-      [true, 150],
-      [false, 1],
-    ] as const) {
-      await site.cleanup({ dryRun });
-      expect(site.root.storeText().trim().split("\n")).toHaveLength(left);
-    }
+    const left = () => site.root.storeText().trim().split("\n").length;
+    expect([await site.cleanup({ dryRun: true }).then(left), await site.cleanup().then(left)]).toEqual([150, 1]);
   });
 
   it("reports the limit in UTC: a task exactly at it is purged", async () => {

@@ -4,6 +4,7 @@ import type { BackupFile } from "../../src/operations/backup.ts";
 import { type CleanupOptions, type CleanupOutcome, cleanupOnce } from "../../src/operations/cleanup.ts";
 import { type DeleteOptions, deleteTasks } from "../../src/operations/delete.ts";
 import { type Explanation, explainTask } from "../../src/operations/explain.ts";
+import type { Ledger } from "../../src/operations/ledger.ts";
 import { type MarkOptions, markTasks } from "../../src/operations/mark/mark.ts";
 import { cleanUpOrphans, type OrphanOptions, type OrphanResult } from "../../src/operations/orphans.ts";
 import type { RetentionPolicy } from "../../src/operations/purge/rules.ts";
@@ -47,6 +48,7 @@ export class Site {
   readonly clock = new TestClock();
   readonly reporter = new RecordingReporter();
   readonly stop = new AbortController();
+  ledger: Ledger | null = null;
   readonly purged = this.reporter.items.cleanup;
   readonly marked = this.reporter.items.mark;
   orphans: string[] = [];
@@ -174,7 +176,13 @@ export class Site {
   }
 
   #common() {
-    return { file: this.file, clock: this.clock, reporter: this.reporter, signal: this.stop.signal, ledger: null };
+    return {
+      file: this.file,
+      clock: this.clock,
+      reporter: this.reporter,
+      signal: this.stop.signal,
+      ledger: this.ledger,
+    };
   }
 
   async #withArtifacts<T>(work: (artifacts: Artifacts) => Promise<T>): Promise<T> {

@@ -44,6 +44,7 @@ const many = (n: number) => lay(some(n, "t"), []);
 const done = { code: 0 };
 const refused = (code: string) => ({ json: { code } });
 const purged = (n: number) => ({ code: 0, json: { purged: n } });
+const from = (source: string) => ({ json: { source, total: source === "file" ? 10 : 5 } });
 const log = (removed: number) => ({ json: { logs: removed, removed } });
 const [BRAKE, MISMATCH] = [refused("MAX_DELETE_EXCEEDED"), refused("STORE_MISMATCH")];
 const [ZONE, LAYOUT] = [refused("TIMEZONE_MISMATCH"), refused("LAYOUT_MISMATCH")];
@@ -60,17 +61,9 @@ const LIMITS: [...Limit, ...commands: string[]][] = [
   ["a brake of 3", old, 3, done, 4, BRAKE, "delete --until 1d --yes --max-delete 3", `${MARK} --until 1d --max-mark 3`],
   ["a brake of 2.97", old, 2, purged(2), 3, BRAKE, "cleanup --once --max-delete 33%"],
   ["Redis-only tasks", foreign, 4, done, 5, MISMATCH, "cleanup --once", DELETE, MARK, "cleanup --orphans --yes"],
-  [
-    "old Redis-only tasks",
-    foreignOld,
-    4,
-    done,
-    5,
-    MISMATCH,
-    "cleanup --once",
-    "sync",
-    "verify --repair --restore --yes",
-  ],
+  ["old Redis-only tasks", foreignOld, 4, done, 5, MISMATCH, "cleanup --once", "sync"],
+  ["old Redis-only tasks", foreignOld, 4, done, 5, MISMATCH, "verify --repair --restore --yes"],
+  ["half of the index lost", losing, 5, from("redis"), 6, from("file"), "list"],
   ["a task in common", common, 1, done, 0, MISMATCH, "cleanup --once"],
   ["a retention of 7 days", aged, WEEK - 60, purged(0), WEEK + 1, purged(1), "cleanup --once"],
   ["a log of 7 days", agedLog, WEEK - 20, log(0), WEEK + 1, log(1), "cleanup --orphans --yes --max-delete 1"],
@@ -116,6 +109,13 @@ async function inZone(n: number, apart = 8 * HOUR): Promise<void> {
   for (const { task_id, ...task } of tasks.slice(0, n)) {
     await server.call("ZADD", "tts:tasks:index", scoreOf(task) - apart, `alice:${task_id}`);
   }
+}
+
+/** Of ten tasks the index has lost so many since a sync. */
+async function losing(n: number): Promise<void> {
+  await many(10);
+  await run(root, ["sync"]);
+  await server.call("ZREM", "tts:tasks:index", ...some(n, "t").map(({ task_id }) => `alice:${task_id}`));
 }
 
 async function inLayout(n: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { namesIn, useFolder } from "../../helpers/files.ts";
@@ -31,6 +31,13 @@ describe("of two records of one task", () => {
     await imported(path("s.json"), { stdin });
     expect(await stored()).toEqual(expected);
   });
+});
+
+test("a store file that isn't there is made of lines if it is named .jsonl, else as an array", async () => {
+  for (const [name, form] of Object.entries({ "new.jsonl": /^\{.*\}\n$/, "new.json": /^\[/ })) {
+    await imported(path(name), { stdin: one });
+    expect(readFileSync(path(name), "utf8")).toMatch(form);
+  }
 });
 
 test("a record with a field deleted isn't put into JSON Lines, where it would delete its task", async () => {

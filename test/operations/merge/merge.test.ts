@@ -114,6 +114,13 @@ describe("while the service writes the file", () => {
   });
 });
 
+test("a record that the service puts an older one over, after the watch, counts as returned", async () => {
+  const { site } = here;
+  site.root.writeStore([at("t1", 1)]);
+  site.flaky.afterCall((method) => void (method === "upsert" && site.root.writeStore([at("t1", 1)])));
+  expect(await merge(site, [at("t1", 5)])).toMatchObject({ replaced: 1, returned: 1 });
+});
+
 describe("a task that the service deletes while records are merged", () => {
   const CASES = (["newer", "keep", "replace"] as const).flatMap((policy) =>
     [4, 5, 6].map((ours) => [policy, ours] as const),

@@ -68,6 +68,12 @@ describe("beside a service that wrote within the last minute", () => {
     expect(readFileSync(path("s.jsonl"), "utf8")).toBe([lines[1], lines[2], `${JSON.stringify(rec("t8"))}\n`].join(""));
   });
 
+  test("is watched for two seconds after each repeat", async () => {
+    let writes = 0;
+    const write = () => void (writes++ < 2 && replaceStore(path("s.json"), three));
+    expect(await beside(removing("t1"), 1500, write)).toEqual({ rewrites: 3, returned: [], changed: [] });
+  });
+
   test("a record that was put as it was isn't undone", async () => {
     let writes = 0;
     const write = () => void (writes++ < 3 && replaceStore(path("s.json"), three));

@@ -26,6 +26,14 @@ beforeEach(() => {
   writer = open();
 });
 
+it("a sync that failed for some tasks is needed again", async () => {
+  writer.mirror.leaveToSync();
+  for (const failed of [1, 0]) {
+    await writer.mirror.aroundSync(async () => ({ failed }));
+    expect(writer.mirror.needsSync).toBe(failed > 0);
+  }
+});
+
 describe("a task that is created again with an older time", () => {
   it.each(["another program removed it", "another program removed it, and the mirror was flushed"])(
     "goes into the mirror, after %s",
