@@ -39,7 +39,7 @@ describe("on start", () => {
     expect(server.run.stderr.includes("watching")).toBe(left === 1);
   });
 
-  it("--read-only doesn't clean up, and says so", async () => {
+  it("with --read-only it doesn't clean up, and says so", async () => {
     const server = await here.serve("--read-only --cleanup", {}, new FastClock());
     await server.run.says(/--read-only: this server doesn't clean up, despite --cleanup/);
     for (let i = 0; i < 20; i++)
