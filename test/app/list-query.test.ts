@@ -10,13 +10,7 @@ const build = (raw: RawQuery) => buildListQuery(raw, "auto", context);
 
 describe("buildListQuery", () => {
   it("has defaults for everything", () => {
-    expect(build({})).toEqual({
-      filter: NO_FILTER,
-      ids: null,
-      page: 1,
-      pageSize: 20,
-      source: "auto",
-    });
+    expect(build({})).toEqual({ filter: NO_FILTER, ids: null, page: 1, pageSize: 20, source: "auto" });
   });
 
   it.each([

@@ -16,12 +16,7 @@ test.each<[string, string[], Partial<LoadOptions>, string | null]>([
   ["nowhere", [], {}, null],
   ["in the working directory", ["config.ini"], { env: { TTSCTL_CONFIG: "" } }, "config.ini"],
   ["TTSCTL_CONFIG before it", ["config.ini", "etc/tts.ini"], { env: { TTSCTL_CONFIG: "etc/tts.ini" } }, "etc/tts.ini"],
-  [
-    "--config before both",
-    ["config.ini", "a.ini"],
-    { flags: { config: "a.ini" }, env: { TTSCTL_CONFIG: "b" } },
-    "a.ini",
-  ],
+  ["--config first", ["config.ini", "a.ini"], { flags: { config: "a.ini" }, env: { TTSCTL_CONFIG: "b" } }, "a.ini"],
 ])("the file is looked up %s; its paths are relative to it", async (_, files, options, found) => {
   for (const name of files) write(name);
   const { configPath, redis, store } = await load(options);

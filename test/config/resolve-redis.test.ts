@@ -21,12 +21,7 @@ const ENV = { REDIS_HOST: "eh", REDIS_PORT: "2", REDIS_DB: "2", REDIS_USERNAME: 
 describe("a url replaces all lower levels, absent parts included", () => {
   test.each<[string, Row, Source, Record<string, unknown>]>([
     ["flag over all", { flags: { redisUrl: "redis://h" }, env: ENV, file: FULL }, "flag", { host: "h" }],
-    [
-      "variable over all",
-      { env: { REDIS_URL: "redis://:p@h:7" }, file: FULL },
-      "env",
-      { host: "h", port: 7, password: "p" },
-    ],
+    ["variable over the file", { env: { REDIS_URL: "redis://:p@h" }, file: FULL }, "env", { host: "h", password: "p" }],
     [
       "in the file",
       { file: "[redis]\nurl = rediss://u:p%%40@h:7/5" },

@@ -52,6 +52,7 @@ describe("config init", () => {
       const stderr = expect.stringContaining("exists already");
       expect(await here.run(line, { env: redis() })).toMatchObject({ code: 2, stdout: "", stderr });
     }
+    expect((await here.run("config init --dry-run", { env: redis() })).code).toBe(0);
     expect(here.root.tree()).toEqual(before);
   });
 

@@ -28,6 +28,14 @@ it("says that a pass refuses the file of the published service without a layout"
   expect([verdict, rules[1]]).toEqual(["keep", { rule: "clocks", says: "keep", saw }]);
 });
 
+it("says that a copy which can't be read keeps a task", async () => {
+  here.root.writeStore([record("alice", "t1")]);
+  await here.server.call("SET", "tts:task:alice:t9", "a string");
+  const { verdict, rules, exit } = await here.json("cleanup --explain alice t9");
+  expect([verdict, exit]).toEqual(["keep", 0]);
+  expect(rules.find(({ rule }: { rule: string }) => rule === "redis")).toMatchObject({ says: "keep" });
+});
+
 it.each([
   ["cleanup --explain alice none", 3, /neither store/],
   ["cleanup --explain alice:t1", 0, /alice:t1 would be purged/],

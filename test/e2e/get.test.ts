@@ -42,6 +42,13 @@ describe("get", () => {
   });
 });
 
+it("is answered by Redis if the file is broken, with a warning", async () => {
+  await here.synced(running);
+  here.root.write("voice_task.json", "[{");
+  const said = expect.stringMatching(/^warning: reading only from Redis: /);
+  expect(await here.json("get alice t1")).toMatchObject({ exit: 0, source: "redis", item: { status: "run" }, said });
+});
+
 it("shows what can be read, as do logs and stats, if output/ or Logs/ can't be", async () => {
   await here.synced(running);
   here.root.writeArtifacts([running] as never);

@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { FileStore } from "../../src/store/file/file-store.ts";
 import { FastClock } from "../helpers/clock.ts";
 import { onTerminal } from "../helpers/pty.ts";
-import { ago, record } from "../helpers/records.ts";
+import { ago, RULES, record } from "../helpers/records.ts";
 import { BUILT, openFiles, start } from "../helpers/ttsctl.ts";
 import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
@@ -34,6 +36,16 @@ async function expectNothingLeft(line: string, run: () => Promise<unknown>): Pro
   await until(() => left(before).length === 0, 5).catch(() => {});
   expect([line, ...left(before)]).toEqual([line]);
 }
+
+it("dry runs go on while another ttsctl changes tasks", async () => {
+  await here.synced(record("alice", "t1"));
+  here.root.write("in.jsonl", JSON.stringify(record("alice", "t2")));
+  const lock = await new FileStore(here.root.store, RULES, systemClock).lock("run");
+  const changes = ["cleanup --once", "cleanup --orphans", "delete --all", "mark --all --to error", "import in.jsonl"];
+  for (const line of [...changes, "sync", "sync --prune", "verify --repair"])
+    expect([line, (await here.run(`${line} --dry-run`)).code]).toEqual([line, 0]);
+  await lock.release();
+});
 
 it.skipIf(BUILT)("a command leaves no listener, timer, connection or file behind", async () => {
   const task = record("alice", "t1");

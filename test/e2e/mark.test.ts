@@ -79,7 +79,7 @@ describe("mark", () => {
     await fill();
     const run = onTerminal("mark --all --to error".split(" "), here.root.path);
     await run.says(/alice:young \(run\)[\s\S]*in all 3: 2 run, 1 done[\s\S]*Mark 3 tasks as error\? \[y\/N\]/);
-    run.type("n\r");
+    run.type("yesterday\r");
     expect(await run.end()).toBe(1);
     expect(run.text).toContain("declined: nothing was marked");
     expect(here.root.readStore()[0]!.status).toBe("running");

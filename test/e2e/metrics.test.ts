@@ -32,6 +32,7 @@ async function fill(): Promise<void> {
 describe("cleanup --metrics-file", () => {
   it("has the outcome of the pass, readable by all, under the store's name", async () => {
     await fill();
+    expect([(await here.run(`${cleanup} --dry-run`)).code, existsSync(path())]).toEqual([0, false]);
     const before = Date.now() / 1000;
     expect(await here.run(cleanup)).toMatchObject({ code: 0, stderr: "" });
     expect(metrics()).toMatchObject({

@@ -49,12 +49,7 @@ describe("a false clock", () => {
   it.each([
     { what: "a day ahead", offset: DAY, more: "", lines: LINES },
     { what: "a day back", offset: -DAY, more: "", lines: LINES },
-    {
-      what: "off by more than a tenth of a retention",
-      offset: 30,
-      more: " --retention 100s",
-      lines: LINES.slice(0, 1),
-    },
+    { what: "off by over a tenth of a retention", offset: 30, more: " --retention 100s", lines: LINES.slice(0, 1) },
     ...FURTHER,
   ])("$what of Redis: nothing is removed anywhere, exit 1, and with the right clock the purge goes on", async (one) => {
     await lay();

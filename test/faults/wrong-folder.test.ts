@@ -13,6 +13,7 @@ const some = (count: number, prefix: string, more = {}) =>
 const OLD = some(12, "old");
 const STAYING = [...some(8, "young", { updated_at: ago(3600) }), ...some(4, "run", { status: "running" })];
 const PRUNING = ["sync --prune --yes --max-delete 100%", "verify --repair --prune --yes"];
+const MERGING = ["verify --repair --restore --yes", "import in.jsonl"];
 const CLEANUPS = ["cleanup --once", "cleanup --orphans --yes"];
 const CHOOSING = ["delete --all --force --yes", "delete --user user0 --ids old0 --yes", "mark --all --to error --yes"];
 
@@ -62,17 +63,23 @@ describe("a directory of artifacts that holds config.ini or the store file", () 
   );
 });
 
+it("a directory that holds only the config.ini is refused too", async () => {
+  const redis = `[redis]\nport = ${here.server.port}\n`;
+  here.root.write(
+    "output/own.ini",
+    `${redis}[store]\npath = ../voice_task.json\n[paths]\noutput = .\nlogs = ../Logs\n`,
+  );
+  const lines = [...CLEANUPS, CHOOSING[0]!].map((line) => `${line} --config output/own.ini`);
+  await expectRefused(lines, 1, "ARTIFACTS_UNSAFE");
+});
+
 it("no config.ini: nothing destructive runs", async () => {
   here.root.rename("config.ini", "other.ini");
-  const lines = [
-    ...CLEANUPS,
-    "cleanup --watch",
-    ...CHOOSING,
-    ...PRUNING,
-    "verify --repair --restore --yes",
-    "import in.jsonl",
-  ];
-  await expectRefused(lines, 2, "CONFIG_REQUIRED", { env: { REDIS_PORT: String(here.server.port) } });
+  const removing = [...CLEANUPS, "cleanup --watch", CHOOSING[0]!];
+  const env = { REDIS_PORT: String(here.server.port) };
+  await expectRefused([...removing, ...CHOOSING, ...PRUNING, ...MERGING], 2, "CONFIG_REQUIRED", { env });
+  const some = { ...env, TTSCTL_STORE: "voice_task.json", TTSCTL_OUTPUT: "output" }; // not where logs are
+  await expectRefused(removing, 2, "CONFIG_REQUIRED", { env: some });
 });
 
 describe("artifacts on a missing mount: nothing destructive runs", () => {

@@ -6,8 +6,8 @@ import { useSite } from "./setup.ts";
 const here = useSite();
 const TASKS = [record("a", "t1"), record("a", "t2")] as const;
 const NEW = { status: "running", updated_at: ago(0) };
-const fileChanges = () => here.site.root.writeStore([record("a", "t1", NEW), TASKS[1]]);
-const redisChanges = () => here.site.server.call("HSET", "tts:task:a:t1", ...Object.entries(NEW).flat());
+const inFile = () => here.site.root.writeStore([record("a", "t1", NEW), TASKS[1]]);
+const inRedis = () => here.site.server.call("HSET", "tts:task:a:t1", ...Object.entries(NEW).flat());
 
 const undo = () => here.site.root.writeStore([TASKS[0], here.site.root.readStore()[1]!]);
 
@@ -22,17 +22,12 @@ function at(when: "onCall" | "afterCall", method: string, act: () => unknown): v
 }
 
 it.each<[what: string, event: string, run: () => Promise<unknown>, when: () => void]>([
-  ["purged in Redis", "stayed", () => here.site.cleanup(), () => at("onCall", "remove", redisChanges)],
-  ["purged in the file", "stayed", () => here.site.cleanup(), () => at("afterCall", "remove", fileChanges)],
-  ["marked", "stayed", () => here.site.mark({}), () => (here.site.whileAsked = fileChanges)],
+  ["purged in Redis", "stayed", () => here.site.cleanup(), () => at("onCall", "remove", inRedis)],
+  ["purged in the file", "stayed", () => here.site.cleanup(), () => at("afterCall", "remove", inFile)],
+  ["marked", "stayed", () => here.site.mark({}), () => (here.site.whileAsked = inFile)],
   ["marked, undone", "returned", () => here.site.mark({}), () => at("afterCall", "upsert", undo)],
-  [
-    "pruned",
-    "stayed",
-    () => lay("b").sync({ prune: true, maxDelete: null }),
-    () => at("onCall", "remove", redisChanges),
-  ],
-  ["repaired", "stayed", () => lay("a", 2021).repair(), () => at("onCall", "upsert", redisChanges)],
+  ["pruned", "stayed", () => lay("b").sync({ prune: true, maxDelete: null }), () => at("onCall", "remove", inRedis)],
+  ["repaired", "stayed", () => lay("a", 2021).repair(), () => at("onCall", "upsert", inRedis)],
 ])("the ledger names a task that is announced but not %s as %s", async (_, event, run, when) => {
   const { site } = here;
   const noted: [string, string][] = [];

@@ -176,13 +176,8 @@ export class Site {
   }
 
   #common() {
-    return {
-      file: this.file,
-      clock: this.clock,
-      reporter: this.reporter,
-      signal: this.stop.signal,
-      ledger: this.ledger,
-    };
+    const { file, clock, reporter, stop, ledger } = this;
+    return { file, clock, reporter, signal: stop.signal, ledger };
   }
 
   async #withArtifacts<T>(work: (artifacts: Artifacts) => Promise<T>): Promise<T> {

@@ -1,3 +1,4 @@
+import { linkSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { openArtifacts } from "../../src/artifacts/artifacts.ts";
 import type { StatsResult } from "../../src/operations/stats/stats.ts";
@@ -51,5 +52,7 @@ describe("stats", () => {
     expect(one.disk).toMatchObject({ audioBytes: 100, logBytes: 20, unowned: { audioBytes: 0 } });
     expect(one.cleanup?.tasks).toBe(2);
     expect(site.root.readStore()).toHaveLength(4);
+    linkSync(site.root.at("output/a/t1/t1.wav"), site.root.at("output/b/t3/same.wav"));
+    expect((await stats()).disk).toMatchObject({ audioBytes: 400 }); // a file of two names counts once
   });
 });

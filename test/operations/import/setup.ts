@@ -34,14 +34,8 @@ export async function imported(store: string, from: string | { stdin: string }, 
   try {
     const file = new FileStore(store, RULES, systemClock);
     const parts = { file, mirror: OFF, reporter, signal, ledger: null, clock: systemClock };
-    const defaults = {
-      policy: "newer",
-      dryRun: false,
-      skipInvalid: false,
-      selection: EVERYTHING,
-      limits: null,
-    } as const;
-    return { ...(await importRecords(parts, source, { ...defaults, ...options })), reporter };
+    const all = { policy: "newer", dryRun: false, skipInvalid: false, selection: EVERYTHING, limits: null } as const;
+    return { ...(await importRecords(parts, source, { ...all, ...options })), reporter };
   } finally {
     await source.records.close();
   }

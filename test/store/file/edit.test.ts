@@ -248,23 +248,13 @@ describe("JSON Lines", () => {
     ["all lines of a task go", `${A}\n${B}\n${A}\n`, { remove: [a] }, `${B}\n`],
     ["also the last one, which has no newline", `${B}\n${A}\n${A}`, { remove: [a] }, `${B}\n`],
     ["an emptied store that gets a line has both", `${A}\n`, { remove: [a], put: [NEW] }, `${tombstone}${N}\n`],
-    [
-      "lines that aren't records are kept, behind a tombstone",
-      `${A}\n5\n${B}\n`,
-      { remove: [a] },
-      `${tombstone}5\n${B}\n`,
-    ],
+    ["other lines are kept, behind a tombstone", `${A}\n5\n${B}\n`, { remove: [a] }, `${tombstone}5\n${B}\n`],
     ["one is appended", `${A}\n`, { put: [NEW] }, `${A}\n${N}\n`],
     ["one is appended where no newline was", A, { put: [NEW] }, `${A}\n${N}\n`],
     ["an unfinished append is cut off by the next", `${A}\n{"user_id": "x`, { put: [NEW] }, `${A}\n${N}\n`],
     ["but not by a removal", `${A}\n${B}\n{"user_id": "x`, { remove: [a] }, `${B}\n{"user_id": "x`],
     ["also where the last whole line goes", `${A}\n${B}\n{"user_id": "x`, { remove: [b] }, `${A}\n{"user_id": "x`],
-    [
-      "blank lines and CRLF of what stays are kept",
-      `${A}\r\n\r\n${B}\r\n${C}\r\n`,
-      { remove: [b] },
-      `${A}\r\n\r\n${C}\r\n`,
-    ],
+    ["blank lines and CRLF are kept", `${A}\r\n\r\n${B}\r\n${C}\r\n`, { remove: [b] }, `${A}\r\n\r\n${C}\r\n`],
     ["compact lines stay compact", `${A.replaceAll(" ", "")}\n${B}\n`, { remove: [b] }, `${A.replaceAll(" ", "")}\n`],
   ])("%s", async (_, content, change, expected) => {
     const result = await edited(content, change);

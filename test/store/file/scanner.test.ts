@@ -41,12 +41,7 @@ describe("the shape is recognised by content", () => {
       "jsonl",
       ["alice:t01"],
     ],
-    [
-      "lines after an invalid record without ids",
-      `{"x":1}\n{}\n{"user_id":5,"task_id":"t"}\n${A}\n${B}\n`,
-      "jsonl",
-      BOTH,
-    ],
+    ["lines behind a record without ids", `{"x":1}\n{}\n{"user_id":5,"task_id":"t"}\n${A}\n${B}\n`, "jsonl", BOTH],
     ["lines after an invalid record whose value is a record", `{"x":${A}}\n${B}\n`, "jsonl", ["bob:t02"]],
     ["a tombstone alone", '{"user_id": "alice", "task_id": "t01", "deleted": true}\n', "jsonl", []],
     ["lines with other values among them", `${A}\n5\n[]\n"x"\nnull\n${B}\n`, "jsonl", BOTH],

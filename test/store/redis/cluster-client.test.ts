@@ -33,18 +33,15 @@ async function scene(cluster: RedisCluster) {
 
 const KEYS = Array.from({ length: 60 }, (_, i) => `key:${i}`);
 
+const commands = (...lines: string[]) => lines.map((line) => line.split(" "));
+
 describe("a slot that moves", () => {
   it("is followed, and nothing runs twice", async () => {
     const { cluster, client, slot, from, to } = await scene(await sharedCluster());
     expect(await client.command("INCR", "n")).toBe(1);
     await cluster.beginMove(slot, from, to);
     await cluster.endMove(slot, from, to);
-    expect(
-      await client.pipeline([
-        ["INCR", "n"],
-        ["INCR", "n"],
-      ]),
-    ).toEqual([2, 3]);
+    expect(await client.pipeline(commands("INCR n", "INCR n"))).toEqual([2, 3]);
     expect(await to.call("GET", "n")).toBe("3");
     const before = String(await from.call("INFO", "errorstats"));
     expect(await client.command("INCR", "n")).toBe(4);
@@ -53,29 +50,18 @@ describe("a slot that moves", () => {
 
   it("is asked on both sides while it moves", async () => {
     const { cluster, client, slot, from, to } = await scene(await sharedCluster());
-    await client.pipeline([
-      ["SET", "n", 1],
-      ["SET", "stays{n}", 5],
-    ]);
+    await client.pipeline(commands("SET n 1", "SET stays{n} 5"));
     await cluster.beginMove(slot, from, to);
     await cluster.moveKeys(from, to, "n");
-    expect(
-      await client.pipeline([
-        ["INCR", "n"],
-        ["INCR", "stays{n}"],
-        ["INCR", "new{n}"],
-        ["INCR", "n"],
-        ["SET", "x", 0],
-      ]),
-    ).toEqual([2, 6, 1, 3, "OK"]);
+    expect(await client.pipeline(commands("INCR n", "INCR stays{n}", "INCR new{n}", "INCR n", "SET x 0"))).toEqual([
+      2,
+      6,
+      1,
+      3,
+      "OK",
+    ]);
     await cluster.endMove(slot, from, to);
-    expect(
-      await client.pipeline([
-        ["GET", "n"],
-        ["GET", "stays{n}"],
-        ["GET", "new{n}"],
-      ]),
-    ).toEqual(["3", "6", "1"]);
+    expect(await client.pipeline(commands("GET n", "GET stays{n}", "GET new{n}"))).toEqual(["3", "6", "1"]);
   });
 });
 

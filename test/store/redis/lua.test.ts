@@ -22,14 +22,7 @@ it("members of an index are moved only if their scores are as they were read", a
     await server.call("ZADD", "index", 9, "changed", 9, "new");
     const moves = ["same", 1, 5, "changed", 2, 5, "new", "", 5, "added", "", 5, "gone", 3, "", "changed", 2, ""];
     await server.call("EVAL", SLOT_SCRIPTS.moveMembers.source, 1, "index", ...moves);
-    expect(await server.zset("index")).toEqual([
-      ...[
-        ["added", "5"],
-        ["same", "5"],
-        ["changed", "9"],
-        ["new", "9"],
-      ],
-    ]);
+    expect((await server.zset("index")).join(" ")).toBe("added,5 same,5 changed,9 new,9");
   } finally {
     await server.remove();
   }
