@@ -73,6 +73,7 @@ it("--sort sorts more tasks than a page has, each once", async () => {
     expect(new Set(redis).size).toBe(2500);
   }
   expect((await ids("--limit 1200 --sort task")).slice(0, 3)).toEqual(["u0:t0", "u1:t1", "u3:t10"]);
+  expect((await here.run("list -o ids")).stderr).toBe("warning: 20 of 2500 tasks; --limit all prints them all\n");
 });
 
 it.each(SOURCES)("--search finds a text in any case in text, error and ids, from %s", async (source) => {

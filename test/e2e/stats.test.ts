@@ -58,6 +58,7 @@ describe("stats", () => {
     const [head, ...rows] = lines((await here.run("stats -o csv")).stdout);
     expect(head).toBe("user_id,total,wait,run,done,error,other,lastChange,audioBytes,logBytes");
     expect(rows.map((row) => row.split(",").slice(0, 2).join())).toEqual(["alice,2", "小雨,1"]);
+    expect(rows.map((row) => row.split(",").slice(-2).join())).toEqual(["200,20", "100,10"]);
   });
 
   it("watches: one object a line in a pipe, until it is stopped", async () => {

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
+import { FastClock } from "../helpers/clock.ts";
 import { record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
+import { bringBack, replaceStore } from "../store/file/service.ts";
 import { refusalOf, type Served, useServer } from "./setup.ts";
 
 const here = useServer();
@@ -32,11 +34,8 @@ describe("DELETE", () => {
     expect(here.root.has("output/alice/t01")).toBe(false);
     const ledger = lines(readFileSync(here.root.at("audit.jsonl"), "utf8")).map((line) => JSON.parse(line));
     expect(ledger.map(({ event }) => event)).toEqual(["begin", "tasks", "end"]);
-    expect(ledger[1]).toMatchObject({
-      action: "purge",
-      reason: "deleted",
-      tasks: [{ user_id: "alice", task_id: "t01" }],
-    });
+    const tasks = [{ user_id: "alice", task_id: "t01" }];
+    expect(ledger[1]).toMatchObject({ action: "purge", reason: "deleted", tasks });
     expect(ledger[0]).toMatchObject({
       argv: ["serve", "--port", "0", "--no-cleanup"],
       request: "DELETE /voice-tasks/t01?user_id=alice from 127.0.0.1",
@@ -44,6 +43,23 @@ describe("DELETE", () => {
     await server.run.says(/\[CLEANUP\] user=alice task=t01 reason=deleted/);
     expect(server.run.stdout).toBe("");
     expect(await refusalOf(await remove(server, "t01"))).toEqual([404, "TASK_NOT_FOUND"]);
+  });
+
+  it("is refused by a server that only reads, as is any other change", async () => {
+    const server = await here.serve("--read-only");
+    const anyId = server.fetch("/voice-task?task_id=t01&user_id=alice", { method: "DELETE" });
+    const posts = ["delete", "mark"].map((name) => server.post(`/voice-tasks/${name}`, { all: true, to: "error" }));
+    for (const answer of [remove(server, "t01"), anyId, ...posts])
+      expect(await refusalOf(await answer)).toEqual([403, "READ_ONLY"]);
+    expect((await inStores())[0]).toEqual(["t01", "t02", "t03"]);
+  });
+
+  it("is a conflict if the service writes the task back again and again", async () => {
+    const server = await here.serve("--no-cleanup --no-redis", {}, new FastClock());
+    replaceStore(here.root.store, TASKS as never); // a write of the last minute
+    const service = bringBack(here.root.store, TASKS as never, Number.POSITIVE_INFINITY);
+    expect(await refusalOf(await remove(server, "t01"))).toEqual([409, "TASK_RETURNED"]);
+    service.stop();
   });
 
   it("needs the user, and deletes no other user's task", async () => {

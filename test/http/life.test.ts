@@ -70,6 +70,7 @@ describe("on start", () => {
     const server = await here.serve("--no-cleanup");
     expect(await server.json("/voice-tasks")).toMatchObject({ total: 2, source: "file" });
     expect(await server.json("/healthz")).toMatchObject({ status: "degraded", redis: "down", store: "ok" });
+    expect((await server.fetch("/healthz")).status).toBe(200); // it must not be restarted
     await here.server.start();
     await server.run.says(/2 tasks from the file to Redis: 2 written/);
     expect(await server.json("/voice-tasks")).toMatchObject({ total: 2, source: "redis" });

@@ -123,13 +123,8 @@ describe("a user's index by created_at", () => {
       exit: 0,
     });
     const changed = records().map((one) => ({ ...one, status: "failed", updated_at: OLD + 5_000_000 }));
-    here.root.write(
-      "in.jsonl",
-      changed
-        .slice(3, 5)
-        .map((one) => JSON.stringify(one))
-        .join("\n"),
-    );
+    const given = changed.slice(3, 5).map((one) => JSON.stringify(one));
+    here.root.write("in.jsonl", given.join("\n"));
     expect(await json("import", "in.jsonl", "--yes")).toMatchObject({ exit: 0 });
     here.root.writeStore([...changed.slice(0, 8), ...records().slice(8)]);
     await here.server.call("DEL", "tts:task:u:t9");

@@ -18,6 +18,8 @@ describe("a wrong argument", () => {
     ["a userId that isn't text", (store) => store.listPage!({ userId: 5 }), /userId.*string/],
     ["a since in milliseconds", (store) => store.listPage!({ since: 1_795_593_600_000 }), /since.*seconds/],
     ["ids that are numbers", (store) => store.listByIds!("alice", [1]), /taskIds.*array/],
+    ["a claim that would end a task", (store) => store.claim!(["queued"], { status: "done" }), /status "done"/],
+    ["a claim of the same status", (store) => store.claim!(["run"], { status: "running" }), /status "running"/],
     ["get() without a task", (store) => store.get!("alice"), /taskId.*string/],
     ["get() with an unknown option", (store) => store.get!("alice", "t1", { from: "redis" }), /"from"/],
     ["an unknown option of startCleanup", (store) => store.startCleanup!({ onPas: () => {} }), /"onPas"/],
