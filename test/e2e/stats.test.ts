@@ -63,10 +63,8 @@ describe("stats", () => {
 
   it("watches: one object a line in a pipe, until it is stopped", async () => {
     await fill();
-    const run = start(["stats", "--watch", "--interval", "1", "-o", "json", "--no-disk"], {
-      cwd: here.root.path,
-      clock: new FastClock(),
-    });
+    const options = { cwd: here.root.path, clock: new FastClock() };
+    const run = start(["stats", "--watch", "--interval", "1", "-o", "json", "--no-disk"], options);
     await run.says(/\}\n\{.*\}\n/s);
     run.kill("SIGINT");
     const { code, stdout } = await run.end();

@@ -37,16 +37,9 @@ describe("cleanup", () => {
     site.root.writeArtifacts([record("a", "redis"), record("a", "dangling")]);
     const { result } = await site.cleanup();
     expect(result).toMatchObject({ ...COUNTS, candidates: 3, purged: 3, files: 4 });
-    expect(site.purged.find(({ taskId }) => taskId === "dangling")).toMatchObject({
-      reason: "dangling",
-      local: false,
-      redis: false,
-    });
-    expect(site.purged.find(({ taskId }) => taskId === "redis")).toMatchObject({
-      reason: "expired",
-      local: false,
-      redis: true,
-    });
+    const purged = (task: string) => site.purged.find(({ taskId }) => taskId === task);
+    expect(purged("dangling")).toMatchObject({ reason: "dangling", local: false, redis: false });
+    expect(purged("redis")).toMatchObject({ reason: "expired", local: false, redis: true });
     expect((await site.server.zset("tts:tasks:index")).map(([member]) => member)).toEqual(["a:young"]);
     expect(await site.server.zset("tts:user:a:index")).toHaveLength(1);
     for (const task of ["redis", "dangling"]) expect(site.root.has(`output/a/${task}`)).toBe(false);

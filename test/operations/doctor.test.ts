@@ -16,17 +16,8 @@ const PARTS: DoctorParts = {
     ...{ path: null, profile: null, cwd: "/", unreadable: null, wrong: [], misspelt: [], sections: [] },
     ...{ holdsPassword: false, variables: [], kubernetes: false, warnings: [] },
   },
-  ...{
-    nodeVersion: "v18.20.1",
-    file: null,
-    paths: null,
-    audit: null,
-    connect: "off",
-    db: 0,
-    rules: RULES,
-    askSentinels: null,
-    zoneOrigin: null,
-  },
+  ...{ nodeVersion: "v18.20.1", file: null, paths: null, audit: null, connect: "off", db: 0 },
+  ...{ rules: RULES, askSentinels: null, zoneOrigin: null },
   ...{ cleanup: { retention: 7 * 86_400, stuckAfter: 86_400 }, clock },
 };
 

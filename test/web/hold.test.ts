@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { NO_FILTER } from "../../web/model/filter.ts";
 import { holdRows, type Row, rowOf } from "../../web/model/row.ts";
+import { goneOf } from "../../web/state/change.ts";
+import { TaskList } from "../../web/state/task-list.ts";
 
 const row = (taskId: string, status = "run"): Row => rowOf({ user_id: "alice", task_id: taskId, status });
 const keys = (rows: readonly Row[]) => rows.map(({ key }) => key);
@@ -22,11 +25,8 @@ describe("rows on the screen", () => {
     fc.assert(
       fc.property(ids, ids, (before, after) => {
         const shown = before.map((id) => row(id));
-        const held = holdRows(
-          shown,
-          after.map((id) => row(id, "done")),
-          1,
-        );
+        const answer = after.map((id) => row(id, "done"));
+        const held = holdRows(shown, answer, 1);
         expect(keys(held.rows)).toEqual(keys(shown));
         const end = after.findLastIndex((id) => before.includes(id));
         const added = after.filter((id, i) => !before.includes(id) && (end === -1 || i < end));
@@ -36,6 +36,28 @@ describe("rows on the screen", () => {
       }),
     );
   });
+});
+
+it("all tasks of a filter are more than a page, up to a limit", async () => {
+  const items = Array.from({ length: 2500 }, (_, i) => ({ user_id: "a", task_id: `t${i}` }));
+  const list = async ({ page = 1, pageSize = 20 }) => ({
+    body: { items: items.slice(pageSize * (page - 1), pageSize * page) },
+  });
+  const tasks = new TaskList(
+    { list } as never,
+    () => false,
+    () => undefined,
+    { filter: NO_FILTER, page: 1 } as never,
+    null,
+  );
+  expect([(await tasks.all(5000)).length, (await tasks.all(1200)).length]).toEqual([2500, 1200]);
+});
+
+it("a row vanishes only if its task is gone: not if a deletion failed, was undone or refused", () => {
+  const result = { requested: 1, deleted: 1, missing: [], refused: [], failed: 0, returned: 0 };
+  const gone = (more: object) => goneOf([row("t1")], { ...result, ...more } as never).length;
+  const refused = [{ user_id: "alice", task_id: "t1", reason: "" }];
+  expect([{}, { failed: 1 }, { returned: 1 }, { refused }].map(gone)).toEqual([1, 0, 0, 0]);
 });
 
 describe("a row", () => {
