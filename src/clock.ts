@@ -27,6 +27,12 @@ export const systemClock: Clock = {
     }),
 };
 
+/** Calls `ring` after the time, by the system clock, unless the returned function is called first. It costs less than a pause with a signal. */
+export function alarm(ms: number, ring: () => void): () => void {
+  const timer = setTimeout(ring, ms).unref();
+  return () => clearTimeout(timer);
+}
+
 /** Seconds of synchronous calls in a row: other requests of `serve` wait as long. */
 const LONGEST_TURN_S = 0.01;
 

@@ -1,4 +1,5 @@
 import { type Cluster, type Redis, ReplyError } from "ioredis";
+import { alarm } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import { jsonIn } from "../../json/value.ts";
 import type { Command, NodeReply, RedisCommands, Reply, ReplyShape, Script, ScriptRun } from "./commands.ts";
@@ -105,11 +106,11 @@ export abstract class Connection implements RedisCommands {
 
   /** One timer for all commands: one for each would cost more than the command. @throws TtsctlError if a reply is missing */
   protected async settled(sent: readonly Promise<unknown>[]): Promise<Reply[]> {
-    let timer: NodeJS.Timeout | undefined;
+    let cancel = () => {};
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(this.lose(this.late())), this.timeoutMs).unref();
+      cancel = alarm(this.timeoutMs, () => reject(this.lose(this.late())));
     });
-    const results = await Promise.race([Promise.allSettled(sent), late]).finally(() => clearTimeout(timer));
+    const results = await Promise.race([Promise.allSettled(sent), late]).finally(cancel);
     return results.map((result) => {
       const error: unknown = result.status === "rejected" ? result.reason : null;
       this.heard ||= error === null || error instanceof ReplyError;
