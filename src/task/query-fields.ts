@@ -31,80 +31,47 @@ export interface QueryField {
   readonly onlyLists?: true;
 }
 
+type More = Partial<Omit<QueryField, "kind" | "key" | "flags" | "help">>;
+
+function row<K extends Kind, N extends string, const M extends More>(
+  kind: K,
+  key: N,
+  flags: string,
+  help: string,
+  more = {} as M,
+) {
+  return { kind, key, flags, help, ...more };
+}
+
+const STATUS_HELP = "wait, run, done, error, other for unknown words, or the service's own, separated by commas";
+
 /** Everything that a list of tasks can be asked, for every asker (docs/contract.md, Reading, Commands and HTTP). */
 export const QUERY_FIELDS = {
-  page: {
-    kind: "number",
-    key: "page",
-    flags: "-p, --page <n>",
-    help: "which page, from 1",
+  page: row("number", "page", "-p, --page <n>", "which page, from 1", {
     onlyLists: true,
     range: [1, Number.MAX_SAFE_INTEGER],
-  },
-  pageSize: {
-    kind: "number",
-    key: "page_size",
-    flags: "-n, --page-size <n>",
-    help: "tasks on a page, 1 to 1000",
+  }),
+  pageSize: row("number", "page_size", "-n, --page-size <n>", "tasks on a page, 1 to 1000", {
     flagHelp: " (default: 20)",
     onlyLists: true,
     range: [1, 1000],
-  },
-  users: {
-    kind: "user",
-    key: "user_id",
-    flags: "-u, --user <id>",
-    help: "tasks of this user",
-    flagHelp: "; may be given several times",
-  },
-  taskIds: {
-    kind: "list",
-    key: "task_ids",
-    flags: "-i, --ids <ids>",
-    help: "these tasks of the user, separated by commas or spaces",
+  }),
+  users: row("user", "user_id", "-u, --user <id>", "tasks of this user", { flagHelp: "; may be given several times" }),
+  taskIds: row("list", "task_ids", "-i, --ids <ids>", "these tasks of the user, separated by commas or spaces", {
     flagHelp: "; without --user, each as user:task; - reads stdin",
-  },
-  statuses: {
-    kind: "list",
-    key: "status",
-    flags: "-s, --status <words>",
-    help: "wait, run, done, error, other for unknown words, or the service's own, separated by commas",
-    choices: STATUS_CHOICES,
-  },
-  since: {
-    kind: "time",
-    key: "since",
-    flags: "--since <time>",
-    help: "last changed at or after: ISO time, or an age such as 2h",
-  },
-  until: {
-    kind: "time",
-    key: "until",
-    flags: "--until <time>",
-    help: "last changed before: ISO time, or an age such as 7d",
-  },
-  stuck: {
-    kind: "switch",
-    key: "stuck",
-    flags: "--stuck",
-    help: "wait or run, and not changed for longer than [cleanup] stuck_after",
-  },
-  search: {
-    kind: "text",
-    key: "search",
-    flags: "--search <text>",
-    help: "tasks with this in their text, error or ids; ignores case",
+  }),
+  statuses: row("list", "status", "-s, --status <words>", STATUS_HELP, { choices: STATUS_CHOICES }),
+  since: row("time", "since", "--since <time>", "last changed at or after: ISO time, or an age such as 2h"),
+  until: row("time", "until", "--until <time>", "last changed before: ISO time, or an age such as 7d"),
+  stuck: row("switch", "stuck", "--stuck", "wait or run, and not changed for longer than [cleanup] stuck_after"),
+  search: row("text", "search", "--search <text>", "tasks with this in their text, error or ids; ignores case", {
     onlyLists: true,
-  },
-  sort: {
-    kind: "text",
-    key: "sort",
-    flags: "--sort <by>",
-    help: "newest first by the last change or creation, or by user or task id",
+  }),
+  sort: row("text", "sort", "--sort <by>", "newest first by the last change or creation, or by user or task id", {
     choices: SORTS,
     onlyLists: true,
-  },
-} as const satisfies Record<string, QueryField>;
+  }),
+};
 
 type Fields = typeof QUERY_FIELDS;
 export type QueryPart = keyof Fields;
