@@ -6,43 +6,30 @@ import type { StatsResult } from "../operations/stats/stats.ts";
 import { VERSION } from "../version.ts";
 import type { Health } from "./schema.ts";
 
-export interface Observed {
-  readonly method: string;
-  /** As it was asked, parameters included. */
-  readonly url: string;
-  /** The pattern of the route, such as `/voice-tasks/:task_id`; `other` for what has none. */
-  readonly route: string;
-  readonly status: number;
-  readonly bytes: number;
-  readonly seconds: number;
-  readonly remote: string;
-  readonly finished: boolean;
-}
-
 const routes = new WeakMap<ServerResponse, string>();
 
 export function noteRoute(outgoing: ServerResponse, route: string): void {
   routes.set(outgoing, route);
 }
 
-type Report = (request: Observed) => void;
+export type Observed = ReturnType<ReturnType<typeof observer>>;
 
-/** Reports a request when it has ended, also if it was broken off. */
-export function observe(incoming: IncomingMessage, outgoing: ServerResponse, clock: Clock, report: Report): void {
+/** @returns what to call when the request has ended, also if it was broken off */
+export function observer(incoming: IncomingMessage, outgoing: ServerResponse, clock: Clock) {
   const began = clock.monotonic();
   const { method = "", url = "", socket } = incoming;
   const [before, remote] = [socket.bytesWritten, socket.remoteAddress ?? ""];
-  outgoing.once("close", () => {
-    report({
-      method,
-      url,
-      remote,
-      status: outgoing.headersSent ? outgoing.statusCode : 499, // as nginx: the client left, or was cut off
-      finished: outgoing.writableFinished,
-      route: routes.get(outgoing) ?? "other",
-      bytes: socket.bytesWritten - before,
-      seconds: clock.monotonic() - began,
-    });
+  return () => ({
+    method,
+    /** As it was asked, parameters included. */
+    url,
+    remote,
+    status: outgoing.headersSent ? outgoing.statusCode : 499, // as nginx: the client left, or was cut off
+    finished: outgoing.writableFinished,
+    /** The pattern of the route, such as `/voice-tasks/:task_id`; `other` for what has none. */
+    route: routes.get(outgoing) ?? "other",
+    bytes: socket.bytesWritten - before,
+    seconds: clock.monotonic() - began,
   });
 }
 
@@ -63,17 +50,7 @@ export function newMetrics() {
   const requests = new Counter({ ...ended, labelNames: ["method", "route", "status"] });
   const took = { name: "ttsctl_http_request_duration_seconds", help: "Duration of requests.", registers };
   const duration = new Histogram({ ...took, labelNames: ["route"], buckets: BUCKETS_S });
-  const gauge = (name: string, help: string) => new Gauge({ name: `ttsctl_${name}`, help, registers });
-  const redisUp = gauge("redis_up", "Whether Redis answers: 1 or 0; 0 also if it is switched off.");
-  const storeReadable = gauge("store_readable", "Whether the store file can be read: 1 or 0.");
-  const isSyncing = gauge("syncing", "Whether the store file is being pushed to Redis: 1 or 0.");
   const tasks = new Gauge({ name: "ttsctl_tasks", help: "Tasks by status.", registers, labelNames: ["status"] });
-  const stuck = gauge("stuck_tasks", "Tasks in wait or run, unchanged for longer than [cleanup] stuck_after.");
-  const oldestWait = gauge("oldest_wait_seconds", "Age of the task that has waited the longest; 0 if there is none.");
-  const lastPass = gauge("cleanup_last_run_timestamp_seconds", "When the last cleanup pass ended, also a failed one.");
-  const lastExitCode = gauge("cleanup_exit_code", "Exit code of the last cleanup pass.");
-  const setKnown = (gauge: Gauge, value: number | undefined) =>
-    value === undefined ? gauge.remove() : gauge.set(value);
   const info = { name: "ttsctl_build_info", help: "Always 1; the label has the version that runs.", registers };
   new Gauge({ ...info, labelNames: ["version"] }).set({ version: VERSION }, 1);
   return {
@@ -84,18 +61,32 @@ export function newMetrics() {
       duration.observe({ route }, seconds);
     },
 
-    /** @param counts null if neither store can answer: the gauges of tasks have no values then */
-    text({ redis, store, syncing }: Health, counts: StatsResult | null, { last }: CleanupState): Promise<string> {
-      redisUp.set(redis === "ok" ? 1 : 0);
-      storeReadable.set(store === "unreadable" ? 0 : 1);
-      isSyncing.set(syncing ? 1 : 0);
+    /** @param counts null if neither store can answer: the gauges of tasks are missing then */
+    text(health: Health, counts: StatsResult | null, { last }: CleanupState): Promise<string> {
       tasks.reset();
       for (const [status, count] of Object.entries(counts?.byStatus ?? {})) tasks.set({ status }, count);
-      setKnown(stuck, counts?.stuck.count);
-      setKnown(oldestWait, counts === null ? undefined : Math.max(0, counts.oldestWaiting?.ageSeconds ?? 0));
-      setKnown(lastPass, last === null ? undefined : Date.parse(last.at) / 1000);
-      setKnown(lastExitCode, last?.exitCode);
-      return registry.metrics();
+      const now = new Registry();
+      for (const [name, help, value] of gauges(health, counts, last)) {
+        if (value !== undefined) new Gauge({ name: `ttsctl_${name}`, help, registers: [now] }).set(value);
+      }
+      return Registry.merge([registry, now]).metrics();
     },
   };
+}
+
+type GaugeRow = readonly [name: string, help: string, value: number | undefined];
+
+/** Without a value where it is unknown. */
+function gauges({ redis, store, syncing }: Health, counts: StatsResult | null, last: CleanupState["last"]): GaugeRow[] {
+  const oldest = counts === null ? undefined : Math.max(0, counts.oldestWaiting?.ageSeconds ?? 0);
+  const ended = last === null ? undefined : Date.parse(last.at) / 1000;
+  return [
+    ["redis_up", "Whether Redis answers: 1 or 0; 0 also if it is switched off.", Number(redis === "ok")],
+    ["store_readable", "Whether the store file can be read: 1 or 0.", Number(store !== "unreadable")],
+    ["syncing", "Whether the store file is being pushed to Redis: 1 or 0.", Number(syncing)],
+    ["stuck_tasks", "Tasks in wait or run, unchanged for longer than [cleanup] stuck_after.", counts?.stuck.count],
+    ["oldest_wait_seconds", "Age of the task that has waited the longest; 0 if there is none.", oldest],
+    ["cleanup_last_run_timestamp_seconds", "When the last cleanup pass ended, also a failed one.", ended],
+    ["cleanup_exit_code", "Exit code of the last cleanup pass.", last?.exitCode],
+  ];
 }

@@ -8,7 +8,7 @@ import { systemErrorCode, TtsctlError } from "../errors.ts";
 import { addressText } from "../printable.ts";
 import { HttpError, problemOf, problemResponse } from "./answer.ts";
 import { createApp } from "./app.ts";
-import { type Observed, observe } from "./metrics.ts";
+import { observer } from "./metrics.ts";
 import { LIMITS, type ServerParts } from "./parts.ts";
 
 const OPTIONS = {
@@ -43,10 +43,6 @@ export function createHttpServer(parts: ServerParts): Server {
       return problemResponse(isOurs ? error : new HttpError("BAD_REQUEST", "the request is malformed"));
     },
   });
-  const report = (request: Observed) => {
-    parts.metrics.count(request);
-    parts.ended(request);
-  };
   /** The answers that each connection waits for, in order. */
   const waiting = new WeakMap<Duplex, Set<ServerResponse>>();
   const last = new WeakMap<Duplex, IncomingMessage>();
@@ -57,10 +53,15 @@ export function createHttpServer(parts: ServerParts): Server {
     if (answers.size === LIMITS.pipelined) socket.destroy();
     if (socket.destroyed) return;
     last.set(socket, incoming);
-    observe(incoming, outgoing, parts.clock, report);
+    const observe = observer(incoming, outgoing, parts.clock);
+    outgoing.once("close", () => {
+      answers.delete(outgoing);
+      const request = observe();
+      parts.metrics.count(request);
+      parts.ended(request);
+    });
     const before = [...answers].at(-1);
     answers.add(outgoing);
-    outgoing.once("close", () => answers.delete(outgoing));
     // A client that sends a request before it has the answer to the last one waits for that answer, unless the connection breaks.
     if (before !== undefined) await once(before, "close").catch(() => {});
     if (socket.destroyed) return; // without a socket, the answer would never close
