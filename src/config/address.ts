@@ -1,17 +1,5 @@
 import type { Address } from "../printable.ts";
-
-/** A url in parts; null for a part that it doesn't have. */
-export interface RedisUrl {
-  tls: boolean;
-  socket: string | null;
-  host: string | null;
-  port: number | null;
-  db: number | null;
-  username: string | null;
-  password: string | null;
-  /** Parameters for the service's own client. */
-  ignored: string[];
-}
+import { unquote } from "../task/rules.ts";
 
 export const MASK = "***";
 
@@ -27,8 +15,11 @@ const ADDRESS = ["db", "username", "password"];
 const CLIENT =
   /^(?:socket_|ssl_|retry_on_|health_check_interval$|max_connections$|decode_responses$|encoding|protocol$|client_name$|timeout$)/;
 
+/** A url in parts; null for a part that it doesn't have. */
+export type RedisUrl = NonNullable<ReturnType<typeof parseRedisUrl>>;
+
 /** Parses a url as redis-py does (a parameter `db` goes before the path). Undefined if it is wrong, or if redis-py would guess, as for a fragment. */
-export function parseRedisUrl(text: string): RedisUrl | undefined {
+export function parseRedisUrl(text: string) {
   const [, scheme, user, place, path = "", query] = URL_SHAPE.exec(text) ?? [];
   const parameters = new URLSearchParams(query ?? "");
   const names = [...new Set(parameters.keys())];
@@ -43,19 +34,18 @@ export function parseRedisUrl(text: string): RedisUrl | undefined {
     tls: scheme.toLowerCase() === "rediss",
     username: unquote(name!) || parameters.get("username") || null,
     password: unquote(password!) || parameters.get("password") || null,
+    /** Parameters for the service's own client. */
     ignored: names.filter((name) => !ADDRESS.includes(name)),
   };
 }
 
-type UrlPlace = Pick<RedisUrl, "host" | "port" | "db" | "socket">;
-
 /** `unix://run/redis.sock` is refused: it reads as the host `run` and the path `/redis.sock`. */
-function socketAddress(place: string, path: string): UrlPlace | undefined {
+function socketAddress(place: string, path: string) {
   if (place !== "" || path.length < 2) return undefined;
   return { host: null, port: null, db: null, socket: unquote(path) };
 }
 
-function tcpAddress(place: string, path: string): UrlPlace | undefined {
+function tcpAddress(place: string, path: string) {
   const match = PLACE.exec(place);
   if (match === null) return undefined;
   const port = match[3] ? parsePort(match[3]) : null;
@@ -63,11 +53,6 @@ function tcpAddress(place: string, path: string): UrlPlace | undefined {
   const db = digits === "" ? null : parseInteger(digits);
   if (port === undefined || db === undefined) return undefined;
   return { host: match[1] || unquote(match[2] ?? "") || null, port, db, socket: null };
-}
-
-/** As Python's `urllib.parse.unquote`: a percent sign that encodes nothing is kept, while decodeURIComponent would throw. */
-function unquote(text: string): string {
-  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll("%", ""), "hex").toString("utf8"));
 }
 
 /** A valid url for people: its password, before the host or as a parameter, is `***`. */

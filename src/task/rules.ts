@@ -45,10 +45,14 @@ export function quotePlus(text: string): string {
     .replace(LEFT_BY_URI, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** Python's `urllib.parse.unquote_plus`: invalid percent sequences are kept, and invalid UTF-8 becomes U+FFFD. */
+/** Python's `urllib.parse.unquote`: invalid percent sequences are kept, and invalid UTF-8 becomes U+FFFD, while decodeURIComponent would throw. */
+export function unquote(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll("%", ""), "hex").toString());
+}
+
+/** Python's `urllib.parse.unquote_plus`. */
 export function unquotePlus(text: string): string {
-  const unquoted = (run: string) => Buffer.from(run.replaceAll("%", ""), "hex").toString();
-  return text.replaceAll("+", " ").replace(/(?:%[0-9A-Fa-f]{2})+/g, unquoted);
+  return unquote(text.replaceAll("+", " "));
 }
 
 /** The folder of a task in `output/` by its names: `{userId}/{taskId}`. */
