@@ -45,15 +45,8 @@ export async function readInputs({ flags, options, env, cwd }: LoadOptions): Pro
   return { flags, ...(options && { options }), env, file, cwd };
 }
 
-interface ConfigPlace {
-  readonly path: string;
-  /** What named it; null for the one in the working directory, which may be missing. */
-  readonly origin: string | null;
-  readonly profile: string | null;
-}
-
 /** The path of config.ini: flags come before variables. Programs have no profiles. @throws TtsctlError USAGE, CONFIG_INVALID */
-export function configPlace({ flags: { config, profile }, options, env, cwd }: LoadOptions): ConfigPlace {
+export function configPlace({ flags: { config, profile }, options, env, cwd }: LoadOptions) {
   if (config !== undefined && profile !== undefined) {
     throw usage("--profile can't be used with --config", "a profile is a named config.ini");
   }
@@ -73,7 +66,10 @@ export function configPlace({ flags: { config, profile }, options, env, cwd }: L
   return variable ? placeAt(resolve(cwd, variable), CONFIG_VARIABLE) : placeAt(resolve(cwd, CONFIG_FILE));
 }
 
-export function placeAt(path: string, origin: string | null = null): ConfigPlace {
+type ConfigPlace = ReturnType<typeof configPlace>;
+
+/** @param origin what named it; null for the one in the working directory, which may be missing */
+export function placeAt(path: string, origin: string | null = null) {
   return { path, origin, profile: null };
 }
 
@@ -179,24 +175,21 @@ function shortRetentions({ retention, retentionDone, retentionError }: CleanupSe
 const OURS = new Map<string, string[]>();
 for (const { section, option } of SETTING_NAMES.map(placeOf)) OURS.set(section, [...(OURS.get(section) ?? []), option]);
 
-/** Unknown names in a config.ini: likely misspellings, and all sections. */
-interface ForeignNames {
-  /** `hasOurs`: false for a section with none of our options, which may well be the service's, such as `[audio]`. */
-  readonly misspelt: { readonly found: string; readonly near: string; readonly hasOurs: boolean }[];
-  readonly sections: string[];
-}
-
-/** Other names belong to the service, but `[cleanup] retension` looks like a setting. Sections are case-sensitive, as in Python. */
-export function foreignNames(file: IniFile | null): ForeignNames {
-  if (file === null) return { misspelt: [], sections: [] };
-  const foreign = file.sections().filter((section) => !OURS.has(section));
+/**
+ * Unknown names in a config.ini: likely misspellings, and all sections. Other names belong to the service, but
+ * `[cleanup] retension` looks like a setting. Sections are case-sensitive, as in Python.
+ */
+export function foreignNames(file: IniFile | null) {
+  const { sections, options: optionsOf } = file ?? parseIni("", "");
+  const foreign = sections().filter((section) => !OURS.has(section));
   const nearSections = foreign.flatMap((section) => {
     const [near] = nearest(section, OURS.keys());
     if (near === undefined) return [];
-    const hasOurs = file.options(section).some((option) => OURS.get(near)!.includes(option));
+    // A section with none of our options may well be the service's, such as `[audio]`.
+    const hasOurs = optionsOf(section).some((option) => OURS.get(near)!.includes(option));
     return [{ found: `[${section}]`, near: `[${near}]`, hasOurs }];
   });
-  const options = [...OURS.keys()].flatMap((section) => file.options(section).map((option) => ({ section, option })));
+  const options = [...OURS.keys()].flatMap((section) => optionsOf(section).map((option) => ({ section, option })));
   const nearOptions = options.flatMap(({ section, option }) => {
     const ours = OURS.get(section)!;
     const [near] = ours.includes(option) ? [] : nearest(option, ours);

@@ -37,27 +37,19 @@ const REPLACED: readonly SettingName[] = [
   ...(["redis.tls_server_name", "redis.sentinel_name", "redis.sentinel_username", "redis.sentinel_password"] as const),
 ];
 
-export interface RedisAddress {
-  /** What the levels down to the url in force give. */
-  readonly parts: ReadonlyMap<SettingName, Given>;
-  readonly url: { readonly given: Given; readonly setting: Setting<unknown>; readonly url: RedisUrl } | undefined;
-  /** Of `WAYS`, or `url` or `default`. */
-  readonly way: string;
-  /** The level at which the way was chosen. */
-  readonly level: Source;
-  /** The settings that say how Redis is reached, by their names, and `redis.socket`. */
-  readonly settings: ReadonlyMap<string, Setting<unknown>>;
-}
+export type RedisAddress = ReturnType<typeof findAddress>;
 
 /**
  * How Redis is reached (docs/contract.md, Configuration): goes down the levels to the first one with a url. A url replaces all of
  * the lower levels, its absent parts included; a part of a higher level replaces that of the url. Of the ways, the one at the
  * highest level counts. Values that are replaced aren't parsed, so `--redis-url` helps if a variable is wrong.
  */
-export function findAddress(inputs: SettingInputs): RedisAddress {
+export function findAddress(inputs: SettingInputs) {
+  /** What the levels down to the url in force give. */
   const parts = new Map<SettingName, Given>();
-  let found: Pick<RedisAddress, "way" | "level"> | undefined;
-  let url: RedisAddress["url"];
+  /** A way of `WAYS`, or `url`, and the level at which it was chosen. */
+  let found: { way: string; level: Source } | undefined;
+  let url: { given: Given; setting: Setting<unknown>; url: RedisUrl } | undefined;
   for (const level of LEVELS) {
     const here = (names: readonly SettingName[]) => names.flatMap((name) => givenAt(level, name, inputs) ?? []);
     for (const name of REPLACED) {
@@ -76,7 +68,7 @@ export function findAddress(inputs: SettingInputs): RedisAddress {
     break;
   }
   const { way, level } = found ?? { way: "default", level: "default" };
-  // Ways to give the address that aren't in force are ignored.
+  /** What says how Redis is reached, by its name. Ways to give the address that aren't in force are ignored. */
   const settings = new Map<string, Setting<unknown>>();
   for (const name of REPLACED) {
     const its = Object.keys(WAYS).find((other) => WAYS[other]!.includes(name));
@@ -142,49 +134,38 @@ function bothSet([first, ...others]: readonly Given[]): TtsctlError {
   return new TtsctlError("CONFIG_INVALID", message, { hint });
 }
 
+const SOME_NODES = "list some of its nodes in [redis] nodes";
+const ONE_NODE = "set the host and port of one node";
+
 /** Checks settings that can't be together. Returns warnings. @throws TtsctlError CONFIG_INVALID for the first that is found */
 export function checkRedis(redis: RedisSettings, { way, level }: RedisAddress): string[] {
   const { sentinels, sentinelName: name, cluster, nodes, db, socket, tls } = redis;
   const { tlsCa, tlsCert, tlsKey, tlsServerName } = redis;
   const heightOf = (source: Source) => [...LEVELS, "default"].indexOf(source);
-  if (sentinels.value.length > 0 && name.value === null) {
-    throw wrong(sentinels, "is set without a name; accepted: together with [redis] sentinel_name");
-  }
+  const [isCluster, isSentinel, isSocket] = [cluster.value, sentinels.value.length > 0, socket.value !== null];
   // A name at a lower level than the way was replaced with its sentinels.
-  if (name.value !== null && way !== "sentinels" && heightOf(name.source) <= heightOf(level)) {
-    throw wrong(name, "is set without sentinels; accepted: together with [redis] sentinels");
-  }
-  if (!cluster.value && nodes.value.length > 0) {
-    throw wrong(nodes, "names nodes of a cluster; accepted: together with [redis] cluster = true");
-  }
-  if (cluster.value && db.value !== 0) {
-    throw wrong(db, `names db ${db.value}, but a cluster only has db 0 (${cluster.origin})`);
-  }
-  if (cluster.value && sentinels.value.length > 0) {
-    throw together(cluster, sentinels, "a cluster doesn't use Sentinel; list some of its nodes in [redis] nodes");
-  }
-  if (cluster.value && socket.value !== null) {
-    throw together(cluster, socket, "a cluster can't be reached over a unix socket; set the host and port of one node");
-  }
-  if (tls.value && socket.value !== null) throw together(tls, socket, "TLS can't be used over a unix socket");
-  if (tls.value && tlsKey.value !== null && tlsCert.value === null) {
-    throw wrong(tlsKey, "is set without a certificate; accepted: together with [redis] tls_cert");
-  }
+  const isNameAlone = name.value !== null && way !== "sentinels" && heightOf(name.source) <= heightOf(level);
+  const isKeyAlone = tls.value && tlsKey.value !== null && tlsCert.value === null;
+  const needs = (option: string) => `accepted: together with [redis] ${option}`;
+  const or = ({ origin }: Setting<unknown>) => `and ${origin} can't be used together; set only one`;
+  const problems: [isWrong: boolean, setting: Setting<unknown>, what: string, hint?: string][] = [
+    [isSentinel && name.value === null, sentinels, `is set without a name; ${needs("sentinel_name")}`],
+    [isNameAlone, name, `is set without sentinels; ${needs("sentinels")}`],
+    [!isCluster && nodes.value.length > 0, nodes, `names nodes of a cluster; ${needs("cluster = true")}`],
+    [isCluster && db.value !== 0, db, `names db ${db.value}, but a cluster only has db 0 (${cluster.origin})`],
+    [isCluster && isSentinel, cluster, or(sentinels), `a cluster doesn't use Sentinel; ${SOME_NODES}`],
+    [isCluster && isSocket, cluster, or(socket), `a cluster can't be reached over a unix socket; ${ONE_NODE}`],
+    [tls.value && isSocket, tls, or(socket), "TLS can't be used over a unix socket"],
+    [isKeyAlone, tlsKey, `is set without a certificate; ${needs("tls_cert")}`],
+  ];
+  const [, setting, what, hint] = problems.find(([isWrong]) => isWrong) ?? [];
+  if (setting !== undefined) throw new TtsctlError("CONFIG_INVALID", `${setting.origin} ${what}`, { hint });
   // Unless a higher level switches TLS off.
   const isIdle = ({ value, source }: Setting<string | null>) =>
     value !== null && heightOf(source) <= heightOf(tls.source);
   const idle = tls.value ? undefined : [tlsCa, tlsCert, tlsKey, tlsServerName].find(isIdle);
   const advice = "has no effect without TLS; set [redis] tls = true, or use rediss://";
   return idle === undefined ? [] : [`${idle.origin} ${advice}`];
-}
-
-function wrong({ origin }: Setting<unknown>, what: string): TtsctlError {
-  return new TtsctlError("CONFIG_INVALID", `${origin} ${what}`);
-}
-
-function together(one: Setting<unknown>, other: Setting<unknown>, hint: string): TtsctlError {
-  const message = `${one.origin} and ${other.origin} can't be used together; set only one`;
-  return new TtsctlError("CONFIG_INVALID", message, { hint });
 }
 
 /** Checks the files of a TLS connection, if one is in force. @throws TtsctlError CONFIG_INVALID */
