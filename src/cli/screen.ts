@@ -9,22 +9,19 @@ const [ERASE_ALL, ERASE_REST] = ["\u001b[2J", "\u001b[K"];
 
 export type Size = { readonly columns: number; readonly rows: number };
 
-interface ScreenOptions {
-  /** Whether the last picture stays on the terminal. */
-  readonly keepsPicture?: boolean;
-  /** Called when the screen takes over the terminal, and when it gives it back. */
-  readonly onTaken?: (isTaken: boolean) => void;
-}
-
 export function sizeOf(stream: Streams["stdout"]): Size {
   return { columns: stream.columns || 80, rows: stream.rows || 24 };
 }
 
-/** The alternate screen of a terminal, without flicker or scrolling; restored at the end of the process and for Ctrl-Z. */
+/**
+ * The alternate screen of a terminal, without flicker or scrolling; restored at the end of the process and for Ctrl-Z.
+ * @param keepsPicture whether the last picture stays on the terminal
+ * @param onTaken called when the screen takes over the terminal, and when it gives it back
+ */
 export function openScreen<P>(
   terminal: Terminal,
   frame: (picture: P, size: Size) => readonly string[],
-  { keepsPicture = false, onTaken = () => {} }: ScreenOptions = {},
+  { keepsPicture = false, onTaken = (_isTaken: boolean) => {} } = {},
 ) {
   const stream = terminal.streams.stdout;
   let isOpen = false;
