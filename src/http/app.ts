@@ -44,7 +44,10 @@ export function createApp(parts: ServerParts): Hono<Env> {
   const doorkeeper = doorkeeperOf(parts);
   // For browsers: the first begins a session, with the body `{"token": ...}`, the second ends it.
   add("POST /login", async (c) => {
-    doorkeeper.logIn(c, tokenIn((await bodyOf(c.env.incoming, LIMITS.loginBytes)).text()));
+    const body = jsonIn((await bodyOf(c.env.incoming, LIMITS.loginBytes)).text());
+    const { token } = Object(body) as { token?: unknown };
+    if (typeof token !== "string") throw new HttpError("BAD_REQUEST", "the body has no token", 'send {"token": "..."}');
+    doorkeeper.logIn(c, token);
     return c.body(null, 204);
   });
   add("POST /logout", (c) => {
@@ -128,12 +131,6 @@ function addPage(app: Hono<Env>, add: AddEndpoint, { pageFolder }: ServerParts):
   for (const name of readdirSync(join(pageFolder, "assets"))) {
     app.get(`/assets/${name}`, fileAt(join("assets", name), "public, max-age=31536000, immutable")); // the name holds a digest of the content
   }
-}
-
-function tokenIn(text: string): string {
-  const token = (jsonIn(text) as { token?: unknown } | null | undefined)?.token;
-  if (typeof token === "string") return token;
-  throw new HttpError("BAD_REQUEST", "the body has no token", 'send {"token": "..."}');
 }
 
 /** The pattern of the route of a request, or `other`. */

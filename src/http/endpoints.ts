@@ -2,7 +2,7 @@ import type { Context, Hono } from "hono";
 import { fieldOf, QUERY_PARTS } from "../task/query-fields.ts";
 import { SPAN_NAMES } from "../task/spans.ts";
 import { HttpError } from "./answer.ts";
-import { dialectOf, PLAIN } from "./dialects.ts";
+import { type Dialect, dialectOf, PLAIN } from "./dialects.ts";
 import type { Env, ServerParts } from "./parts.ts";
 import { choiceParam, countParam, type Params, switchParam, textParam, type Values, valuesOf } from "./request.ts";
 import { type SchemaName, schemaOf, TEXT } from "./schema.ts";
@@ -144,7 +144,7 @@ type Answer = Response | Promise<Response>;
 /** @param answer gets the text of the body @throws HttpError, TtsctlError USAGE */
 export type AddEndpoint = <W extends Where>(
   where: W,
-  answer: (c: Context<Env>, values: Values<ParamsOf<W>>, body: string) => Answer,
+  answer: (c: Context<Env>, values: Values<ParamsOf<W>>, more: { body: string; dialect: Dialect }) => Answer,
 ) => void;
 
 export function endpointsOf(app: Hono<Env>, parts: ServerParts): AddEndpoint {
@@ -158,8 +158,8 @@ export function endpointsOf(app: Hono<Env>, parts: ServerParts): AddEndpoint {
       const isChecked = !open && more === undefined;
       const given = isChecked ? dialect.params(c.req.url, Object.keys(params)) : new Map<string, string>();
       const values = valuesOf(given, params) as Values<ParamsOf<typeof where>>;
-      if (body === undefined || open) return answer(c, values, "");
-      return withBody(c.env, async (text) => answer(c, values, text));
+      if (body === undefined || open) return answer(c, values, { body: "", dialect });
+      return withBody(c.env, async (text) => answer(c, values, { body: text, dialect }));
     });
   };
 }

@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import pLimit from "p-limit";
 import type { Clock } from "../clock.ts";
 import { HttpError } from "./answer.ts";
@@ -32,7 +31,12 @@ export function turns(clock: Clock, width: number) {
       waiting?.abort();
       await untilRead();
       if (incoming.socket.destroyed || isLate) throw busy();
-      const answer = await make(() => untilClosed(outgoing)).catch((error) => {
+      const whenLeft = () => {
+        const left = new AbortController();
+        outgoing.once("close", () => left.abort());
+        return left.signal;
+      };
+      const answer = await make(whenLeft).catch((error) => {
         throw outgoing.destroyed ? busy() : error;
       });
       if (outgoing.destroyed) throw busy(); // the client has left
@@ -52,12 +56,6 @@ export function turns(clock: Clock, width: number) {
     });
     return Promise.race([answer, waited]);
   };
-}
-
-function untilClosed(outgoing: ServerResponse): AbortSignal {
-  const left = new AbortController();
-  outgoing.once("close", () => left.abort());
-  return left.signal;
 }
 
 /** Reads bodies as they come, and answers large ones two at a time. */

@@ -37,12 +37,12 @@ export function addChanges(add: AddEndpoint, parts: ServerParts, forChange: Chan
       return json(result, warnings);
     });
   };
-  add("POST /voice-tasks/delete", (c, _, text) => {
+  add("POST /voice-tasks/delete", (c, _, { body: text }) => {
     const body: BodyOf<typeof DELETE_KINDS> = bodyIn(text, DELETE_KINDS);
     const asked = askedIn(body, "max_delete");
     return answer(c, asked, () => remove(parts, c, asked, body.force === true));
   });
-  add("POST /voice-tasks/mark", (c, _, text) => {
+  add("POST /voice-tasks/mark", (c, _, { body: text }) => {
     const body: BodyOf<typeof MARK_KINDS> = bodyIn(text, MARK_KINDS);
     const asked = askedIn(body, "max_mark");
     if ((body.error?.length ?? 0) > 10_000) throw usage("error is too long", "at most 10000 characters");

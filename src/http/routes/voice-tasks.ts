@@ -10,7 +10,7 @@ import { type ListQuery, type ListResult, workOf } from "../../store/task-store.
 import { keyOf, trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import { HttpError, json, keptText } from "../answer.ts";
-import { type Dialect, dialectOf, PLAIN } from "../dialects.ts";
+import { type Dialect, PLAIN } from "../dialects.ts";
 import type { AddEndpoint } from "../endpoints.ts";
 import type { Doorbell } from "../event-stream.ts";
 import { type Env, type ServerParts, withArtifacts } from "../parts.ts";
@@ -52,22 +52,19 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
       return sent(c, await (dialect === PLAIN ? doorbell.share(ring, raw, make) : make()));
     });
   };
-  add("GET /voice-tasks", (c) => {
-    const dialect = dialectOf(c, parts);
+  add("GET /voice-tasks", (c, _, { dialect }) => {
     return answerList(c, dialect, dialect.listOfUrl(c.req.url), KEY_NAMES);
   });
-  add("POST /voice-tasks/query", (c, _, body) => {
-    const dialect = dialectOf(c, parts);
+  add("POST /voice-tasks/query", (c, _, { body, dialect }) => {
     return answerList(c, dialect, dialect.listOfBody(body), BODY_NAMES);
   });
   const [forAudio, forOne, forDetails] = [turns(clock, 2), turns(clock, 4), turns(clock, 4)];
-  add("POST /voice-tasks/audio", (c, _, body) => {
+  add("POST /voice-tasks/audio", (c, _, { body }) => {
     const ids = tasksIn(parts, body);
     return forAudio(c.env, async () => json(await audioOf(parts, ids)));
   });
   for (const path of TASK_PATHS) {
-    add(`GET ${path}`, (c, { user_id }) => {
-      const dialect = dialectOf(c, parts);
+    add(`GET ${path}`, (c, { user_id }, { dialect }) => {
       return forOne(c.env, async () => {
         const isAlone = dialect.takesLoneIds && user_id === undefined;
         const results = isAlone ? tasksOf(parts, c) : [listOne(parts, idOf(parts, c, user_id))];
@@ -93,8 +90,7 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
         return json({ users } satisfies TaskUsers);
       });
     });
-    add(`DELETE ${path}`, (c, { user_id, force }) => {
-      const dialect = dialectOf(c, parts);
+    add(`DELETE ${path}`, (c, { user_id, force }, { dialect }) => {
       const named = dialect.takesLoneIds && user_id === undefined ? null : idOf(parts, c, user_id);
       return forChange(c, async () => {
         const { userId, taskId } = named ?? (await onlyTask(parts, c));
