@@ -6,7 +6,7 @@ import { holdsPassword } from "../config/examine.ts";
 import { type IniFile, parseIni } from "../config/ini-file.ts";
 import { type Kind, REDIS_URL } from "../config/kinds.ts";
 import { configPlace, placeAt, readConfig, resolveSettings } from "../config/load.ts";
-import { configText, givenValues, type NewValues, pathText, readBack, shownText } from "../config/new-file.ts";
+import { configText, givenValues, type NewValues, pathText, shownText } from "../config/new-file.ts";
 import { checkTlsFiles, findAddress, NO_REDIS, redisShown, targetOf } from "../config/redis.ts";
 import { CONFIG_FILE, defaultText, rowOf, SETTING_NAMES, type SettingName, type Settings } from "../config/settings.ts";
 import { describeSystemError, isRedisError, ours, TtsctlError, usage } from "../errors.ts";
@@ -45,7 +45,10 @@ export async function initConfig(context: Context, flags: Flags): Promise<void> 
   for (const name of [...lacks, "cleanup.retention"] as const) {
     if (!values.has(name)) values.set(name, { text: defaultText(name), source: "default", origin: "default" });
   }
-  const settingsOf = () => resolveSettings(readBack(configText(values, former), path));
+  const settingsOf = () => {
+    const file = parseIni(configText(values, former), path);
+    return resolveSettings({ flags: {}, env: {}, file, cwd: dirname(path) });
+  };
   if (asks) await askAll(context, values, path, settingsOf);
   const settings = settingsOf();
   await checkTlsFiles(settings.redis);

@@ -25,20 +25,16 @@ const NOTHING = { settings: null, wrong: new Map<string, TtsctlError>(), names, 
 /** @returns the settings in force, with defaults in a section with a wrong value; and the first wrong value of each section */
 async function examineInputs(inputs: SettingInputs) {
   const wrong = new Map<string, TtsctlError>();
-  for (const section of new Set(SETTING_NAMES.map(sectionOf))) {
+  for (const section of new Set(SETTING_NAMES.map((name) => placeOf(name).section))) {
     try {
-      await checkTlsFiles(resolveSettings({ ...inputs, hidden: (name) => sectionOf(name) !== section }).redis);
+      await checkTlsFiles(resolveSettings({ ...inputs, hidden: (name) => placeOf(name).section !== section }).redis);
     } catch (error) {
       wrong.set(section, ours(error));
     }
   }
-  const settings = resolveSettings({ ...inputs, hidden: (name) => wrong.has(sectionOf(name)) });
+  const settings = resolveSettings({ ...inputs, hidden: (name) => wrong.has(placeOf(name).section) });
   const { file } = inputs;
   return { settings, wrong, names: foreignNames(file), holdsPassword: file !== null && holdsPassword(file) };
-}
-
-function sectionOf(name: SettingName): string {
-  return placeOf(name).section;
 }
 
 /** A wrong url may hold one too. */

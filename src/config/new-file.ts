@@ -3,7 +3,7 @@ import { safe, stringify } from "ini";
 import { TtsctlError } from "../errors.ts";
 import { strip } from "../task/ids.ts";
 import { MASK, maskUrl } from "./address.ts";
-import { DEFAULT_SECTION, type IniFile, parseIni } from "./ini-file.ts";
+import { DEFAULT_SECTION, type IniFile } from "./ini-file.ts";
 import { PATH, REDIS_URL } from "./kinds.ts";
 import { findAddress, type RedisAddress } from "./redis.ts";
 import {
@@ -74,16 +74,13 @@ const HEAD = `# ttsctl and the TTS service: one file for both, as Python's confi
 function settingLines(section: string, values: NewValues, isShown: boolean): string {
   const given = [...values].filter(([name]) => placeOf(name).section === section);
   const lines = given.map(([name, value]) => {
-    const text = fileText(name, value);
-    const shown = isShown ? shownText(name, { text }) : text;
-    return optionLine(placeOf(name).option, shown.replaceAll("%", "%%"));
+    const { option } = placeOf(name);
+    const given = fileText(name, value);
+    const text = (isShown ? shownText(name, { text: given }) : given).replaceAll("%", "%%");
+    // What `ini` would quote or escape stays as it is, since Python's configparser would not undo it.
+    return safe(text) === text ? stringify({ [option]: text }, { whitespace: true }) : `${option} = ${text}\n`;
   });
   return lines.join("");
-}
-
-/** A line as `ini` writes it; what that would quote or escape stays as it is, since Python's configparser would not undo it. */
-function optionLine(name: string, text: string): string {
-  return safe(text) === text ? stringify({ [name]: text }, { whitespace: true }) : `${name} = ${text}\n`;
 }
 
 /** A text without what Python's configparser would cut off. @throws TtsctlError CONFIG_INVALID if that changes its meaning */
@@ -107,9 +104,4 @@ function keptLines(former: IniFile | null, section: string): string {
   const ours = SETTING_NAMES.map(placeOf).filter((place) => place.section === section);
   const kept = [...(former?.raw(section) ?? [])].filter(([name]) => !ours.some(({ option }) => option === name));
   return kept.map(([name, value]) => `${name} = ${value.replaceAll(/\n(?!\n)/g, "\n  ")}\n`).join("");
-}
-
-/** What a new file means; the path isn't read. @throws TtsctlError CONFIG_INVALID */
-export function readBack(text: string, path: string): SettingInputs {
-  return { flags: {}, env: {}, file: parseIni(text, path), cwd: dirname(path) };
 }
