@@ -192,19 +192,15 @@ export function passes(task: Task, filter: TaskFilter): boolean {
 }
 
 /** The part of a filter that only the record can answer. */
-export function recordPasses(task: Task, filter: TaskFilter): boolean {
-  return searchPasses(task, filter) && [...filter.fields].every(([name, texts]) => texts.has(textOf(task, name)));
+export function recordPasses(task: Task, { fields, search }: TaskFilter): boolean {
+  const searched = () => [task.userId, task.taskId, task.error, textOf(task, "text")];
+  if (search !== undefined && !searched().some((text) => text.toLowerCase().includes(search))) return false;
+  return [...fields].every(([name, texts]) => texts.has(textOf(task, name)));
 }
 
 /** Whether a filter asks for more of a record than user, status and time. */
 export function needsRecord({ fields, search }: TaskFilter): boolean {
   return fields.size > 0 || search !== undefined;
-}
-
-function searchPasses(task: Task, { search }: TaskFilter): boolean {
-  if (search === undefined) return true;
-  const texts = [task.userId, task.taskId, task.error, textOf(task, "text")];
-  return texts.some((text) => text.toLowerCase().includes(search));
 }
 
 function textOf({ json }: Task, field: string): string {

@@ -1,6 +1,7 @@
 import { formatAge } from "./amounts.ts";
 import { memberOf, type TaskId } from "./ids.ts";
 import { UNFINISHED } from "./status.ts";
+import type { Task } from "./task.ts";
 
 /** When a task that is not finished counts as stuck. */
 export interface StuckRule {
@@ -10,12 +11,8 @@ export interface StuckRule {
   readonly after: number;
 }
 
-interface StuckTask extends TaskId {
-  /** `wait` or `run`. */
-  readonly status: string;
-  /** `updated_at`, epoch seconds. */
-  readonly score: number;
-}
+/** With the shown status, `wait` or `run`. */
+type StuckTask = Pick<Task, "userId" | "taskId" | "status" | "score">;
 
 /** How many stuck tasks are kept by name; the others are counted. */
 const NAMED_STUCK = 10;
