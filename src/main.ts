@@ -61,21 +61,17 @@ export async function run(): Promise<number> {
     argv: process.argv.slice(2),
     env: process.env,
     get cwd() {
-      return workingDirectory();
+      try {
+        return process.cwd();
+      } catch (cause) {
+        throw new TtsctlError("USAGE", "the working directory was deleted", { hint: "change to another one", cause });
+      }
     },
     streams: process, // it opens each one on first use
     stopSignal: listenForStop(),
   });
   process.on("exit", (code) => loadedPosix?.exit(code)); // after all other listeners
   return code;
-}
-
-function workingDirectory(): string {
-  try {
-    return process.cwd();
-  } catch (cause) {
-    throw new TtsctlError("USAGE", "the working directory was deleted", { hint: "change to another one", cause });
-  }
 }
 
 /** Lowers the priority: a sync keeps a processor busy, and Redis may need it. A lower one is kept. */
