@@ -4,7 +4,7 @@ import { SPAN_NAMES } from "../task/spans.ts";
 import { HttpError } from "./answer.ts";
 import { type Dialect, dialectOf, PLAIN } from "./dialects.ts";
 import type { Env, ServerParts } from "./parts.ts";
-import { choiceParam, countParam, type Params, switchParam, textParam, type Values, valuesOf } from "./request.ts";
+import { choiceParam, countParam, type Params, switchParam, textParam, type Values } from "./request.ts";
 import { type SchemaName, schemaOf, TEXT } from "./schema.ts";
 import { bodyReader } from "./turns.ts";
 
@@ -157,7 +157,8 @@ export function endpointsOf(app: Hono<Env>, parts: ServerParts): AddEndpoint {
       const dialect = inApiMs === undefined ? PLAIN : dialectOf(c, parts);
       const isChecked = !open && more === undefined;
       const given = isChecked ? dialect.params(c.req.url, Object.keys(params)) : new Map<string, string>();
-      const values = valuesOf(given, params) as Values<ParamsOf<typeof where>>;
+      const read = Object.entries(params).map(([name, param]) => [name, param.read(given.get(name), name)]);
+      const values = Object.fromEntries(read) as Values<ParamsOf<typeof where>>;
       if (body === undefined || open) return answer(c, values, { body: "", dialect });
       return withBody(c.env, async (text) => answer(c, values, { body: text, dialect }));
     });

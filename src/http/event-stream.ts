@@ -34,8 +34,7 @@ export function eventStreams({ clock, run, failed }: ServerParts) {
     c.env.outgoing.once("close", () => question.abort());
     c.header("X-Accel-Buffering", "no"); // nginx would hold events back
     const response = streamSSE(c, async (stream) => {
-      const over = new AbortController();
-      const beatLater = () => later(clock, 15_000, over.signal, () => void beat(stream).then(beatLater));
+      const beatLater = () => later(clock, 15_000, question.signal, () => void beat(stream).then(beatLater));
       void beatLater();
       try {
         await run(stream, question.signal);
@@ -44,7 +43,7 @@ export function eventStreams({ clock, run, failed }: ServerParts) {
         if (problem.code === "INTERNAL") failed(error);
         await stream.writeSSE({ event: "problem", data: JSON.stringify(problem) });
       } finally {
-        over.abort();
+        question.abort();
         open.delete(question);
       }
     });

@@ -51,11 +51,6 @@ interface Param<T> {
 export type Params = Readonly<Record<string, Param<unknown>>>;
 export type Values<P extends Params> = { readonly [N in keyof P]: P[N] extends Param<infer T> ? T : never };
 
-export function valuesOf<P extends Params>(given: ReadonlyMap<string, string>, params: P): Values<P> {
-  const values = Object.entries(params).map(([name, { read }]) => [name, read(given.get(name), name)]);
-  return Object.fromEntries(values) as Values<P>;
-}
-
 export function textParam(description: string, required = false): Param<string | undefined> {
   return { description, schema: TEXT, required, read: (text) => text };
 }
