@@ -172,12 +172,10 @@ function otherValue(option: Option | undefined, name: string, user: string | und
 
 function argumentOf(program: Command, { command, operands, values }: Line): Wanted {
   if (command === program) {
-    const shown = program.commands.filter((each) => !each.name().startsWith("_"));
-    const about = new Map(shown.map((each) => [each.name(), each.description()]));
+    const about = new Map(program.commands.map((each) => [each.name(), each.description()]));
     if (operands.length === 0) return about.set("help", HELP);
     if (operands.length > 1 || operands[0] !== "help") return []; // an unknown command
     for (const [name, text] of Object.entries(TOPICS)) about.set(name, text.split("\n", 1)[0]!);
-    about.delete("help");
     return about;
   }
   const argument = command.registeredArguments[operands.length];
