@@ -23,12 +23,9 @@ import {
 
 export const PROFILE_VARIABLE = "TTSCTL_PROFILE";
 
-export interface LoadOptions {
+/** With the options of a program, no file is looked up. */
+export interface LoadOptions extends Pick<SettingInputs, "options" | "env" | "cwd"> {
   flags: SettingFlags & { readonly config?: string | undefined; readonly profile?: string | undefined };
-  /** Of a program, for which no file is looked up. */
-  options?: SettingInputs["options"];
-  env: Readonly<Record<string, string | undefined>>;
-  cwd: string;
 }
 
 /** Reads config.ini (flags, else variables, else `./config.ini`) and resolves the settings. @throws CONFIG_NOT_FOUND, CONFIG_INVALID */
@@ -39,10 +36,9 @@ export async function loadSettings(options: LoadOptions): Promise<Settings> {
 }
 
 /** Throws as `loadSettings` does for the file, but not for a value in it. */
-export async function readInputs({ flags, options, env, cwd }: LoadOptions): Promise<SettingInputs> {
-  const isLooked = options === undefined || flags.config !== undefined;
-  const file = isLooked ? readConfig(configPlace({ flags, options, env, cwd }), env) : null;
-  return { flags, ...(options && { options }), env, file, cwd };
+export async function readInputs(given: LoadOptions): Promise<SettingInputs> {
+  const isLooked = given.options === undefined || given.flags.config !== undefined;
+  return { ...given, file: isLooked ? readConfig(configPlace(given), given.env) : null };
 }
 
 /** The path of config.ini: flags come before variables. Programs have no profiles. @throws TtsctlError USAGE, CONFIG_INVALID */
