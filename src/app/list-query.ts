@@ -1,11 +1,10 @@
 import { TtsctlError, usage } from "../errors.ts";
 import { quoted } from "../printable.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
-import type { TaskId } from "../store/task-source.ts";
 import type { ListQuery } from "../store/task-store.ts";
 import { PARTS_ACCEPTED, parsePart } from "../task/amounts.ts";
 import { parseDuration } from "../task/duration.ts";
-import { idProblem, splitName, trimId, uniqueIds, uniqueTasks } from "../task/ids.ts";
+import { idProblem, splitName, type TaskId, trimId, uniqueIds, uniqueTasks } from "../task/ids.ts";
 import { acceptedFor } from "../task/nearest.ts";
 import {
   fieldOf,

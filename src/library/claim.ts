@@ -3,6 +3,7 @@ import { batches } from "../pool.ts";
 import type { PendingTasks } from "../store/file/batch-plan.ts";
 import { LIVE, type Rows, STATUS_CODES, statusCode } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
+import { BATCH } from "../store/redis/copies.ts";
 import type { TaskId } from "../task/ids.ts";
 import { OTHER_STATUS, plainWord, shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
@@ -10,8 +11,6 @@ import type { TimeReader } from "../task/time.ts";
 
 export const CLAIM_ID = "claim_id";
 export const CLAIMED_UNTIL = "claimed_until";
-
-const READ_AT_ONCE = 250;
 
 export interface Claimable {
   /** Shown words. */
@@ -68,7 +67,7 @@ async function leasesOf(snapshot: Snapshot, rows: readonly number[]): Promise<Re
   known.set(snapshot.rows, leases);
   const times = snapshot.rules.times();
   const unread = rows.filter((row) => !leases.has(row));
-  for (const some of batches(unread, READ_AT_ONCE)) {
+  for (const some of batches(unread, BATCH)) {
     const tasks = await snapshot.readTasks(some);
     for (const [i, row] of some.entries()) leases.set(row, claimedUntil(tasks[i]!, times));
   }

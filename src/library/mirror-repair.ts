@@ -4,10 +4,10 @@ import { isRedisError, isStoreError, TtsctlError, valueIf } from "../errors.ts";
 import { checkLayout, checkTimezone, storeMismatch } from "../operations/safety.ts";
 import { type MirrorState, redisDisabled } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import type { TaskId } from "../store/task-source.ts";
 import type { TaskWriter } from "../store/task-writer.ts";
 import { type Writable, writable } from "../store/writable.ts";
 import { dropMarks, type WriterMark } from "../store/writer-mark.ts";
+import type { TaskId } from "../task/ids.ts";
 import type { Logger, SyncResult } from "./types.ts";
 
 type Live = Awaited<ReturnType<RunParts["liveOn"]>>;

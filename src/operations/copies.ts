@@ -5,7 +5,7 @@ import { type CopyView, type RedisCopy, stateOf } from "../store/layout/copy.ts"
 import type { CopyReading } from "../store/layout/layout.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { recordOf } from "../store/redis/records.ts";
-import type { TaskId } from "../store/task-source.ts";
+import type { TaskId } from "../task/ids.ts";
 import { mayPass, NO_FILTER, needsRecord, recordPasses, type TaskFilter } from "../task/query-fields.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";

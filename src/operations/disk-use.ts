@@ -1,8 +1,12 @@
-import type { Artifacts, Measured } from "../artifacts/artifacts.ts";
+import type { Artifacts, FolderName, Measured } from "../artifacts/artifacts.ts";
 import { KeyTable } from "../store/key-table.ts";
-import type { FolderName, RecordRules } from "../task/rules.ts";
+import type { RecordRules } from "../task/rules.ts";
 import { logName, NOBODY, placesOf } from "./owners.ts";
-import type { DiskBytes } from "./stats/types.ts";
+
+export interface DiskBytes {
+  audioBytes: number;
+  logBytes: number;
+}
 
 interface Found extends Measured {
   /** Of a log: those that have it. */

@@ -4,7 +4,7 @@ import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import { isNothing } from "../store/layout/copy.ts";
 import { BATCH, type GuardedRemoval } from "../store/redis/copies.ts";
 import { isUnsure } from "../store/redis/walk.ts";
-import type { TaskId } from "../store/task-source.ts";
+import type { TaskId } from "../task/ids.ts";
 import type { LedgerAction } from "./ledger.ts";
 import type { Parts } from "./parts.ts";
 import type { bothOf } from "./preflight.ts";

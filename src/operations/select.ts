@@ -4,7 +4,7 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import type { TaskId } from "../store/task-source.ts";
+import type { TaskId } from "../task/ids.ts";
 import { givenName, mayPass, needsRecord, type TaskFilter } from "../task/query-fields.ts";
 import { copiesIn, copyPasses, existing, fileCopies } from "./copies.ts";
 import { type Survey, survey } from "./survey.ts";

@@ -5,7 +5,7 @@ import { KeySet, KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { type Member, membersOf } from "../store/redis/walk.ts";
-import type { TaskId } from "../store/task-source.ts";
+import type { TaskId } from "../task/ids.ts";
 import type { Version } from "../task/version.ts";
 
 /** The tasks that a command looks at, found before it changes anything. */

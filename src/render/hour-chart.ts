@@ -1,4 +1,4 @@
-import type { StatusCounts } from "../operations/stats/types.ts";
+import type { StatusCounts } from "../operations/stats/tally.ts";
 
 /** From the bottom of a bar to its top, each with its own sign, for terminals without colours. */
 export const BAR_SIGNS = [

@@ -1,5 +1,4 @@
-import type { StatsResult } from "../operations/stats/stats.ts";
-import type { NamedTask } from "../operations/stats/types.ts";
+import type { NamedTask, StatsResult } from "../operations/stats/stats.ts";
 import { printable, shellWord } from "../printable.ts";
 import { counted, firstOf, formatAge, formatBytes, formatDuration } from "../task/amounts.ts";
 import { memberOf } from "../task/ids.ts";

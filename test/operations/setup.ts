@@ -10,13 +10,7 @@ import { cleanUpOrphans, type OrphanOptions, type OrphanResult } from "../../src
 import type { RetentionPolicy } from "../../src/operations/purge/rules.ts";
 import type { Selection } from "../../src/operations/select.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
-import {
-  type RepairOptions,
-  type VerifyOptions,
-  type VerifyOutcome,
-  verify,
-  verifyAndRepair,
-} from "../../src/operations/verify/verify.ts";
+import { type RepairOptions, type VerifyOutcome, verify, verifyAndRepair } from "../../src/operations/verify/verify.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import type { MirrorState } from "../../src/store/mirror-link.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
@@ -109,7 +103,7 @@ export class Site {
     return sync({ ...this.#common(), mirror: this.mirror, confirm }, { ...defaults, ...options });
   }
 
-  verify(options: VerifyOptions = {}): Promise<VerifyOutcome> {
+  verify(options: Pick<RepairOptions, "userId"> = {}): Promise<VerifyOutcome> {
     return verify({ ...this.#common(), mirror: this.mirror }, options);
   }
 

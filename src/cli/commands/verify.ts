@@ -1,7 +1,7 @@
 import { finished } from "../../app/ended.ts";
 import { audited } from "../../app/ledger.ts";
 import { usage } from "../../errors.ts";
-import type { Kind, VerifyResult } from "../../operations/verify/classify.ts";
+import type { Kind } from "../../operations/verify/classify.ts";
 import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
 import { textOf } from "../../render/item-lines.ts";
@@ -130,7 +130,7 @@ function remedy(kind: Kind, { isFileEmpty }: Drift, { prune, restore, allowEmpty
   return remedies[kind] ?? "written to Redis";
 }
 
-function footer({ repaired }: VerifyResult, drift: Drift, flags: Flags): string {
+function footer({ repaired }: VerifyOutcome["result"], drift: Drift, flags: Flags): string {
   const { repair, prune } = flags;
   const { records, fragments, stuck } = drift.left;
   const isKept = repair && records > 0 && !prune && !flags.restore;
@@ -173,7 +173,7 @@ function* detailRows(drift: Drift, most = Number.POSITIVE_INFINITY): Generator<s
 }
 
 /** `verify --details -o json`, in pieces because there may be a million tasks. */
-function* detailsJson(result: VerifyResult, drift: Drift): Generator<string> {
+function* detailsJson(result: VerifyOutcome["result"], drift: Drift): Generator<string> {
   yield `${JSON.stringify(result).slice(0, -1)},"tasks":{`;
   for (const [i, kind] of ORDER.entries()) {
     yield `${i === 0 ? "" : ","}"${kind}":[`;

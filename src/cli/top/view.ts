@@ -1,4 +1,4 @@
-import type { NamedTask } from "../../operations/stats/types.ts";
+import type { NamedTask } from "../../operations/stats/stats.ts";
 import { printable } from "../../printable.ts";
 import { relativeTime } from "../../render/item.ts";
 import { type Colors, type Column, paintStatus, STATUS_COLORS, STATUSES, tableLayout } from "../../render/table.ts";

@@ -6,11 +6,10 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
-import type { TaskId } from "../../store/task-source.ts";
 import type { Writable } from "../../store/writable.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
-import { keyOf } from "../../task/ids.ts";
+import { keyOf, type TaskId } from "../../task/ids.ts";
 import { givenName } from "../../task/query-fields.ts";
 import {
   type MergeParts,

@@ -67,12 +67,8 @@ function invalid(message: string, hint: string, cause?: TtsctlError): TtsctlErro
   return new TtsctlError("IMPORT_INVALID", message, { hint, cause });
 }
 
-/** An input that was read and checked completely. */
-export interface Source {
-  /** Its records. The caller closes it. */
-  readonly records: Snapshot;
-  readonly bad: BadLines;
-}
+/** An input that was read and checked completely: its records, which the caller closes, and its bad lines. */
+export type Source = Awaited<ReturnType<typeof readSource>>;
 
 interface SourceReading {
   readonly stdin: Readable;

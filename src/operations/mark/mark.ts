@@ -7,10 +7,9 @@ import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
 import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
-import type { TaskId } from "../../store/task-source.ts";
 import type { Writable } from "../../store/writable.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
-import { keyOf } from "../../task/ids.ts";
+import { keyOf, type TaskId } from "../../task/ids.ts";
 import type { TaskFilter } from "../../task/query-fields.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, saysDeleted, type Task } from "../../task/task.ts";
@@ -280,24 +279,21 @@ interface Target {
   readonly copy: Copies["mirror"] | undefined;
 }
 
-interface MarkPlan {
-  readonly inFile: Target[];
-  readonly onlyInRedis: Target[];
-  readonly summary: PlanSummary;
-  readonly refused: [TaskId, reason: string][];
-  readonly failed: [TaskId, reason: string][];
-  readonly gone: TaskId[];
-  /** Tasks that had the status already; their older copies in Redis are overwritten. */
-  unchanged: number;
-  /** The rows of unchanged tasks whose copy in Redis differs. */
-  readonly behind: number[];
-}
-
 type MarkRule = Pick<MarkOptions, "shown" | "error"> & { readonly filter: TaskFilter };
 
 async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, rule: MarkRule, found: Survey) {
-  const lists = { inFile: [], onlyInRedis: [], refused: [], failed: [], gone: [], behind: [] };
-  const plan: MarkPlan = { ...lists, unchanged: 0, summary: new PlanSummary() };
+  const plan = {
+    inFile: [] as Target[],
+    onlyInRedis: [] as Target[],
+    summary: new PlanSummary(),
+    refused: [] as [TaskId, reason: string][],
+    failed: [] as [TaskId, reason: string][],
+    gone: [] as TaskId[],
+    /** Tasks that had the status already; their older copies in Redis are overwritten. */
+    unchanged: 0,
+    /** The rows of unchanged tasks whose copy in Redis differs. */
+    behind: [] as number[],
+  };
   for (const ids of batches(chosenIds(base, found), BATCH)) {
     const inRedis = mirror === null ? [] : await mirror.copies(ids, viewFor(rule.filter));
     const inFile = await fileCopies(base, ids, rule.filter);

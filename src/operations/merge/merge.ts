@@ -106,8 +106,6 @@ function decideMerge(policy: MergePolicy, ours: number, theirs: number, same: bo
   return newer(theirs, ours) ? "older" : "conflict";
 }
 
-const COMPARED = 250;
-
 export type MergePlan = Awaited<ReturnType<typeof planMerge>>;
 
 /** What becomes of the chosen `rows` of one file, ascending, in one content of the store file. @throws TtsctlError INTERRUPTED by the signal */
@@ -121,7 +119,7 @@ export async function planMerge(
   /** By row of the source: its fate, and the time of the file's record, epoch seconds; NaN for none. */
   const [fates, times]: [Fate[], number[]] = [[], []];
   const scoreOf = (row: number) => source.rows.score(row);
-  for (const batch of batches(rows, COMPARED)) {
+  for (const batch of batches(rows, BATCH)) {
     const pairs = batch.map((row) => {
       const id = source.idOf(row);
       const theirs = base.rowOf(id);

@@ -43,20 +43,18 @@ export async function spooled(
 
 /** A temporary file beside the store file, without a name: it is gone with the process. @throws TtsctlError SPOOL_FAILED */
 export async function openTemporary(storePath: string): Promise<FileHandle> {
-  return openUnnamed(storePath).catch((cause) => {
-    throw spoolFailed(storePath, cause);
-  });
+  return openUnnamed(storePath).catch(spoolFailed(storePath));
 }
 
 /** Writes to the end of such a file. @throws TtsctlError SPOOL_FAILED */
 export async function appendTo(handle: FileHandle, data: string | Uint8Array, storePath: string): Promise<void> {
-  await handle.appendFile(data).catch((cause) => {
-    throw spoolFailed(storePath, cause);
-  });
+  await handle.appendFile(data).catch(spoolFailed(storePath));
 }
 
-function spoolFailed(storePath: string, cause: unknown): TtsctlError {
-  const what = `cannot write a temporary file in ${dirname(storePath)}: ${describeSystemError(cause)}`;
-  const hint = `nothing was changed; ${writeAdvice(cause)}`;
-  return new TtsctlError("SPOOL_FAILED", what, { hint, cause });
+function spoolFailed(storePath: string) {
+  return (cause: unknown): never => {
+    const what = `cannot write a temporary file in ${dirname(storePath)}: ${describeSystemError(cause)}`;
+    const hint = `nothing was changed; ${writeAdvice(cause)}`;
+    throw new TtsctlError("SPOOL_FAILED", what, { hint, cause });
+  };
 }

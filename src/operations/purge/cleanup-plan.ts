@@ -4,7 +4,7 @@ import { KeyTable } from "../../store/key-table.ts";
 import { scoreOf } from "../../store/layout/copy.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import type { TaskId } from "../../store/task-source.ts";
+import type { TaskId } from "../../task/ids.ts";
 import type { Version } from "../../task/version.ts";
 import { type Copies, existing, fileCopyOf, type Looked, mirrorCopy } from "../copies.ts";
 import { DiskUse } from "../disk-use.ts";

@@ -1,11 +1,10 @@
-import type { FolderOutcome, NewestAllowed } from "../../artifacts/artifacts.ts";
+import type { FolderName, FolderOutcome, NewestAllowed } from "../../artifacts/artifacts.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
 import type { MirrorUse } from "../../store/mirror-link.ts";
-import type { TaskId } from "../../store/task-source.ts";
 import { counted } from "../../task/amounts.ts";
-import type { FolderName } from "../../task/rules.ts";
+import type { TaskId } from "../../task/ids.ts";
 import { fileCopyOf, sameCopy } from "../copies.ts";
 import { DiskUse } from "../disk-use.ts";
 import { isAheadOf, logName, Owners } from "../owners.ts";

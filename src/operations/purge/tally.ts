@@ -1,5 +1,5 @@
 import type { TtsctlError } from "../../errors.ts";
-import type { TaskId } from "../../store/task-source.ts";
+import type { TaskId } from "../../task/ids.ts";
 import { NamedWarnings, type PurgedTask, RETURNED, type Reporter } from "../reporter.ts";
 
 export interface TallyRules {

@@ -9,14 +9,13 @@ import type { RecordRules } from "../../task/rules.ts";
 import { STATUS_CHOICES } from "../../task/status.ts";
 import { formatUtc } from "../../task/time.ts";
 import { type CleanupParts, cleanupOnce } from "../cleanup.ts";
-import { DiskUse } from "../disk-use.ts";
+import { type DiskBytes, DiskUse } from "../disk-use.ts";
 import { NOBODY } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { RetentionPolicy } from "../purge/rules.ts";
 import { type PurgedTask, type Reporter, SILENT } from "../reporter.ts";
 import { type Tally, type TallyRule, tallyOf } from "./tally.ts";
 import { readMirrorTasks, TaskList } from "./task-list.ts";
-import type { ByStatus, DiskBytes } from "./types.ts";
 
 interface StatsOptions {
   readonly source: SourceChoice;
@@ -39,6 +38,7 @@ type Found = Pick<Awaited<ReturnType<typeof readMirrorTasks>>, "source" | "dangl
 
 /** `stats -o json` (docs/json.md). */
 export type StatsResult = Awaited<ReturnType<typeof countTasks>>;
+export type NamedTask = NonNullable<StatsResult["oldest"]>;
 
 /**
  * Counts the tasks of either store, chosen as for lists (docs/contract.md, Reading), and their disk use. With `auto` the file is read too:
@@ -111,7 +111,8 @@ async function readDisk(artifacts: Artifacts, { tasks, users }: Tally, userId: s
   await use.readFolders((name) => userNames?.includes(name) !== false);
   await use.readLogs();
   for (const key of tasks.tasks()) use.own(tasks.keys, key, key, SHARED);
-  const byStatus = Object.fromEntries(STATUS_CHOICES.map((word) => [word, noBytes()])) as ByStatus<DiskBytes>;
+  const none = STATUS_CHOICES.map((word) => [word, noBytes()]);
+  const byStatus = Object.fromEntries(none) as Record<(typeof STATUS_CHOICES)[number], DiskBytes>;
   const byUser: DiskBytes[] = [];
   const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: use.unread.length };
   for (const [owner, { audioBytes, logBytes: ofAnyUser }] of use.byOwner()) {

@@ -4,8 +4,8 @@ import type { TaskId } from "../../task/ids.ts";
 import { barAt, boundsOf } from "../../task/spans.ts";
 import { type StuckRule, StuckTasks } from "../../task/stuck.ts";
 import { formatUtc, type Zone } from "../../task/time.ts";
+import type { DiskBytes } from "../disk-use.ts";
 import type { TaskList } from "./task-list.ts";
-import type { Bar, DiskBytes, NamedTask, StatusCounts } from "./types.ts";
 
 const WAIT = STATUS_CODES.indexOf("wait");
 const HOUR = 3600;
@@ -20,11 +20,14 @@ export interface TallyRule extends StuckRule {
   readonly zone: Zone;
 }
 
-const NO_COUNTS: StatusCounts = { total: 0, wait: 0, run: 0, done: 0, error: 0, other: 0 };
+const NO_COUNTS = { total: 0, wait: 0, run: 0, done: 0, error: 0, other: 0 };
+
+/** By shown status; `other` are words outside the table. */
+export type StatusCounts = Readonly<typeof NO_COUNTS>;
 
 /** Counts by status, in as many groups as are used. */
 class Groups {
-  readonly #counts: { -readonly [Name in keyof StatusCounts]: number }[] = [];
+  readonly #counts: (typeof NO_COUNTS)[] = [];
 
   add(group: number, status: number): void {
     this.#counts[group] ??= { ...NO_COUNTS };
@@ -73,7 +76,7 @@ export function tallyOf(tasks: TaskList, rule: TallyRule) {
     stuck.look(STATUS_CODES[status]!, score, () => keys.id(key));
   }
 
-  const named = ({ userId, taskId }: TaskId, status: string, score: number): NamedTask => {
+  const named = ({ userId, taskId }: TaskId, status: string, score: number) => {
     const ageSeconds = Math.round(rule.now - score);
     return { user_id: userId, task_id: taskId, status, updated_at: formatUtc(score), ageSeconds };
   };
@@ -84,7 +87,7 @@ export function tallyOf(tasks: TaskList, rule: TallyRule) {
     const totals = Array.from({ length: users.size }, (_, user) => ofUser.counts(user).total);
     const order = [...totals.keys()].sort((a, b) => totals[b]! - totals[a]! || users.compare(a, b));
     const [hours, per6Hours, perDay] = charts.map(({ bounds, bars }) =>
-      bounds.slice(1).map((until, i): Bar => {
+      bounds.slice(1).map((until, i) => {
         return { from: formatUtc(bounds[i]!), until: formatUtc(until), ...bars.counts(i) };
       }),
     );

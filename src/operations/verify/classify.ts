@@ -36,14 +36,6 @@ export interface Traits {
   readonly memberOnly: boolean;
 }
 
-/** `verify -o json` (docs/contract.md, Commands): checked = inSync and all kinds. */
-export interface VerifyResult extends Record<Kind, number> {
-  checked: number;
-  inSync: number;
-  invalid: number;
-  repaired: number;
-}
-
 /** Compares both copies of a task. A member in the index of another user is *dangling* until `Drift` finds its task. */
 export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReading): Finding {
   const { indexScore, userScore, lookup } = copy;

@@ -8,16 +8,13 @@ import type { Parts } from "../parts.ts";
 import { bothOf, preflight } from "../preflight.ts";
 import { checkFileLayout, checkLayout, checkTimezone, storeEmpty, storeMismatch } from "../safety.ts";
 import { beginMark } from "../sync-mark.ts";
-import type { RepairPolicy, VerifyResult } from "./classify.ts";
+import type { RepairPolicy } from "./classify.ts";
 import { type CompareParts, compare } from "./compare.ts";
 import type { Drift } from "./drift.ts";
 import { planRepairs, repair } from "./repair.ts";
 
-export interface VerifyOptions {
+export interface RepairOptions extends Omit<RepairPolicy, "removeMembers"> {
   readonly userId?: string;
-}
-
-export interface RepairOptions extends VerifyOptions, Omit<RepairPolicy, "removeMembers"> {
   readonly dryRun: boolean;
   readonly maxDelete: MaxDelete;
   readonly allowEmpty: boolean;
@@ -29,25 +26,21 @@ interface VerifyRepairParts extends CompareParts, Parts<"rules" | "ledger"> {
   confirm(count: number): Promise<void>;
 }
 
-export interface VerifyOutcome {
-  readonly result: VerifyResult;
-  readonly drift: Drift;
-}
+export type VerifyOutcome = ReturnType<typeof outcomeOf>;
 
 /** Compares the store file and Redis, record by record and member by member, and changes nothing. @throws TtsctlError STORE_*, REDIS_* */
-export async function verify(parts: CompareParts, { userId }: VerifyOptions): Promise<VerifyOutcome> {
+export async function verify(parts: CompareParts, { userId }: Pick<RepairOptions, "userId">) {
   await using file = new CurrentFile(parts.file);
   await warnOfMisreading(parts, file);
   if (await parts.file.owed.isThere()) parts.reporter.warn(OWED);
-  const drift = await compare(parts, file, userId);
-  return { result: resultOf(drift, 0), drift };
+  return outcomeOf(await compare(parts, file, userId), 0);
 }
 
 /**
  * Compares and repairs (docs/contract.md, Commands). In a dry run, `repaired` counts the plan; otherwise the caller holds the run lock.
  * @throws TtsctlError as verify; *_MISMATCH, STORE_EMPTY and MAX_DELETE_EXCEEDED before anything is changed
  */
-export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairOptions): Promise<VerifyOutcome> {
+export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairOptions) {
   const isFull = options.userId === undefined && !options.dryRun;
   await using file = new CurrentFile(parts.file);
   const { prune, restore, allowMismatch, dryRun } = options;
@@ -64,10 +57,9 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   }
   const pruned = plan.due("prune").length;
   checkBrake(pruned, drift.mirrored, options.maxDelete);
-  if (options.dryRun) return { result: resultOf(drift, plan.size), drift };
+  if (options.dryRun) return outcomeOf(drift, plan.size);
   if (pruned > 0) await parts.confirm(pruned);
-  const repaired = await repair({ ...parts, ...cleared }, drift, plan, file, leaveMark);
-  return { result: resultOf(drift, repaired), drift };
+  return outcomeOf(drift, await repair({ ...parts, ...cleared }, drift, plan, file, leaveMark));
 }
 
 const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH", "STORE_MISMATCH"]);
@@ -87,9 +79,11 @@ async function warnOfMisreading({ mirror, reporter }: CompareParts, file: Curren
   }
 }
 
-/** `verify -o json`, in the order of docs/contract.md, Counts. */
-function resultOf({ inSync, size, counts, invalid }: Drift, repaired: number): VerifyResult {
+function outcomeOf(drift: Drift, repaired: number) {
+  const { inSync, size, counts, invalid } = drift;
   const { partial, dangling, unindexed, wrongScore, misplaced, ...copies } = counts;
   const places = { dangling, unindexed, wrongScore, misplaced, partial };
-  return { checked: inSync + size, inSync, ...copies, ...places, invalid, repaired };
+  /** `verify -o json`, in the order of docs/contract.md, Counts: checked = inSync and all kinds. */
+  const result = { checked: inSync + size, inSync, ...copies, ...places, invalid, repaired };
+  return { result, drift };
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { KINDS, type Kind, type VerifyResult } from "../../../src/operations/verify/classify.ts";
-import type { VerifyOptions } from "../../../src/operations/verify/verify.ts";
+import { KINDS, type Kind } from "../../../src/operations/verify/classify.ts";
+import type { RepairOptions, VerifyOutcome } from "../../../src/operations/verify/verify.ts";
 import { ago, record } from "../../helpers/records.ts";
 import { useSite } from "../setup.ts";
 import { DAMAGES } from "./damage.ts";
@@ -10,8 +10,8 @@ const NONE = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, 
 
 /** What a comparison counts, and whose tasks it names. */
 async function verified(
-  options: VerifyOptions = {},
-): Promise<{ result: VerifyResult; named: Record<string, string[]> }> {
+  options: Pick<RepairOptions, "userId"> = {},
+): Promise<{ result: VerifyOutcome["result"]; named: Record<string, string[]> }> {
   const { result, drift } = await here.site.verify(options);
   const named: Record<string, string[]> = {};
   for (const kind of KINDS) {
