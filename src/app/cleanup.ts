@@ -1,7 +1,7 @@
 import type { CleanupSettings } from "../config/settings.ts";
 import { TtsctlError } from "../errors.ts";
 import type { MaxDelete } from "../operations/brake.ts";
-import type { CleanupOutcome, CleanupParts } from "../operations/cleanup.ts";
+import type { CleanupParts } from "../operations/cleanup.ts";
 import type { Ledger } from "../operations/ledger.ts";
 import { policyOf, shortestRetention } from "../operations/purge/rules.ts";
 import { allowedSkew } from "../operations/safety.ts";
@@ -21,10 +21,12 @@ export interface PassFlags {
   readonly openBackup?: () => Promise<CleanupParts["backup"]>;
 }
 
+export type CleanupOutcome = Awaited<ReturnType<typeof cleanUp>>["outcome"];
+
 /** One pass by the settings, if cleanup is on, in the audit ledger. @throws as `cleanupOnce`, LOCK_*, AUDIT_FAILED */
 export function cleanUp(parts: RunParts, flags: PassFlags) {
   const { dryRun, allowEmpty, maxDelete = null, doubt = null, openBackup } = flags;
-  const pass = async (ledger: Ledger | null): Promise<CleanupOutcome> => {
+  const pass = async (ledger: Ledger | null) => {
     const { cleanupOnce, emptyResult } = await import("../operations/cleanup.ts");
     const { cleanup } = await parts.settings();
     const { retention, stuckAfter } = cleanup;

@@ -55,13 +55,6 @@ export function emptyResult(expireBefore: number, { dryRun }: { dryRun: boolean 
 
 export type CleanupResult = ReturnType<typeof emptyResult>;
 
-export interface CleanupOutcome {
-  readonly result: CleanupResult;
-  readonly problem: TtsctlError | null;
-  /** How many tasks the stores had when the pass began; null if unknown. */
-  readonly sizes: { readonly fileTasks: number; readonly redisTasks: number | null } | null;
-}
-
 export interface CleanupParts
   extends Parts<"file" | "mirror" | "artifacts" | "ledger" | "clock" | "reporter" | "signal"> {
   readonly backup: BackupFile | null;
@@ -75,7 +68,7 @@ const FUTURE_S = 60;
 const FUTURE_LOOK = 500;
 
 /** One pass of docs/contract.md, Cleanup. Unless it is a dry run, the caller holds the run lock. @throws TtsctlError, before the first change */
-export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions): Promise<CleanupOutcome> {
+export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions) {
   const started = parts.clock.monotonic();
   const now = parts.clock.now();
   await using snapshot = parts.snapshot?.share() ?? (await parts.file.read(parts.signal));
@@ -88,6 +81,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions):
   if (!dryRun) recoverArtifacts(parts);
   const { plan, found } = await planCleanup(parts, snapshot, use, options, now);
   await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));
+  /** How many tasks the stores had when the pass began; null if unknown. */
   const sizes = { fileTasks: snapshot.size, redisTasks: use.mirror === null ? null : found.members };
   const stuck = await use.attempt((mirror) => findStuck(snapshot, mirror, { now, after: options.stuckAfter }));
   const stuckLine = describeStuck(stuck);

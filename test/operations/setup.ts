@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { type Artifacts, openArtifacts } from "../../src/artifacts/artifacts.ts";
 import type { BackupFile } from "../../src/operations/backup.ts";
-import { type CleanupOptions, type CleanupOutcome, cleanupOnce } from "../../src/operations/cleanup.ts";
+import { type CleanupOptions, cleanupOnce } from "../../src/operations/cleanup.ts";
 import { type DeleteOptions, deleteTasks } from "../../src/operations/delete.ts";
 import { type Explanation, explainTask } from "../../src/operations/explain.ts";
 import type { Ledger } from "../../src/operations/ledger.ts";
@@ -115,7 +115,7 @@ export class Site {
   }
 
   /** A pass with a retention of a week. */
-  cleanup(options: Partial<CleanupOptions> = {}, backup: BackupFile | null = null): Promise<CleanupOutcome> {
+  cleanup(options: Partial<CleanupOptions> = {}, backup: BackupFile | null = null) {
     const defaults = { ...POLICY, stuckAfter: DAY, dryRun: false, maxDelete: null, allowEmpty: false };
     return this.#withArtifacts((artifacts) => {
       return cleanupOnce({ ...this.#common(), mirror: this.state, artifacts, backup }, { ...defaults, ...options });

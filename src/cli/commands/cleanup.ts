@@ -1,11 +1,10 @@
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { cleanUp, type PassFlags } from "../../app/cleanup.ts";
+import { type CleanupOutcome, cleanUp, type PassFlags } from "../../app/cleanup.ts";
 import type { PassEnd } from "../../app/cleanup-record.ts";
 import { DONE, ended, PARTLY } from "../../app/ended.ts";
 import { audited, withoutSecrets } from "../../app/ledger.ts";
 import { isRedisError, TtsctlError, usage } from "../../errors.ts";
-import type { CleanupOutcome } from "../../operations/cleanup.ts";
 import type { Explanation } from "../../operations/explain.ts";
 import { TargetFile } from "../../operations/export/target-file.ts";
 import type { OrphanResult } from "../../operations/orphans.ts";

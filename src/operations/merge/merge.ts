@@ -35,13 +35,12 @@ export async function mergeIntoFile(parts: MergeParts, plan: MergePlan, base: Sn
     plan.leave(applied.changed);
     returned = applied.returned;
   }
-  const refused = new NamedWarnings(parts.reporter, "cannot be put into the store file");
   const kept = new NamedWarnings(parts.reporter, "is kept as in the store file");
-  for (const row of plan.of("refused")) refused.add(plan.id(row), REFUSED);
+  const refused = new NamedWarnings(parts.reporter, "cannot be put into the store file");
+  refused.addAll(Array.from(plan.of("refused"), plan.id), REFUSED);
   for (const row of plan.of("conflict"))
     kept.add(plan.id(row), "the two records have the same time but different content");
   for (const row of plan.of("changed")) kept.add(plan.id(row), "the service changed or deleted it during the run");
-  refused.end();
   kept.end();
   new NamedWarnings(parts.reporter, "was put into the file, but the service undid that").addAll(returned, RETURNED);
   return returned;

@@ -78,11 +78,7 @@ export async function planCleanup(
 }
 
 /** Tasks by number, as the ranking sees them. */
-export interface RankedTasks {
-  userId(i: number): string;
-  isExpired(i: number): boolean;
-  mayMakeRoom(i: number): boolean;
-}
+export type RankedTasks = Pick<AllTasks, "userId" | "isExpired" | "mayMakeRoom">;
 
 async function rankAll(parts: Parts<"artifacts" | "reporter">, tasks: AllTasks, policy: RetentionPolicy) {
   const order = tasks.newestFirst();

@@ -20,10 +20,7 @@ export function newestArtifact(now: number): Required<NewestAllowed> {
   return { mtime: now - TICK_S, ctime: now - TICK_S };
 }
 
-export interface Freed {
-  files: number;
-  bytes: number;
-}
+export type Freed = { files: number; bytes: number };
 
 interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
   readonly mirror: MirrorUse;

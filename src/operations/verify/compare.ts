@@ -6,7 +6,6 @@ import { LATELY_S } from "../../store/file/last-writer.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { RowWindow } from "../../store/file/snapshot.ts";
 import { type Fit, fitOf, type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
-import { INDEX_KEY } from "../../store/layout/keys.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
@@ -75,7 +74,7 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     const comparing = pool(batchesOfFile, IN_FLIGHT, compareBatch, signal);
     const ends = await Promise.allSettled([comparing, walkKeys(users)]);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
-    await walkIndex();
+    await walkIndex(undefined, (member) => note(member));
     await pool(users, INDEXES_AT_ONCE, walkUserIndex, signal);
   }
 
@@ -108,38 +107,30 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     }
   }
 
-  async function walkIndex(): Promise<void> {
-    try {
-      await walkMembers(undefined, (member) => note(member));
-    } catch (error) {
-      if (!isWrongType(error)) throw error;
-      const what = `${INDEX_KEY} isn't a sorted set: ${error.reply}`;
-      throw new TtsctlError(error.code, what, { hint: BROKEN_INDEX, cause: error });
-    }
-  }
-
-  /** An unreadable index is only reported. In another user's, only members count that may be tasks of the one user. */
-  async function walkUserIndex(user: string): Promise<void> {
+  /** In another user's index, only members count that may be tasks of the one user. */
+  function walkUserIndex(user: string): Promise<void> {
     const wanted = userId ?? user;
-    try {
-      await walkMembers(user, (member) => {
-        if (user === wanted) note(member);
-        else if (snapshot.rowOf({ ...member, userId: wanted }) >= 0 && !snapshot.holds(member)) drift.add(member);
-      });
-    } catch (error) {
-      if (!(error instanceof TtsctlError) || isFatal(error)) throw error;
-      drift.brokenIndexes++;
-      const why = isWrongType(error) ? `isn't a sorted set: ${error.reply}` : `can't be read: ${error.message}`;
-      reporter.warn(`${mirror.layout.indexKey(user)} ${why}; ${BROKEN_INDEX}`);
-    }
+    return walkIndex(user, (member) => {
+      if (user === wanted) note(member);
+      else if (snapshot.rowOf({ ...member, userId: wanted }) >= 0 && !snapshot.holds(member)) drift.add(member);
+    });
   }
 
-  /** An index of only known members isn't walked. */
-  async function walkMembers(user: string | undefined, add: (member: Member) => void): Promise<void> {
-    if ((await mirror.size(user)) === members.get(user)) return;
-    for await (const flat of mirror.walkIndex(user)) {
-      for (const member of membersOf(flat, user, mirror.layout)) add(member);
-      if (signal.aborted) return;
+  /** An index of only known members isn't walked. An unreadable index of a user is only reported. */
+  async function walkIndex(user: string | undefined, add: (member: Member) => void): Promise<void> {
+    try {
+      if ((await mirror.size(user)) === members.get(user)) return;
+      for await (const flat of mirror.walkIndex(user)) {
+        for (const member of membersOf(flat, user, mirror.layout)) add(member);
+        if (signal.aborted) return;
+      }
+    } catch (error) {
+      if (!(error instanceof TtsctlError) || isFatal(error) || (user === undefined && !isWrongType(error))) throw error;
+      const why = isWrongType(error) ? `isn't a sorted set: ${error.reply}` : `can't be read: ${error.message}`;
+      const what = `${mirror.layout.indexKey(user)} ${why}`;
+      if (user === undefined) throw new TtsctlError(error.code, what, { hint: BROKEN_INDEX, cause: error });
+      drift.brokenIndexes++;
+      reporter.warn(`${what}; ${BROKEN_INDEX}`);
     }
   }
 
