@@ -86,7 +86,7 @@ export interface DoctorParts {
 export class Probe {
   #snapshot: Promise<Snapshot> | undefined;
   #client: Promise<RedisCommands> | undefined;
-  #infos = new Map<string, Promise<NodeInfo[]>>();
+  #infos: ReturnType<RedisCommands["each"]> | undefined;
   #lost = false;
 
   constructor(readonly parts: DoctorParts) {}
@@ -151,14 +151,14 @@ export class Probe {
     return this.mirror().catch(valueIf((error) => error instanceof Skip || isRedisError(error), null));
   }
 
-  /** One section of INFO of every primary; skips if the Redis user may not ask for it. */
-  async infos(section: string): Promise<readonly NodeInfo[]> {
+  /** INFO of every primary; skips if the Redis user may not ask for it. */
+  async infos(): Promise<NodeInfo[]> {
     const client = await this.client();
-    const known = this.#infos.get(section) ?? askInfo(client, section);
-    this.#infos.set(section, known);
-    return known.catch((error) => {
-      const isRefused = isRedisError(error) && (error.code === "REDIS_DENIED" || !isFatal(error));
-      throw isRefused ? new Skip("Redis refuses the command INFO") : error;
+    this.#infos ??= client.each("INFO");
+    return (await this.#infos).map(({ where, reply }) => {
+      if (!(reply instanceof TtsctlError)) return { where, info: parseInfo(String(reply)) };
+      const isRefused = reply.code === "REDIS_DENIED" || !isFatal(reply);
+      throw isRefused ? new Skip("Redis refuses the command INFO") : reply;
     });
   }
 
@@ -172,13 +172,6 @@ export class Probe {
     // A connection that is still being made is not waited for.
     void this.#client?.then((client) => client.close()).catch(() => {});
   }
-}
-
-async function askInfo(client: RedisCommands, section: string): Promise<NodeInfo[]> {
-  return (await client.each("INFO", section)).map(({ where, reply }) => {
-    if (reply instanceof TtsctlError) throw reply;
-    return { where, info: parseInfo(String(reply)) };
-  });
 }
 
 export function parseInfo(text: string): Info {

@@ -40,14 +40,13 @@ export const REDIS_CHECKS: Checks = {
     return warn(detail, "the network is slow or the server is busy, which delays each page and sync");
   },
 
-  "redis.version": async (probe) => ofEachNode(await probe.infos("server"), versionVerdict),
+  "redis.version": async (probe) => ofEachNode(await probe.infos(), versionVerdict),
 
   async "redis.role"(probe) {
     const client = await probe.client();
     if (client.isCluster) return clusterVerdict(client);
-    const { info } = (await probe.infos("replication"))[0]!;
-    const [server] = await probe.infos("server");
-    if (server!.info.get("redis_mode") === "cluster") {
+    const { info } = (await probe.infos())[0]!;
+    if (info.get("redis_mode") === "cluster") {
       const detail = "one node of a cluster: it has only some of the tasks";
       return fail(detail, "set [redis] cluster = true, or REDIS_CLUSTER");
     }
@@ -57,9 +56,9 @@ export const REDIS_CHECKS: Checks = {
     return fail(detail, "name the primary in [redis] host and port, or url");
   },
 
-  "redis.memory": async (probe) => ofEachNode(await probe.infos("memory"), memoryVerdict),
+  "redis.memory": async (probe) => ofEachNode(await probe.infos(), memoryVerdict),
 
-  "redis.persistence": async (probe) => ofEachNode(await probe.infos("persistence"), persistenceVerdict),
+  "redis.persistence": async (probe) => ofEachNode(await probe.infos(), persistenceVerdict),
 
   "redis.rights": checkRights,
 
@@ -120,7 +119,7 @@ async function otherDatabases(probe: Probe): Promise<string[]> {
   const found: string[] = [];
   const { connect, db } = probe.parts;
   if (typeof connect !== "function" || (await probe.client()).isCluster) return found;
-  for (const name of (await probe.infos("keyspace"))[0]!.info.keys()) {
+  for (const name of (await probe.infos())[0]!.info.keys()) {
     const other = /^db\d+$/.test(name) ? Number(name.slice(2)) : db;
     if (other === db) continue;
     const client = await connect(other);

@@ -179,15 +179,14 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     const inFile = await fileCopies(base, ids, filter);
     const looked: Looked[] = [];
     ids.forEach((id, i) => {
-      const redis = found[i] ?? null;
       const file = inFile[i]!;
       // If Redis can't be reached, its copy is left out; an error says nothing of the copy.
       const { lost } = inMirror;
-      const isLeftOut = redis === null && file !== null && lost !== null && isOutage(lost);
-      const problem = redis instanceof TtsctlError ? redis : redis === null && !isLeftOut ? lost : null;
-      if (problem !== null) fail(id, problem);
-      else if (!(redis instanceof TtsctlError)) {
-        const mirror = redis === null ? null : mirrorCopy(redis, inMirror.reading!, filter, id);
+      const isLeftOut = file !== null && lost !== null && isOutage(lost);
+      const redis = found[i] ?? (isLeftOut ? null : lost);
+      if (redis instanceof TtsctlError) fail(id, redis);
+      else {
+        const mirror = redis && mirrorCopy(redis, inMirror.reading!, filter, id);
         looked.push({ id, copies: { file, mirror }, redis });
       }
     });

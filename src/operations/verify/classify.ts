@@ -1,4 +1,4 @@
-import { fitOf, isWhole, type RedisCopy, sameContent, timeOf } from "../../store/layout/copy.ts";
+import { fitOf, isNothing, isWhole, type RedisCopy, sameContent, timeOf } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import type { Task } from "../../task/task.ts";
 import { newer, sameInstant } from "../../task/version.ts";
@@ -38,9 +38,8 @@ export interface Traits {
 
 /** Compares both copies of a task. A member in the index of another user is *dangling* until `Drift` finds its task. */
 export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReading): Finding {
-  const { indexScore, userScore, lookup } = copy;
-  if (copy.type === "none" && (indexScore !== null || userScore !== null || lookup === "own")) return "dangling";
-  if (copy.type === "none") return record === null ? "absent" : "onlyInFile";
+  if (isNothing(copy)) return record === null ? "absent" : "onlyInFile";
+  if (copy.type === "none") return "dangling";
   if (!isWhole(copy, mirror.parser)) return "partial";
   if (record === null) return "onlyInRedis";
   const time = timeOf(copy, mirror);
