@@ -174,12 +174,10 @@ function checkInteger(value: number, part: "page" | "pageSize", { names }: Query
   throw usage(`${names[part]}: ${value} is invalid`, `accepted: a whole number ${range}`);
 }
 
-/** Reads the JSON body of a query (docs/contract.md, Commands). @param origin for messages @throws TtsctlError USAGE */
-export function parseQueryBody(text: string, origin: string): RawQuery {
-  return readQueryBody(parseQueryObject(text, origin), origin);
-}
-
-/** Every key is optional; null, an empty list and an empty user don't filter. @param also keys that the caller has read @throws TtsctlError USAGE */
+/**
+ * Reads the JSON body of a query (docs/contract.md, Commands). Every key is optional; null, an empty list and an empty user don't filter.
+ * @param origin for messages @param also keys that the caller has read @throws TtsctlError USAGE
+ */
 export function readQueryBody(body: JsonObject, origin: string, also: readonly string[] = []): RawQuery {
   checkBody(body, kindsOf(QUERY_PARTS), origin, also);
   return rawQuery((_, { key, kind }) => {

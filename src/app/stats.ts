@@ -43,7 +43,7 @@ export async function driftIn(parts: RunParts) {
   if (state.kind !== "on" || state.behind !== undefined) return null;
   const { mirror } = state;
   try {
-    const { compareSample } = await import("../operations/drift-sample.ts");
+    const { compareSample } = await import("../operations/verify/compare.ts");
     await using snapshot = await (await parts.fileStore()).read();
     const { compared: checked, counts } = await compareSample({ mirror, clock, signal }, snapshot);
     const kinds: Partial<Record<Kind, number>> = Object.fromEntries(counts);

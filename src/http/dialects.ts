@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { parseQueryBody, parseQueryObject, readQueryBody } from "../app/list-query.ts";
+import { parseQueryObject, readQueryBody } from "../app/list-query.ts";
 import { usage } from "../errors.ts";
 import { fieldJson, setFields } from "../json/record.ts";
 import type { DeleteResult } from "../operations/delete.ts";
@@ -21,7 +21,7 @@ export type Dialect = typeof PLAIN;
 export const PLAIN = {
   params: paramsOf,
   listOfUrl: (url: string) => queryOf(paramsOf(url, Object.values(KEY_NAMES))),
-  listOfBody: (body: string) => parseQueryBody(body, "the body"),
+  listOfBody: (body: string) => readQueryBody(parseQueryObject(body, "the body"), "the body"),
   /** Whether a task id is enough to name a task. */
   takesLoneIds: false,
   /** Whether an id that is given twice is answered twice, in the order of the user's list. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildListQuery, parseQueryBody } from "../../src/app/list-query.ts";
+import { buildListQuery, parseQueryObject, readQueryBody } from "../../src/app/list-query.ts";
 import { BODY_NAMES, NO_FILTER, type RawQuery, rawQuery } from "../../src/task/query-fields.ts";
 import { RecordRules } from "../../src/task/rules.ts";
 import { Zone } from "../../src/task/time.ts";
@@ -45,8 +45,9 @@ describe("buildListQuery", () => {
   });
 });
 
-describe("parseQueryBody", () => {
-  const parse = (body: unknown) => parseQueryBody(JSON.stringify(body), "stdin");
+describe("readQueryBody", () => {
+  const parseText = (text: string) => readQueryBody(parseQueryObject(text, "stdin"), "stdin");
+  const parse = (body: unknown) => parseText(JSON.stringify(body));
 
   it("takes every key, null and nothing", () => {
     const ids = { user_id: "alice", task_ids: ["t1"], status: ["done"], since: "2h" };
@@ -66,6 +67,6 @@ describe("parseQueryBody", () => {
     ),
     ...["", "{", "{}{}", "\ufeff{}", '{"__proto__": {"page": 1}}'],
   ])("refuses %s", (text) => {
-    expect(() => parseQueryBody(text, "stdin")).toThrow(expect.objectContaining({ code: "USAGE" }));
+    expect(() => parseText(text)).toThrow(expect.objectContaining({ code: "USAGE" }));
   });
 });

@@ -4,7 +4,7 @@ import { batches, fillIn, pool } from "../../pool.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { LATELY_S } from "../../store/file/last-writer.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
-import type { RowWindow } from "../../store/file/snapshot.ts";
+import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
 import { type Fit, fitOf, type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import { BATCH } from "../../store/redis/copies.ts";
@@ -12,15 +12,15 @@ import { isFatal, isWrongType } from "../../store/redis/errors.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { isUnsure, type Member, membersOf } from "../../store/redis/walk.ts";
 import { invalidWarnings } from "../../store/task-store.ts";
-import type { TaskId } from "../../task/ids.ts";
+import { keyOf, type TaskId } from "../../task/ids.ts";
 import { ofUser } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
-import type { RedisParts } from "../parts.ts";
+import type { Parts, RedisParts } from "../parts.ts";
 import { NamedWarnings, type Reporter } from "../reporter.ts";
 import { describeShared } from "../shared-ids.ts";
 import { lostMidway } from "../sync-mark.ts";
-import { classify } from "./classify.ts";
+import { classify, type Kind } from "./classify.ts";
 import { Drift, type Look } from "./drift.ts";
 
 export type CompareParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
@@ -231,4 +231,42 @@ function nameForeign(drift: Drift, reporter: Reporter): void {
   new NamedWarnings(reporter, "cannot be written to Redis").addAll(foreign, FOREIGN);
   new NamedWarnings(reporter, "cannot be repaired").addAll(idsWith("isUnnamed"), UNNAMED);
   drift.foreign = foreign.length;
+}
+
+/** How many tasks of each store are compared, and how many in one call: whole records come back. */
+const SAMPLE = 250;
+const SAMPLE_BATCH = 25;
+/** Seconds; a slow Redis gets fewer questions. */
+const LONGEST_S = 5;
+
+/** Compares random tasks of both stores as `verify` compares all, for at most some seconds, or until the signal. @throws TtsctlError REDIS_*, STORE_* */
+export async function compareSample(
+  { mirror, clock, signal }: RedisParts<"clock"> & Partial<Parts<"signal">>,
+  snapshot: Snapshot,
+) {
+  const began = clock.monotonic();
+  const inRedis = (await mirror.someIds(SAMPLE)).filter((id) => !snapshot.hasInvalid(id));
+  const ids = new Map([...someInFile(snapshot), ...inRedis].map((id) => [keyOf(id), id]));
+  const counts = new Map<Kind, number>();
+  let compared = 0;
+  for (const batch of batches(ids.values(), SAMPLE_BATCH)) {
+    if (signal?.aborted || clock.monotonic() - began > LONGEST_S) break;
+    const copies = await mirror.fullCopies(batch);
+    const latest = clock.now() - LATELY_S;
+    for (const [i, record] of (await snapshot.recordsOf(batch)).entries()) {
+      const copy = copies[i]!;
+      if ((record?.score ?? 0) > latest || timeOf(copy, mirror) > latest) continue;
+      const finding = classify(record, copy, mirror);
+      if (finding !== "inSync" && finding !== "absent") counts.set(finding, (counts.get(finding) ?? 0) + 1);
+    }
+    compared += batch.length;
+  }
+  return { compared, counts };
+}
+
+/** Every so many'th task of the file. */
+function someInFile(snapshot: Snapshot) {
+  const step = Math.max(1, Math.ceil(snapshot.size / SAMPLE));
+  const first = Math.floor(Math.random() * step);
+  return [...snapshot.liveRows()].filter((_, i) => i % step === first).map((row) => snapshot.idOf(row));
 }
