@@ -2,19 +2,27 @@ import { buildFilter } from "../app/list-query.ts";
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import { fieldJson, setFields, withoutFields } from "../json/record.ts";
+import { batches } from "../pool.ts";
+import type { PendingTasks } from "../store/file/batch-plan.ts";
+import { LIVE, type Rows, STATUS_CODES, statusCode } from "../store/file/rows.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
+import { BATCH } from "../store/redis/copies.ts";
+import type { TaskId } from "../task/ids.ts";
 import { OPTION_NAMES } from "../task/query-fields.ts";
-import { isTerminal, OTHER_STATUS, shownStatus } from "../task/status.ts";
+import { isTerminal, OTHER_STATUS, plainWord, shownStatus } from "../task/status.ts";
 import { isInvalid, type RecordParser, type Task } from "../task/task.ts";
+import type { TimeReader } from "../task/time.ts";
 import { timeLike, touched } from "../task/touch.ts";
 import { checkOptions, checkStrings, checkType, wrongArgument } from "./arguments.ts";
-import { CLAIM_ID, CLAIMED_UNTIL } from "./claim.ts";
-import type { QueryContext } from "./queries.ts";
 import { jsonOf } from "./stored-task.ts";
 import type { BaseTask, ClaimOptions, UpdateOptions } from "./types.ts";
 
 export type ChangeContext = { readonly parser: RecordParser; readonly clock: Clock };
 
 type Fields = Readonly<Record<string, unknown>>;
+
+const CLAIM_ID = "claim_id";
+const CLAIMED_UNTIL = "claimed_until";
 
 /** The task as the program's function changes it; null to keep it. @throws TtsctlError USAGE, TASK_INVALID */
 export function updated<T extends BaseTask>(
@@ -54,13 +62,13 @@ export function claimRule(
   from: readonly string[],
   patch: Partial<BaseTask>,
   options: ClaimOptions,
-  { rules, clock }: QueryContext,
+  { parser, clock }: ChangeContext,
 ) {
   checkStrings(from, "from", '["queued"]');
   checkOptions(options, "claim: the options", ["leaseMs"]);
   checkLease(options.leaseMs);
   const names = { ...OPTION_NAMES, statuses: "from" };
-  const { statuses } = buildFilter({ statuses: from }, { names, rules, now: clock.now() });
+  const { statuses } = buildFilter({ statuses: from }, { names, rules: parser.rules, now: clock.now() });
   const claimed = patch?.status;
   if (typeof claimed !== "string" || isTerminal(claimed) || statuses.has(shownStatus(claimed) ?? OTHER_STATUS)) {
     const accepted = 'an object such as { status: "running" }, with a status that is neither one of from nor finished';
@@ -71,6 +79,7 @@ export function claimRule(
     throw wrongArgument(`the patch of claim() has ${fixed}`, "fields that claim() doesn't set itself");
   }
   const fields = fieldsChanged({}, JSON.parse(jsonOf(patch)) as Fields).set;
+  /** `from`: as shown; `claimed`: the service's word. */
   return { from: statuses, claimed, leaseMs: options.leaseMs, fields };
 }
 
@@ -124,4 +133,66 @@ function leaseEnd(task: Task, leaseMs: number, { parser, clock }: ChangeContext)
 export function claimIdOf({ json }: Task): unknown {
   const text = fieldJson(json, CLAIM_ID);
   return text === undefined ? undefined : JSON.parse(text);
+}
+
+/** The claimable task that was changed the longest ago, or null. @param now epoch seconds */
+export async function findClaimable(
+  snapshot: Snapshot,
+  pending: PendingTasks,
+  { from, claimed }: ClaimRule,
+  now: number,
+): Promise<TaskId | null> {
+  const { rows } = snapshot;
+  const inFrom = STATUS_CODES.map((word) => from.has(word));
+  const codeOfClaimed = statusCode(claimed);
+  const running: number[] = [];
+  let oldest = -1;
+  for (let row = 0; row < rows.size; row++) {
+    const code = rows.status(row);
+    if (!inFrom[code] && code !== codeOfClaimed) continue;
+    if (rows.state(row) !== LIVE || pending.rows.has(row)) continue;
+    if (!inFrom[code]) running.push(row);
+    else if (oldest < 0 || rows.compare(row, oldest) > 0) oldest = row;
+  }
+  const older = running.filter((row) => oldest < 0 || rows.compare(row, oldest) > 0);
+  const row = (await findExpired(snapshot, older, claimed, now)) ?? oldest;
+  if (row >= 0) return snapshot.idOf(row);
+  // A record of an earlier change of the same batch.
+  return pending.tasks.find(({ status }) => from.has(shownStatus(status) ?? OTHER_STATUS)) ?? null;
+}
+
+/** The oldest of some rows that has the word of claimed tasks and an expired claim. */
+async function findExpired(snapshot: Snapshot, rows: readonly number[], claimed: string, now: number) {
+  const leases = await leasesOf(snapshot, rows);
+  const expired = rows.filter((row) => leases.get(row)! <= now).sort((a, b) => snapshot.rows.compare(b, a));
+  for (const row of expired) {
+    const [task] = await snapshot.readTasks([row]);
+    if (plainWord(task!.status) === plainWord(claimed)) return row;
+  }
+  return null;
+}
+
+/** When the claim of a row's record ends. A row never changes, so each is read once: workers ask again and again. */
+const known = new WeakMap<Rows, Map<number, number>>();
+const MOST_KNOWN = 100_000;
+
+async function leasesOf(snapshot: Snapshot, rows: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  const before = known.get(snapshot.rows);
+  const leases = before === undefined || before.size > MOST_KNOWN ? new Map<number, number>() : before;
+  known.set(snapshot.rows, leases);
+  const times = snapshot.rules.times();
+  const unread = rows.filter((row) => !leases.has(row));
+  for (const some of batches(unread, BATCH)) {
+    const tasks = await snapshot.readTasks(some);
+    for (const [i, row] of some.entries()) leases.set(row, claimedUntil(tasks[i]!, times));
+  }
+  return leases;
+}
+
+/** Epoch seconds; NaN for a task without a lease. */
+function claimedUntil({ json }: Task, times: TimeReader): number {
+  const text = json.includes(CLAIMED_UNTIL) ? fieldJson(json, CLAIMED_UNTIL) : undefined;
+  if (text === undefined) return Number.NaN;
+  const value: unknown = JSON.parse(text);
+  return typeof value === "string" ? times.parse(value.trim()) : typeof value === "number" ? value : Number.NaN;
 }

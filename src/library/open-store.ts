@@ -12,8 +12,7 @@ import { writerMark } from "../store/writer-mark.ts";
 import type { TaskId } from "../task/ids.ts";
 import { RecordParser, type Task } from "../task/task.ts";
 import { checkOptions, checkStrings, checkType, libraryError, NEVER, signalOf, throwIfAborted } from "./arguments.ts";
-import { checkUpdateOptions, claimIdOf, claimRule, updated, withClaim } from "./changes.ts";
-import { findClaimable } from "./claim.ts";
+import { checkUpdateOptions, claimIdOf, claimRule, findClaimable, updated, withClaim } from "./changes.ts";
 import { type CleanupLoop, checkCleanup, cleanupLoop, cleanupOnce } from "./cleanup.ts";
 import { eventSource } from "./events.ts";
 import { mirrorRepair } from "./mirror-repair.ts";
@@ -176,8 +175,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
 
     claim: call(async (from, patch, options = {}) => {
       const rule = claimRule(from, patch, options, checking);
-      const find: Update["find"] = (snapshot, pending) =>
-        findClaimable(snapshot, pending(), { ...rule, now: clock.now() });
+      const find: Update["find"] = (snapshot, pending) => findClaimable(snapshot, pending(), rule, clock.now());
       for (let tries = 0; tries < 10; tries++) {
         const claimId = randomUUID();
         const written = await changeTask(find, (task) => withClaim(task, claimId, rule, checking));

@@ -87,7 +87,8 @@ export class Probe {
   #snapshot: Promise<Snapshot> | undefined;
   #client: Promise<RedisCommands> | undefined;
   #infos: ReturnType<RedisCommands["each"]> | undefined;
-  #lost = false;
+  /** After a reply that never came, Redis isn't asked again: each question would wait as long. */
+  lost = false;
 
   constructor(readonly parts: DoctorParts) {}
 
@@ -138,7 +139,7 @@ export class Probe {
     const client = await this.connect().catch(() => {
       throw new Skip("Redis cannot be used");
     });
-    if (this.#lost) throw new Skip("the connection to Redis was lost during the checks");
+    if (this.lost) throw new Skip("the connection to Redis was lost during the checks");
     return client;
   }
 
@@ -160,11 +161,6 @@ export class Probe {
       const isRefused = reply.code === "REDIS_DENIED" || !isFatal(reply);
       throw isRefused ? new Skip("Redis refuses the command INFO") : reply;
     });
-  }
-
-  /** After a reply that never came, Redis isn't asked again: each question would wait as long. */
-  noteError(error: TtsctlError): void {
-    if (error.code === "REDIS_TIMEOUT" || error.code === "REDIS_UNAVAILABLE") this.#lost = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 import { within } from "../../clock.ts";
-import { isRedisError, systemErrorCode, TtsctlError } from "../../errors.ts";
+import { hasCode, systemErrorCode, TtsctlError } from "../../errors.ts";
 import { FILE_CHECKS } from "./files.ts";
 import { type Checks, type DoctorParts, type Finding, fail, Probe, Skip, type Verdict } from "./probe.ts";
 import { REDIS_CHECKS } from "./redis.ts";
@@ -29,7 +29,7 @@ const TOO_LONG = "the disk or a network file system may hang, or the store file 
 
 function verdictOfError(error: unknown, probe: Probe): Verdict {
   if (error instanceof Skip) return { status: "skip", detail: error.message, hint: null };
-  if (isRedisError(error)) probe.noteError(error);
+  probe.lost ||= hasCode("REDIS_TIMEOUT", "REDIS_UNAVAILABLE")(error);
   if (error instanceof TtsctlError) return { status: "fail", detail: error.message, hint: error.hint ?? null };
   if (systemErrorCode(error) !== undefined) return fail((error as Error).message, "check that the disk can be read");
   throw error;

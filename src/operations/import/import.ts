@@ -138,8 +138,7 @@ export async function importRecords(
 async function chooseRows(source: Snapshot, { filter, ids }: Selection) {
   const rows = await passingRows(source, filter);
   if (ids === null) return { rows, missing: [] };
-  const rowOf = (id: TaskId) => source.rowOf(id);
-  const found = new Set(ids.map(rowOf));
-  const missing = ids.filter((id) => rowOf(id) < 0).map((id) => givenName(id, filter));
+  const found = new Set(ids.map((id) => source.rowOf(id)));
+  const missing = ids.filter((id) => source.rowOf(id) < 0).map((id) => givenName(id, filter));
   return { rows: rows.filter((row) => found.has(row)), missing };
 }

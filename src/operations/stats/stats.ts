@@ -17,12 +17,6 @@ import { type PurgedTask, type Reporter, SILENT } from "../reporter.ts";
 import { type Tally, type TallyRule, tallyOf } from "./tally.ts";
 import { readMirrorTasks, TaskList } from "./task-list.ts";
 
-interface StatsOptions {
-  readonly source: SourceChoice;
-  readonly userId: string | undefined;
-  readonly rule: TallyRule;
-}
-
 interface StatsParts extends Stores {
   /** Null: the disk isn't read. */
   readonly artifacts: Artifacts | null;
@@ -44,7 +38,10 @@ export type NamedTask = NonNullable<StatsResult["oldest"]>;
  * Counts the tasks of either store, chosen as for lists (docs/contract.md, Reading), and their disk use. With `auto` the file is read too:
  * for its invalid records, and for tasks whose hash is gone. @throws TtsctlError REDIS_* if Redis is forced, STORE_* if the file is needed
  */
-export async function countTasks(parts: StatsParts, { source: choice, userId, rule }: StatsOptions) {
+export async function countTasks(
+  parts: StatsParts,
+  { source: choice, userId, rule }: { source: SourceChoice; userId: string | undefined; rule: TallyRule },
+) {
   const { artifacts, file, reporter } = parts;
   return readFirst(parts, choice, {
     fromFile: async (warnings) => {
