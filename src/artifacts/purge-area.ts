@@ -154,11 +154,9 @@ function inEach(
   for (const name of names) {
     const known = recovery.left.length;
     try {
-      const isThere = within(parent.openIfThere(name), (folder) => {
-        work(folder, name);
-        return true;
-      });
-      if (!isThere || parent.removeIfEmpty(name)) continue;
+      const found = parent.openIfThere(name);
+      within(found, (folder) => work(folder, name));
+      if (found === undefined || parent.removeIfEmpty(name)) continue;
       if (recovery.left.length === known) recovery.left.push(`${printableJson(parent.labelOf(name))} is not empty`);
     } catch (error) {
       recovery.left.push(reasonOf(error));

@@ -122,8 +122,8 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   /** Whether the file still has a claim: a service without locks may have replaced the record. */
   async function holds(task: Task, claimId: string): Promise<boolean> {
     await using snapshot = await shared.read();
-    const row = snapshot.rowOf(task);
-    return row >= 0 && claimIdOf((await snapshot.readTasks([row]))[0]!) === claimId;
+    const [record] = await snapshot.recordsOf([task]);
+    return record != null && claimIdOf(record) === claimId;
   }
 
   async function list(query: PageQuery, named: NamedTasks) {

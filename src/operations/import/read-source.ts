@@ -1,10 +1,9 @@
 import { constants as bufferConstants, isUtf8 } from "node:buffer";
-import { closeSync, constants, createReadStream, fstatSync, open as openCallback } from "node:fs";
+import { closeSync, constants, createReadStream, fstatSync, openSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { Socket } from "node:net";
 import { addAbortSignal, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { promisify, TextDecoder } from "node:util";
 import { CsvError, parse } from "csv-parse";
 import {
   closeQuietly,
@@ -23,7 +22,6 @@ import { type InvalidRecord, isInvalid, RecordParser, type Task } from "../../ta
 import { appendTo, openTemporary, spooled } from "../merge/spool.ts";
 import type { Reporter } from "../reporter.ts";
 
-const openDescriptor = promisify(openCallback);
 const NOTHING_IMPORTED = "nothing was imported";
 
 /**
@@ -31,7 +29,7 @@ const NOTHING_IMPORTED = "nothing was imported";
  * closed it. It is read in the event loop: a thread in read(2) can't be stopped, so the process couldn't exit.
  */
 async function openFile(path: string): Promise<FileHandle | Readable> {
-  const fd = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const stats = fstatSync(fd);
   if (stats.isFIFO()) return new Socket({ fd, readable: true, writable: false });
   if (!stats.isFile()) return createReadStream(path, { fd });

@@ -17,7 +17,7 @@ import { ofUser } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
 import type { Parts, RedisParts } from "../parts.ts";
-import { NamedWarnings, type Reporter } from "../reporter.ts";
+import { NamedWarnings } from "../reporter.ts";
 import { describeShared } from "../shared-ids.ts";
 import { lostMidway } from "../sync-mark.ts";
 import { classify, type Kind } from "./classify.ts";
@@ -53,7 +53,8 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     throwIfInterrupted(signal, done());
     const current = await file.snapshot();
     drift.end(current, counts.inSync);
-    nameForeign(drift, reporter);
+    new NamedWarnings(reporter, "cannot be written to Redis").addAll(drift.withTrait("isForeign"), FOREIGN);
+    new NamedWarnings(reporter, "cannot be repaired").addAll(drift.withTrait("isUnnamed"), UNNAMED);
     const shared = describeShared(current);
     if (shared !== null) reporter.warn(shared);
     return drift;
@@ -221,17 +222,6 @@ function lookOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: CopyRe
 
 const FOREIGN = "its key in Redis isn't a hash; check it, and remove it with redis-cli";
 const UNNAMED = "its name in Redis isn't UTF-8; docs/runbook.md shows how to remove it with redis-cli";
-
-/** Names keys that only redis-cli should or can remove. */
-function nameForeign(drift: Drift, reporter: Reporter): void {
-  const suspects = [...drift.suspectsOf("partial", "dangling")];
-  const idsWith = (trait: "isForeign" | "isUnnamed") =>
-    suspects.filter((suspect) => drift.traits(suspect)[trait]).map((suspect) => drift.keys.id(suspect));
-  const foreign = idsWith("isForeign");
-  new NamedWarnings(reporter, "cannot be written to Redis").addAll(foreign, FOREIGN);
-  new NamedWarnings(reporter, "cannot be repaired").addAll(idsWith("isUnnamed"), UNNAMED);
-  drift.foreign = foreign.length;
-}
 
 /** How many tasks of each store are compared, and how many in one call: whole records come back. */
 const SAMPLE = 250;

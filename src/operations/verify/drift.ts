@@ -27,9 +27,8 @@ export class Drift {
   owners: ReadonlyMap<number, TaskId> = new Map();
   counts = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
   inSync = 0;
-  /** How many index keys aren't sorted sets, and how many hashes can't be written, because their keys are of another type. */
+  /** How many index keys aren't sorted sets. */
   brokenIndexes = 0;
-  foreign = 0;
   invalid = 0;
   /** Whether the file has no tasks. */
   isFileEmpty = false;
@@ -114,6 +113,12 @@ export class Drift {
       if (this.owners.has(suspect)) continue;
       if (this.userId === undefined || this.keys.userId(suspect) === this.userId) yield suspect;
     }
+  }
+
+  /** The tasks whose keys only redis-cli should or can remove. */
+  withTrait(trait: "isForeign" | "isUnnamed"): TaskId[] {
+    const suspects = [...this.suspectsOf("partial", "dangling")].filter((suspect) => this.traits(suspect)[trait]);
+    return suspects.map((suspect) => this.keys.id(suspect));
   }
 
   *of(kind: Kind): Generator<TaskId> {

@@ -77,7 +77,8 @@ export async function repair(
     await remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
     if (policy.removeMembers) await removeStrays();
     await remove("prune", { action: "prune", reason: "orphan" });
-    if (unwritten + drift.foreign === 0) await leaveMark?.("verify --repair", await current.snapshot());
+    unwritten += drift.withTrait("isForeign").length;
+    if (unwritten === 0) await leaveMark?.("verify --repair", await current.snapshot());
     return repaired;
   } catch (error) {
     if (!(error instanceof TtsctlError) || intoFileCount === 0) throw error;
