@@ -16,7 +16,7 @@ import { purgeOf } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { shortestRetention } from "./purge/rules.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
-import { findStuck } from "./stuck.ts";
+import { findStuck } from "./survey.ts";
 
 export interface CleanupOptions extends PrepareOptions {
   readonly dryRun: boolean;

@@ -1,4 +1,4 @@
-import { batches } from "../pool.ts";
+import { batches, IN_FLIGHT, pool } from "../pool.ts";
 import { STATUS_CODES } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../store/key-table.ts";
@@ -6,7 +6,9 @@ import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { type Member, membersOf } from "../store/redis/walk.ts";
 import type { TaskId } from "../task/ids.ts";
+import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
 import type { Version } from "../task/version.ts";
+import { copiesIn } from "./copies.ts";
 
 /** The tasks that a command looks at, found before it changes anything. */
 export interface Survey {
@@ -27,6 +29,24 @@ export function chosenRows(snapshot: Snapshot, choose: (row: number, copy: Versi
   return [...snapshot.liveRows()].filter((row) => {
     return choose(row, { status: STATUS_CODES[rows.status(row)]!, time: rows.score(row) });
   });
+}
+
+/** The stuck tasks of the file, without those that have moved on in Redis. @param mirror null: only the file is read */
+export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule: StuckRule): Promise<StuckTasks> {
+  const stuck = new StuckTasks(rule);
+  const rows = chosenRows(snapshot, (_, { status, time }) => isStuck(status, time, rule));
+  await pool(batches(rows, BATCH), IN_FLIGHT, async (batch) => {
+    const ids = batch.map((row) => snapshot.idOf(row));
+    const inRedis = mirror === null ? [] : await copiesIn(mirror, ids);
+    batch.forEach((row, i) => {
+      const { rows: columns } = snapshot;
+      const copy = inRedis[i] ?? null;
+      // Finished in Redis, or changed there lately.
+      if (copy !== null && !Number.isNaN(copy.time) && !isStuck(copy.status, copy.time, rule)) return;
+      stuck.look(STATUS_CODES[columns.status(row)]!, columns.score(row), () => ids[i]!);
+    });
+  });
+  return stuck;
 }
 
 /** Adds the chosen members of the index that no chosen row has, in one walk. @param limit only scores up to it, the oldest first */

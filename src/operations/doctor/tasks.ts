@@ -6,7 +6,7 @@ import { NO_FILTER } from "../../task/query-fields.ts";
 import { describeStuck } from "../../task/stuck.ts";
 import { allowedSkew, checkFileLayout, checkLayout, checkTimezone, clockSkew, storeMismatch } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
-import { findStuck } from "../stuck.ts";
+import { findStuck } from "../survey.ts";
 import { KINDS, type Kind } from "../verify/classify.ts";
 import { compareSample } from "../verify/compare.ts";
 import { type Checks, fail, ok, type Probe, Skip, type Verdict, warn } from "./probe.ts";
