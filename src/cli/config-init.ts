@@ -198,12 +198,12 @@ async function write(context: Context, path: string, text: string, force: boolea
   const isSecret = holdsPassword(parseIni(text, path));
   const mode = before === null ? (isSecret ? 0o600 : 0o644) : before.mode & (isSecret ? 0o770 : 0o777);
   const modeBefore = before === null ? mode : before.mode & 0o777;
-  if (mode !== modeBefore) {
-    const change = `its mode ${modeBefore.toString(8)} is now ${mode.toString(8)}`;
-    context.reporter.warn(`${path}: ${change}, because it has a password or a token`);
-  }
   const file = await TargetFile.at(path, force, mode, before);
   context.onRelease(() => file.close());
   await file.write([text]);
   await file.finish();
+  if (mode !== modeBefore) {
+    const change = `its mode ${modeBefore.toString(8)} is now ${mode.toString(8)}`;
+    context.reporter.warn(`${path}: ${change}, because it has a password or a token`);
+  }
 }

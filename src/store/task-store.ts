@@ -5,7 +5,7 @@ import { givenName, needsRecord, ofUser, passes, type Sort, soleUser, type TaskF
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { fileTasks, matchingRows } from "./file/file-tasks.ts";
-import type { Snapshot } from "./file/snapshot.ts";
+import { isDamaged, type Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import {
   behindWarning,
@@ -55,7 +55,7 @@ const CHECKED_MS = 1000;
 export class TaskStore {
   readonly #stores: Stores;
   /** The connection whose indexes were found complete, since when, and of which users. */
-  #checked: { mirror: Mirror; since: number; users: Set<string | undefined> } | null = null;
+  #checked: { mirror: Mirror; since: number; users: Set<string | undefined>; damage: Promise<string[]> } | null = null;
 
   constructor(file: FileStore, link: MirrorLink) {
     this.#stores = { file, link };
@@ -85,7 +85,7 @@ export class TaskStore {
   async #doubtsOf(mirror: Mirror, userId: string | undefined): Promise<Standing | null> {
     const now = this.#stores.file.clock.monotonic() * 1000;
     if (this.#checked?.mirror !== mirror || now - this.#checked.since >= CHECKED_MS) {
-      this.#checked = { mirror, since: now, users: new Set() };
+      this.#checked = { mirror, since: now, users: new Set(), damage: damageWarning(this.#stores.file.path) };
     }
     const { users } = this.#checked;
     if (users.has(userId)) return null;
@@ -118,9 +118,15 @@ export class TaskStore {
       throw neither(problem, mirror);
     }
     const dangling = await danglingWarnings(mirror, answer);
-    const all = [...warnings, ...behind.warnings, ...dangling, ...stopWarnings(answer)];
+    const damage = auto && query.ids === null ? await this.#checked!.damage : [];
+    const all = [...warnings, ...behind.warnings, ...damage, ...dangling, ...stopWarnings(answer)];
     return { ...answer, source: sourceOf(answer.tasks, tasks), warnings: all };
   }
+}
+
+/** Of a file that no list has to read. */
+export async function damageWarning(path: string): Promise<string[]> {
+  return (await isDamaged(path)) ? [`${path} is empty or damaged: \`ttsctl doctor\` shows where`] : [];
 }
 
 /** What a list reads: its page only, all ids that pass (a million take some 100 MB), or all records. */

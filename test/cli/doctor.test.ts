@@ -111,6 +111,8 @@ describe("the store file", () => {
     const { checks } = await doctor();
     expect(checks["store.file"]).toMatchObject(like("ok", "a link to"));
     expect(checks["store.leftover"]).toMatchObject(like("warn", ".tasks.json.ttsctl"));
+    here.root.write("output/.ttsctl-purge/1-ab/u/t/t.wav", "x");
+    expect((await doctor()).checks["store.leftover"]).toMatchObject(like("warn", ".ttsctl-purge"));
   });
 });
 

@@ -96,6 +96,15 @@ describe("while it runs", () => {
     expect((await server.fetch("/healthz")).status).toBe(200);
   });
 
+  it.each(["[", "x", ""])("a file that is %j is reported while Redis answers", async (text) => {
+    await here.mirrored(YOUNG);
+    const server = await here.serve("--no-cleanup --no-sync");
+    here.root.write("voice_task.json", text);
+    expect(await server.json("/healthz")).toMatchObject({ status: "degraded", store: "unreadable", redis: "ok" });
+    const page = await server.fetch("/voice-tasks");
+    expect(page.headers.get("ttsctl-warnings")).toContain("empty or damaged");
+  });
+
   it("a Redis that hangs costs one timeout, and the log has one line when it goes and one when it is back", async () => {
     const server = await here.serve("--no-cleanup", { REDIS_TIMEOUT: "300ms" });
     await server.run.says(/2 tasks from the file/);

@@ -47,6 +47,6 @@ export function describeDelete(result: DeleteResult): string {
     ...unchangedLines(result),
     result.refused.some(({ unfinished }) => unfinished) && "--force deletes unfinished tasks too",
     returned > 0 &&
-      `${returned} written back by the service, which holds the store in memory; delete them while it is stopped`,
+      `${returned} written back by the service, which holds the store in memory or writes it without a pause; delete them while it is stopped`,
   );
 }

@@ -92,6 +92,6 @@ function describe(result: ImportResult): string {
     newerInRedis > 0 &&
       `${newerInRedis} newer in Redis: kept there; ttsctl verify --details names ${newerInRedis === 1 ? "it" : "them"}`,
     result.failed > 0 && `${result.failed} could not be written to Redis`,
-    returned > 0 && `${returned} were undone: the service holds the store in memory`,
+    returned > 0 && `${returned} were undone: the service holds the store in memory, or writes it without a pause`,
   );
 }

@@ -1,4 +1,4 @@
-import { access, constants } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import type { Context } from "hono";
 import type { CleanupState } from "../../app/cleanup-record.ts";
 import { checkUser } from "../../app/list-query.ts";
@@ -8,6 +8,7 @@ import { isTtsctlError, systemErrorCode, TtsctlError, valueIf } from "../../erro
 import type { StatsResult } from "../../operations/stats/stats.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { identityText } from "../../store/file/identity.ts";
+import { isDamaged } from "../../store/file/snapshot.ts";
 import { trimId } from "../../task/ids.ts";
 import type { Span } from "../../task/spans.ts";
 import { formatUtc } from "../../task/time.ts";
@@ -141,7 +142,7 @@ export function keptAnswers<T>(clock: Clock) {
   };
 }
 
-/** Everybody may read it: it names no path and no host. If Redis answers, the file isn't read, because probes come every few seconds. */
+/** Everybody may read it: it names no path and no host. If Redis answers, only the file's ends are read: probes come every few seconds. */
 export async function healthOf({ run, settings, rules, readOnly, syncing }: ServerParts): Promise<Health> {
   const { file, link } = await run.stores();
   const redis = ({ on: "ok", down: "down", off: "off" } as const)[(await link.open()).kind];
@@ -156,7 +157,8 @@ async function storeHealth(file: FileStore, unread: boolean): Promise<Health["st
   try {
     if (unread) {
       await access(file.path, constants.R_OK);
-      return "ok";
+      const isWhole = (await stat(file.path)).isFile() && !(await isDamaged(file.path));
+      return isWhole ? "ok" : "unreadable";
     }
     const snapshot = await file.read();
     await snapshot.close();

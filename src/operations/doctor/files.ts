@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { access, lstat, readdir, realpath, stat, statfs } from "node:fs/promises";
 import { freemem } from "node:os";
 import { dirname, join } from "node:path";
+import { PURGE_FOLDER } from "../../artifacts/plain-name.ts";
 import { heldFile } from "../../artifacts/roots.ts";
 import { describeSystemError, hasCode, systemErrorCode, valueIf } from "../../errors.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
@@ -69,7 +70,14 @@ export const FILE_CHECKS: Checks = {
     return holder === null ? ok("free") : warn(`held by ${holder}`, WAIT_FOR_IT);
   },
 
-  async "store.leftover"({ file }) {
+  async "store.leftover"({ file, parts: { paths } }) {
+    const aside = paths === null ? null : join(paths.output, PURGE_FOLDER);
+    if (aside !== null && (await statOrNull(aside)) !== null && (await file.holderOf("run")) === null) {
+      return warn(
+        `${aside} holds directories that a killed run moved aside`,
+        "the next cleanup or deletion puts them back",
+      );
+    }
     if (await file.owed.isThere()) return warn("deletions from the file that Redis lacks", "run `ttsctl sync`");
     const path = temporaryPath(await file.target());
     const stats = await statOrNull(path);

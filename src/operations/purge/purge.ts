@@ -130,7 +130,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
       await purgeBatch(ids);
       await tally.flush();
       if (leftToFree !== null) await checkRewrite(parts.file, async () => leftToFree ?? 0);
-      parts.reporter.progress(policy.dryRun ? "checking" : "purging", done, total);
+      parts.reporter.progress(policy.dryRun ? "checking" : "cleaning up", done, total);
     }
   }
 

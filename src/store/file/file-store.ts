@@ -92,7 +92,8 @@ export class FileStore {
   async lock(purpose: "run" | "watch"): Promise<Lock> {
     const target = await this.target();
     const seconds = purpose === "watch" ? WATCH_LOCK_WAIT_S : LOCK_WAIT_S;
-    const { signal, holder, onWait } = this.options;
+    const { signal, holder } = this.options;
+    const onWait = purpose === "watch" ? undefined : this.options.onWait; // it gives up in that moment
     const lock = await takeLock(target, purpose, { seconds, clock: this.clock, signal, onWait }, holder);
     if (purpose !== "run") return lock;
     const release = () => {

@@ -106,7 +106,7 @@ async function openLockFile(path: string): Promise<FileHandle> {
   return open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o644)
     .catch((error) => {
       if (systemErrorCode(error) !== "EACCES") throw error;
-      return open(path, O_RDONLY | O_NOFOLLOW);
+      return open(path, O_RDONLY | O_NOFOLLOW).catch(() => Promise.reject(error)); // it may be missing
     })
     .catch((cause) => {
       throw lockFileUnavailable(path, cause);
