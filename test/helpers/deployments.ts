@@ -80,6 +80,8 @@ const WAYS = new Map<number, Way>();
 export async function startRedis(kind = KIND): Promise<TestServer> {
   const { server, ...way } = await STARTS[kind]();
   WAYS.set(server.port, way);
+  const remove = server.remove.bind(server);
+  server.remove = () => remove().finally(() => WAYS.delete(server.port)); // another server may get the port
   return server;
 }
 
