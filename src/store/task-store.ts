@@ -54,7 +54,7 @@ const CHECKED_MS = 1000;
 /** Reads from Redis first, else from the store file (docs/contract.md, Reading). */
 export class TaskStore {
   readonly #stores: Stores;
-  /** The connection whose indexes were found complete, since when, and of which users. */
+  /** The connection whose indexes were found complete, since when, and of which users; and what is wrong with the file. */
   #checked: { mirror: Mirror; since: number; users: Set<string | undefined>; damage: Promise<string[]> } | null = null;
 
   constructor(file: FileStore, link: MirrorLink) {
@@ -82,12 +82,16 @@ export class TaskStore {
     return [...tasks].sort((a, b) => createdScore(b, times) - createdScore(a, times));
   }
 
-  async #doubtsOf(mirror: Mirror, userId: string | undefined): Promise<Standing | null> {
+  #recent(mirror: Mirror) {
     const now = this.#stores.file.clock.monotonic() * 1000;
     if (this.#checked?.mirror !== mirror || now - this.#checked.since >= CHECKED_MS) {
       this.#checked = { mirror, since: now, users: new Set(), damage: damageWarning(this.#stores.file.path) };
     }
-    const { users } = this.#checked;
+    return this.#checked;
+  }
+
+  async #doubtsOf(mirror: Mirror, userId: string | undefined): Promise<Standing | null> {
+    const { users } = this.#recent(mirror);
     if (users.has(userId)) return null;
     const doubts = await doubtsOf(mirror, userId);
     if (doubts === null) users.add(userId);
@@ -118,14 +122,14 @@ export class TaskStore {
       throw neither(problem, mirror);
     }
     const dangling = await danglingWarnings(mirror, answer);
-    const damage = auto && query.ids === null ? await this.#checked!.damage : [];
+    const damage = auto ? await this.#recent(mirror).damage : [];
     const all = [...warnings, ...behind.warnings, ...damage, ...dangling, ...stopWarnings(answer)];
     return { ...answer, source: sourceOf(answer.tasks, tasks), warnings: all };
   }
 }
 
 /** Of a file that no list has to read. */
-export async function damageWarning(path: string): Promise<string[]> {
+async function damageWarning(path: string): Promise<string[]> {
   return (await isDamaged(path)) ? [`${path} is empty or damaged: \`ttsctl doctor\` shows where`] : [];
 }
 
@@ -151,7 +155,10 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
     await using behind = new FileBehind(file); // reads the file when a member without a hash is met
     try {
       const lack = isForced ? null : await lackIn(mirror, file, soleUser(query.filter));
-      if (lack === null) return yield* newestInMirror(mirror, behind, query, given);
+      if (lack === null) {
+        if (!isForced) behind.warnings.push(...(await damageWarning(file.path)));
+        return yield* newestInMirror(mirror, behind, query, given);
+      }
       warnings.push(lack);
     } catch (error) {
       if (isForced || !isRedisError(error)) throw error;

@@ -20,7 +20,7 @@ import {
 } from "../../render/item.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { taskTable } from "../../render/table.ts";
-import { damageWarning, type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
+import { type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
 import { counted, LIMIT_ACCEPTED, parseLimit } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";
 import { BODY_NAMES, FLAG_NAMES, LIST_PARTS, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
@@ -76,9 +76,6 @@ async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: A
     },
   });
   await print(context, { pieces: pieces(), ...(page === null ? long : short(page)) }, look);
-  if ((page === null || query.ids !== null) && query.source === "auto" && !sources.has("file")) {
-    for (const line of await damageWarning(stores.file.path)) context.reporter.warn(line);
-  }
   if (page !== null) await remark(context, look, query, page, names);
   return stopped || page?.missing.length || (look.exitStatus && total > 0) ? PARTLY : DONE;
 }

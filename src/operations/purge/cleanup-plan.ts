@@ -210,14 +210,14 @@ async function freedBy(
   newestFirst: readonly number[],
 ): Promise<Map<number, number>> {
   const { rules, invalid } = tasks.snapshot;
-  const use = new DiskUse(artifacts, rules);
-  await use.readFolders();
-  await use.readLogs();
-  for (const task of newestFirst.toReversed()) use.own(...tasks.keyOf(task), task);
-  for (const task of tasks.unranked()) use.own(...tasks.keyOf(task), NOBODY);
-  for (const taskId of invalid.ownerless) use.ownLogs(taskId, NOBODY);
-  for (const reason of use.unread) reporter.warn(`not counted for max_bytes: ${reason}`);
-  const bytes = use.byOwner((a, b) => a >= 0 && (b < 0 || tasks.time(a) > tasks.time(b)));
+  const onDisk = new DiskUse(artifacts, rules);
+  await onDisk.readFolders();
+  await onDisk.readLogs();
+  for (const task of newestFirst.toReversed()) onDisk.own(...tasks.keyOf(task), task);
+  for (const task of tasks.unranked()) onDisk.own(...tasks.keyOf(task), NOBODY);
+  for (const taskId of invalid.ownerless) onDisk.ownLogs(taskId, NOBODY);
+  for (const reason of onDisk.unread) reporter.warn(`not counted for max_bytes: ${reason}`);
+  const bytes = onDisk.byOwner((a, b) => a >= 0 && (b < 0 || tasks.time(a) > tasks.time(b)));
   return new Map(Array.from(bytes, ([owner, { audioBytes, logBytes }]) => [owner, audioBytes + logBytes]));
 }
 

@@ -104,15 +104,15 @@ const SHARED = -2;
 /** The disk use by status and by the tally's users. @param userId the one user whose artifacts count, or undefined */
 async function readDisk(artifacts: Artifacts, { tasks, users }: Tally, userId: string | undefined, rules: RecordRules) {
   const userNames = userId === undefined ? undefined : rules.namesOf(userId);
-  const use = new DiskUse(artifacts, rules);
-  await use.readFolders((name) => userNames?.includes(name) !== false);
-  await use.readLogs();
-  for (const key of tasks.tasks()) use.own(tasks.keys, key, key, SHARED);
+  const onDisk = new DiskUse(artifacts, rules);
+  await onDisk.readFolders((name) => userNames?.includes(name) !== false);
+  await onDisk.readLogs();
+  for (const key of tasks.tasks()) onDisk.own(tasks.keys, key, key, SHARED);
   const none = STATUS_CHOICES.map((word) => [word, noBytes()]);
   const byStatus = Object.fromEntries(none) as Record<(typeof STATUS_CHOICES)[number], DiskBytes>;
   const byUser: DiskBytes[] = [];
-  const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: use.unread.length };
-  for (const [owner, { audioBytes, logBytes: ofAnyUser }] of use.byOwner()) {
+  const all = { ...noBytes(), byStatus, sharedLogBytes: 0, unowned: noBytes(), unread: onDisk.unread.length };
+  for (const [owner, { audioBytes, logBytes: ofAnyUser }] of onDisk.byOwner()) {
     const logBytes = owner === NOBODY && userId !== undefined ? 0 : ofAnyUser;
     const status = owner < 0 ? -1 : tasks.status(owner);
     const sums: DiskBytes[] = [all];
@@ -129,7 +129,7 @@ async function readDisk(artifacts: Artifacts, { tasks, users }: Tally, userId: s
     }
   }
   // An estimate needs the sizes of all.
-  return { all, ofUser: (user: number) => byUser[user] ?? noBytes(), sizes: userId === undefined ? use : undefined };
+  return { all, ofUser: (user: number) => byUser[user] ?? noBytes(), sizes: userId === undefined ? onDisk : undefined };
 }
 
 function noBytes(): DiskBytes {

@@ -8,7 +8,7 @@ import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { Changes, type Edit, isEmpty, NO_EDIT, NO_PUTS, type PlanEdit } from "./changes.ts";
 import { planSplices } from "./edit.ts";
-import { type FileIdentity, identityAt, identityNow, sameIdentity, unreadable } from "./identity.ts";
+import { type FileIdentity, identityAt, sameIdentity, unreadable } from "./identity.ts";
 import { isLately, isMadeFrom, lastWriterOf, noteOf } from "./last-writer.ts";
 import { LOCK_WAIT_S, type Lock, type LockPurpose, lockHolder, takeLock } from "./lock.ts";
 import { type Owed, type OwedList, owedList } from "./owed-list.ts";
@@ -77,11 +77,7 @@ export class FileStore {
 
   /** Whether the path still names what a snapshot read. */
   async isCurrent(snapshot: Snapshot): Promise<boolean> {
-    try {
-      return sameIdentity(identityNow(this.path), snapshot.identity);
-    } catch (error) {
-      throw unreadable(this.path, error);
-    }
+    return sameIdentity(await identityAt(this.path), snapshot.identity);
   }
 
   async holderOf(purpose: LockPurpose): Promise<string | null> {
