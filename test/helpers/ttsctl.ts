@@ -72,7 +72,7 @@ export function start(args: readonly string[], options: RunOptions): Command {
 /** Options of a run that stays in this process, for faults in it, when others are of the built program. */
 export const inProcess = () => ({ clock: new TestClock() });
 
-const PURGING = ["cleanup", "delete", "rm"];
+const PURGING = ["cleanup", "delete", "rm", "stats"];
 
 /** Runs a command in this process to its end. Its time jumps over pauses. */
 export function ttsctl(args: readonly string[], options: RunOptions): Promise<Run> {
