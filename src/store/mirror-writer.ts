@@ -2,7 +2,7 @@ import { type Clock, later } from "../clock.ts";
 import { isRedisError, isStoreError, TtsctlError, valueIf } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
 import { counted } from "../task/amounts.ts";
-import { keyOf } from "../task/ids.ts";
+import { keyOf, type TaskId } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import { newer, newest } from "../task/version.ts";
 import type { Change } from "./file/batch-plan.ts";
@@ -14,7 +14,6 @@ import type { MirrorLink, MirrorState } from "./mirror-link.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { type Removal, type RemoveOutcome, removeFromMirror, type WriteOutcome, writeToMirror } from "./redis/write.ts";
-import type { TaskId } from "./task-source.ts";
 import type { Writable } from "./writable.ts";
 import { WrittenCopies } from "./written-copies.ts";
 

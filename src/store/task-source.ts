@@ -2,8 +2,6 @@ import type { TaskId } from "../task/ids.ts";
 import type { Sort, TaskFilter } from "../task/query-fields.ts";
 import type { Task } from "../task/task.ts";
 
-export type { TaskId };
-
 /** One stretch of the tasks that pass a filter, newest first. */
 export interface TaskPage {
   /** How many pass in all. */

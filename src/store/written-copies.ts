@@ -1,5 +1,6 @@
 import { fingerprint } from "../json/value.ts";
 import { batches } from "../pool.ts";
+import type { TaskId } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
 import { newer, sameInstant } from "../task/version.ts";
 import type { CurrentFile } from "./file/shared-snapshot.ts";
@@ -10,7 +11,6 @@ import { BATCH, type Upsert } from "./redis/copies.ts";
 import { unlessFatal } from "./redis/errors.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { removeFromMirror } from "./redis/write.ts";
-import type { TaskId } from "./task-source.ts";
 import type { Writable } from "./writable.ts";
 
 /** How often tasks that were written again are compared with the file. */
@@ -71,12 +71,7 @@ export class WrittenCopies {
   }
 
   /** Returns what was written. */
-  async #followOnce(
-    mirror: Writable<Mirror>,
-    snapshot: Snapshot,
-    busy: (id: TaskId) => boolean,
-    returned: TaskId[],
-  ): Promise<WrittenCopies> {
+  async #followOnce(mirror: Writable<Mirror>, snapshot: Snapshot, busy: (id: TaskId) => boolean, returned: TaskId[]) {
     const written = new WrittenCopies();
     const idle = Array.from({ length: this.size }, (_, key) => key).filter((key) => !busy(this.#keys.id(key)));
     for (const keys of batches(idle, BATCH)) {

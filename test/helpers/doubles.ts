@@ -40,21 +40,13 @@ export interface TestRedis {
   readonly place?: RedisTarget["place"];
 }
 
-export async function connectMirror(
-  { port, place }: TestRedis,
-  rules = rulesFor(port),
-  timeout = 2,
-): Promise<Writable<Mirror>> {
+export async function connectMirror({ port, place }: TestRedis, rules = rulesFor(port), timeout = 2) {
   const target = targetFor(port, timeout);
   return writable(new Mirror(await connectRedis({ ...target, place: place ?? target.place }), rules));
 }
 
 /** Puts records into Redis as a sync does. */
-export async function putIntoMirror(
-  server: TestRedis,
-  records: readonly RecordJson[],
-  rules = rulesFor(server.port),
-): Promise<void> {
+export async function putIntoMirror(server: TestRedis, records: readonly RecordJson[], rules = rulesFor(server.port)) {
   const mirror = await connectMirror(server, rules);
   const tasks = records.map((record) => taskIn(rules, record));
   await writeToMirror(mirror, tasks).finally(() => mirror.close());

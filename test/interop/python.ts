@@ -10,11 +10,7 @@ interface Options {
 }
 
 /** Runs one of the Python programs of the tests. Nothing is shared with what is tested. */
-export function python(
-  script: string,
-  args: readonly (string | number)[],
-  { input, timezone = "UTC" }: Options,
-): string {
+export function python(script: string, args: readonly (string | number)[], { input, timezone = "UTC" }: Options) {
   const env = { ...process.env, TZ: timezone, PYTHONDONTWRITEBYTECODE: "1" };
   const options = { env, input: JSON.stringify(input ?? null), encoding: "utf8", maxBuffer: 1 << 28 } as const;
   const { status, stdout, stderr } = spawnSync("python3", [TESTS + script, ...args.map(String)], options);

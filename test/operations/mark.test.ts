@@ -99,6 +99,16 @@ describe("mark beside the service", () => {
     expect((await hashOf("a:t1")).status).toBe("running");
   });
 
+  it("brings over what the service wrote to the file alone, before the rewrite, of a task that had the status", async () => {
+    const { site } = here;
+    await site.writeBoth(running("a", "t1"), running("a", "t2"));
+    const old = { status: "failed", updated_at: "2020-06-01T00:00:00" };
+    site.root.writeStore([running("a", "t1", old), running("a", "t2")]);
+    site.whileAsked = () => site.root.writeStore([running("a", "t1", { updated_at: ago(60) }), running("a", "t2")]);
+    expect((await site.mark(ids("t1", "t2"), { error: undefined })).result).toMatchObject({ marked: 1, unchanged: 1 });
+    expect(await hashOf("a:t1")).toMatchObject({ status: "running", updated_at: site.root.readStore()[0]!.updated_at });
+  });
+
   it.each(["onCall", "afterCall"] as const)(
     "leaves Redis alone where it changes just before the write (%s)",
     async (when) => {

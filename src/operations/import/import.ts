@@ -1,5 +1,6 @@
 import { throwIfInterrupted } from "../../errors.ts";
 import { batches, IN_FLIGHT, pool } from "../../pool.ts";
+import type { Applied } from "../../store/file/file-store.ts";
 import { passingRows } from "../../store/file/file-tasks.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
@@ -9,7 +10,7 @@ import { writeToMirror } from "../../store/redis/write.ts";
 import type { Writable } from "../../store/writable.ts";
 import type { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
-import { keyOf, type TaskId } from "../../task/ids.ts";
+import { keyOf } from "../../task/ids.ts";
 import { givenName } from "../../task/query-fields.ts";
 import {
   type MergeParts,
@@ -53,7 +54,7 @@ export async function importRecords(
   if (bad.count > 0 && !skipInvalid) throw bad.error();
   const { rows, missing } = await chooseRows(records, selection);
   let plan: MergePlan;
-  let returned: readonly TaskId[];
+  let applied: Applied;
   let cleared: Cleared;
   {
     await using base = await parts.file.read(parts.signal); // closed early: the rest may take long
@@ -66,7 +67,7 @@ export async function importRecords(
     const tasks = counted(willExpire.length, "task");
     if (willExpire.length > 0)
       parts.reporter.warn(`past their retention, so the next cleanup may purge them: ${tasks}`);
-    returned = await mergeIntoFile({ ...parts, file: cleared.file }, plan, base, dryRun);
+    applied = await mergeIntoFile({ ...parts, file: cleared.file }, plan, base, dryRun);
   }
   const { mirror, lost } = cleared.use;
   const failures = new NamedWarnings(parts.reporter, "is in the file, but could not be written to Redis");
@@ -76,7 +77,8 @@ export async function importRecords(
   if (!dryRun && mirror !== null) {
     late = await mirrorRecords(mirror).finally(() => failures.end());
     mirrored.failed = failures.count;
-    const lacks = returned.length > 0 && `the service took ${counted(returned.length, "record")} out of the file again`;
+    const taken = applied.returned.length;
+    const lacks = taken > 0 && `the service took ${counted(taken, "record")} out of the file again`;
     throwIfInterrupted(
       parts.signal,
       `${lacks || "the file is complete"}; records written to Redis: ${mirrored.written}`,
@@ -96,7 +98,7 @@ export async function importRecords(
     conflicts: conflict,
     refused,
     /** Records that a service which holds the store in memory took out again. */
-    returned: returned.length + late.returned.length,
+    returned: applied.returned.length + late.returned.length,
     /** Lines of the input that hold no valid record. */
     invalid: bad.count,
     /** The chosen ids that the input lacks. */
@@ -111,7 +113,7 @@ export async function importRecords(
 
   /** Writes to Redis the records of the source that the file has. `replace` also replaces other content of the same time. */
   async function mirrorRecords(mirror: Writable<Mirror>) {
-    const left = new Set(returned.map(keyOf));
+    const left = new Set(applied.returned.map(keyOf));
     const rows = [...plan.of("added", "replaced", "identical")];
     const due = left.size === 0 ? rows : rows.filter((row) => !left.has(keyOf(plan.id(row))));
     const writeBatch = async (batch: number[], written: WrittenCopies) => {
@@ -128,7 +130,7 @@ export async function importRecords(
       const { written: done, unchanged, newer } = mirrored;
       parts.reporter.progress("writing to Redis", done + unchanged + newer + failures.count, records.size);
     };
-    return thenIntoMirror({ ...parts, mirror }, (_, written) =>
+    return thenIntoMirror({ ...parts, mirror }, applied, (_, written) =>
       pool(batches(due, BATCH), IN_FLIGHT, (batch) => writeBatch(batch, written), parts.signal),
     );
   }

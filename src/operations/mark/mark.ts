@@ -2,6 +2,7 @@ import { isRedisError, isStoreError, TtsctlError, throwIfInterrupted } from "../
 import { fieldJson } from "../../json/record.ts";
 import { batches } from "../../pool.ts";
 import { Changes, putsFrom } from "../../store/file/changes.ts";
+import { NOT_APPLIED } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
 import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
@@ -99,6 +100,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
   const all = Math.max(base.size, found.members);
   checkBrake(summary.count, all, options.maxMark, { verb: "mark", flag: "--max-mark" });
   let problem: TtsctlError | null = null;
+  let applied = NOT_APPLIED;
   if (dryRun) {
     for (const targets of [inFile, onlyInRedis]) await report(targets, (target) => asCopy(copyOf(target)) !== null);
   } else await apply();
@@ -120,7 +122,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     for (const target of marked) untried.add(target);
     const { mirror } = use; // null: only the file is marked
     if (mirror !== null) {
-      const outcome = await thenIntoMirror({ ...parts, file, mirror }, async (current, written) => {
+      const outcome = await thenIntoMirror({ ...parts, file, mirror }, applied, async (current, written) => {
         await each(marked, (targets) => writeMarked(mirror, targets, written));
         await each(onlyInRedis, async (targets) => markOnlyInRedis(mirror, await current.snapshot(), targets));
         await each(behind, (rows) => bringInStep(mirror, rows, written));
@@ -149,7 +151,8 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     const puts = putsFrom(base, rows);
     const read = async (numbers: readonly number[]) => (await puts.read(numbers)).map(markedOf);
     const changes = new Changes(base, { removed: new Set(), puts: { ...puts, read } });
-    const { changed, returned } = await applyToFile({ ledger, file }, changes, "mark", { items: inFile, entryOf });
+    applied = await applyToFile({ ledger, file }, changes, "mark", { items: inFile, entryOf });
+    const { changed, returned } = applied;
     new NamedWarnings(reporter, "was written back").addAll(returned, RETURNED);
     for (const id of changed) refuse(id, "the service changed or deleted it during the run");
     result.returned = returned.length;

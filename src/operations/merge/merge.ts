@@ -2,7 +2,8 @@ import { isRedisError, isStoreError, type TtsctlError, throwIfInterrupted } from
 import { sameJson } from "../../json/value.ts";
 import { batches } from "../../pool.ts";
 import { Changes, putsFrom } from "../../store/file/changes.ts";
-import type { Applied } from "../../store/file/file-store.ts";
+import { type Applied, NOT_APPLIED } from "../../store/file/file-store.ts";
+import { sameIdentity } from "../../store/file/identity.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { BATCH } from "../../store/redis/copies.ts";
@@ -23,17 +24,16 @@ export interface MergeParts extends Parts<"reporter" | "signal" | "ledger">, Pic
 
 /**
  * Puts the records of a plan into the store file, and warns of those that were left out. @param base the content that it was made for: a
- * task that is deleted after it isn't added again @returns the records that a service which holds the store in memory took out again
+ * task that is deleted after it isn't added again @returns `returned`: what a service which holds the store in memory took out again
  */
 export async function mergeIntoFile(parts: MergeParts, plan: MergePlan, base: Snapshot, dryRun = false) {
-  let returned: readonly TaskId[] = [];
+  let applied = NOT_APPLIED;
   if (!dryRun && !plan.goingIn().next().done) {
     await parts.confirm?.(plan.counts());
     throwIfInterrupted(parts.signal, "nothing was written");
     const entryOf = (row: number) => ({ ...plan.id(row), reason: plan.fate(row)! });
-    const applied = await applyToFile(parts, plan.changes(base), "import", { items: plan.goingIn(), entryOf });
+    applied = await applyToFile(parts, plan.changes(base), "import", { items: plan.goingIn(), entryOf });
     plan.leave(applied.changed);
-    returned = applied.returned;
   }
   const kept = new NamedWarnings(parts.reporter, "is kept as in the store file");
   const refused = new NamedWarnings(parts.reporter, "cannot be put into the store file");
@@ -42,8 +42,11 @@ export async function mergeIntoFile(parts: MergeParts, plan: MergePlan, base: Sn
     kept.add(plan.id(row), "the two records have the same time but different content");
   for (const row of plan.of("changed")) kept.add(plan.id(row), "the service changed or deleted it during the run");
   kept.end();
-  new NamedWarnings(parts.reporter, "was put into the file, but the service undid that").addAll(returned, RETURNED);
-  return returned;
+  new NamedWarnings(parts.reporter, "was put into the file, but the service undid that").addAll(
+    applied.returned,
+    RETURNED,
+  );
+  return applied;
 }
 
 const REFUSED =
@@ -65,9 +68,13 @@ export async function applyToFile<T>(
   return applied;
 }
 
-/** Writes to Redis, follows the file's changes since, and names tasks whose older record came back. @returns problem: what ended it early, or null */
+/**
+ * Writes to Redis, follows the file's changes since, and names tasks whose older record came back. @param applied identity: of a
+ * content that has what is written @returns problem: what ended it early, or null
+ */
 export async function thenIntoMirror(
   parts: RedisParts<"file" | "reporter" | "ledger"> & { readonly mirror: Writable<Mirror> },
+  applied: Pick<Applied, "identity">,
   work: (current: CurrentFile, written: WrittenCopies) => Promise<void>,
 ): Promise<{ problem: TtsctlError | null; returned: readonly TaskId[] }> {
   const { file, mirror, reporter, ledger } = parts;
@@ -75,7 +82,8 @@ export async function thenIntoMirror(
   const written = new WrittenCopies();
   try {
     await work(current, written);
-    const returned = written.size > 0 ? await written.follow(mirror, current) : [];
+    const isSame = applied.identity !== null && sameIdentity(await file.identity(), applied.identity);
+    const returned = written.size > 0 && !isSame ? await written.follow(mirror, current) : [];
     new NamedWarnings(reporter, "was written back").addAll(returned, RETURNED);
     await ledger?.returned(returned);
     return { problem: null, returned };

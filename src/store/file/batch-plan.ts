@@ -1,7 +1,6 @@
-import { keyOf } from "../../task/ids.ts";
+import { keyOf, type TaskId } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
-import type { TaskId } from "../task-source.ts";
 import { type Edit, putsOf } from "./changes.ts";
 import type { Snapshot } from "./snapshot.ts";
 

@@ -81,12 +81,7 @@ function placesOf(snapshot: Snapshot, { removed, puts }: Edit): { replacing: Int
 }
 
 /** New elements of an array or map. */
-async function* newElements(
-  snapshot: Snapshot,
-  edit: Edit,
-  added: Iterable<number>,
-  { json }: SequenceLayout,
-): AsyncGenerator<string> {
+async function* newElements(snapshot: Snapshot, edit: Edit, added: Iterable<number>, { json }: SequenceLayout) {
   let nameFor: ((id: TaskId) => string) | undefined;
   for await (const task of readPuts(edit.puts, added)) {
     const record = layOutJson(task.json, json, 1);

@@ -2,9 +2,9 @@ import { readlink, realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
+import type { TaskId } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { KeySet } from "../key-table.ts";
-import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { Changes, type Edit, isEmpty, NO_EDIT, NO_PUTS, type PlanEdit } from "./changes.ts";
 import { planSplices } from "./edit.ts";
@@ -35,7 +35,11 @@ export interface Applied {
   readonly returned: TaskId[];
   /** The tasks that weren't as they were seen, and are kept. */
   readonly changed: TaskId[];
+  /** The content that the changes made of `base`, or null. While the file has it, nothing else has changed since. */
+  readonly identity: FileIdentity | null;
 }
+
+export const NOT_APPLIED: Applied = { rewrites: 0, returned: [], changed: [], identity: null };
 
 export interface FileStoreOptions {
   /** Named in the locks. */
@@ -158,11 +162,13 @@ export class FileStore {
       return edit;
     };
     const landed = await this.#land(planned, base);
-    if (landed === null) return { rewrites: 0, returned: [], changed };
+    if (landed === null) return { ...NOT_APPLIED, changed };
     await using before = landed.before;
-    if (!landed.wroteLately) return { rewrites: 1, returned: [], changed };
+    const identity = base !== undefined && sameIdentity(before.identity, base.identity) ? landed.identity : null;
+    const applied = { ...NOT_APPLIED, rewrites: 1, changed, identity };
+    if (!landed.wroteLately) return applied;
     try {
-      return { ...(await this.#keep(new Changes(before, landed.edit), landed.identity)), changed };
+      return { ...applied, ...(await this.#keep(new Changes(before, landed.edit), landed.identity)) };
     } catch (error) {
       throw error instanceof TtsctlError ? afterRewrite(error, this.path) : error;
     }

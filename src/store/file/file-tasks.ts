@@ -99,11 +99,7 @@ function firstOf(rows: Iterable<number>, count: number, order: (a: number, b: nu
 }
 
 /** All rows in an order, those after the first `count` only if the caller takes them: it rarely does. */
-function* sortedBy(
-  order: (a: number, b: number) => number,
-  rows: () => Iterable<number>,
-  count: number,
-): Generator<number> {
+function* sortedBy(order: (a: number, b: number) => number, rows: () => Iterable<number>, count: number) {
   const first = firstOf(rows(), count, order);
   yield* first.rows;
   if (first.total > count) yield* firstOf(rows(), Number.POSITIVE_INFINITY, order).rows.subarray(count);

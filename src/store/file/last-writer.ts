@@ -27,12 +27,7 @@ const MOST_CONTENTS = 32;
  * The note in a lock file: the content that ttsctl wrote last, and when another program did, which may still write what it
  * read before (epoch seconds; -Infinity: never). @param since the contents that it was made from, the last first
  */
-export function noteOf(
-  identity: FileIdentity | null,
-  others: number,
-  intent?: Intent,
-  since: readonly string[] = [],
-): string {
+export function noteOf(identity: FileIdentity | null, others: number, intent?: Intent, since: readonly string[] = []) {
   const parts = [`wrote ${identityText(identity)}`];
   if (intent?.kind === "replace") parts.push(`replaces it by ${identityText(intent.by)}`);
   if (intent?.kind === "append") parts.push(`appends ${intent.bytes.length} ${hashOf(intent.bytes)}`);

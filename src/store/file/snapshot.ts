@@ -76,12 +76,7 @@ export class Snapshot {
   }
 
   /** The same for an open file; it stays open if reading fails. */
-  static async readHandle(
-    handle: FileHandle,
-    path: string,
-    rules: RecordRules,
-    options: ScanOptions = {},
-  ): Promise<Snapshot> {
+  static async readHandle(handle: FileHandle, path: string, rules: RecordRules, options: ScanOptions = {}) {
     try {
       const identity = await handle.stat({ bigint: true });
       const shape = await recogniseShape(handle);

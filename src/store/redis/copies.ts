@@ -1,8 +1,8 @@
 import { TtsctlError } from "../../errors.ts";
+import type { TaskId } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { CopyView, RedisCopy } from "../layout/copy.ts";
 import { type CopyReading, type Layout, userScoreOf } from "../layout/layout.ts";
-import type { TaskId } from "../task-source.ts";
 import type { Reply } from "./commands.ts";
 
 /** The most tasks that one Lua call or one pipeline carries: few enough that no other client of Redis waits for long. */

@@ -1,9 +1,10 @@
 import { TtsctlError } from "../../errors.ts";
 import { fillIn } from "../../pool.ts";
+import type { TaskId } from "../../task/ids.ts";
 import { mayPass, needsRecord, passes, type Sort, soleUser, type TaskFilter } from "../../task/query-fields.ts";
 import { createdScore, type Task } from "../../task/task.ts";
 import { KeyTable } from "../key-table.ts";
-import type { Stopped, TaskId, TaskPage, TaskSource } from "../task-source.ts";
+import type { Stopped, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 import { type IndexRange, isUnsure, type Member, STEP } from "./walk.ts";

@@ -1,6 +1,6 @@
 import { TtsctlError } from "../../errors.ts";
 import { batches, fillIn } from "../../pool.ts";
-import { uniqueTasks } from "../../task/ids.ts";
+import { type TaskId, uniqueTasks } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
@@ -15,7 +15,6 @@ import {
   TASK_PREFIX,
 } from "../layout/keys.ts";
 import { type Layout, PLAIN, stateNames } from "../layout/layout.ts";
-import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { atomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";

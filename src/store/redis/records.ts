@@ -1,10 +1,10 @@
 import { TtsctlError } from "../../errors.ts";
 import { mergeFields, setFields } from "../../json/record.ts";
+import type { TaskId } from "../../task/ids.ts";
 import { isInvalid, type RecordParser, type Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
 import { isWhole, type RedisCopy } from "../layout/copy.ts";
 import { type CopyReading, idFields } from "../layout/layout.ts";
-import type { TaskId } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 
@@ -12,12 +12,7 @@ import type { Mirror } from "./mirror.ts";
  * The record of a copy, with its ids, for the store file. Null if that would be a guess.
  * @param ours the file's record: its other fields are kept if the copy's payload isn't a record, or is older than ours
  */
-export function recordOf(
-  copy: RedisCopy,
-  id: TaskId,
-  { layout, parser }: CopyReading,
-  ours: Task | null = null,
-): Task | null {
+export function recordOf(copy: RedisCopy, id: TaskId, { layout, parser }: CopyReading, ours: Task | null = null) {
   const { fields } = copy;
   if (!isWhole(copy, parser) && !isRecordOf(fields.payload ?? null, id.userId, id.taskId, parser)) return null;
   const whole = fields.payload == null ? null : parser.validOrNull(fields.payload);

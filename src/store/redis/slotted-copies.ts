@@ -1,10 +1,9 @@
 import { TtsctlError } from "../../errors.ts";
 import { groupedBy } from "../../pool.ts";
-import { keyOf } from "../../task/ids.ts";
+import { keyOf, type TaskId } from "../../task/ids.ts";
 import { type CopyView, copyOf, fieldsOf, type LookupState, type RedisCopy, userScoreDue } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
 import type { CopyReading } from "../layout/layout.ts";
-import type { TaskId } from "../task-source.ts";
 import type { Command, RedisCommands, Reply, Script } from "./commands.ts";
 import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, seenTexts, type Upsert } from "./copies.ts";
 import { unlessFatal } from "./errors.ts";

@@ -1,5 +1,5 @@
+import type { TaskId } from "../../task/ids.ts";
 import type { Layout } from "../layout/layout.ts";
-import type { TaskId } from "../task-source.ts";
 
 /** How many keys or members one step of a walk asks for. */
 export const STEP = 1000;

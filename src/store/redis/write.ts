@@ -1,8 +1,8 @@
+import type { TaskId } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
 import { isNothing, isWhole, type RedisCopy, sameContent, scoreOf, timeOf, userScoreDue } from "../layout/copy.ts";
 import type { CopyReading } from "../layout/layout.ts";
-import type { TaskId } from "../task-source.ts";
 import type { Writable } from "../writable.ts";
 import { type GuardedRemoval, type Outcome, settle, type Upsert } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";

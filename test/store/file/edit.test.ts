@@ -171,11 +171,7 @@ test("the rest of a random store equals Python's dump of the changed list, to th
 });
 
 /** The file after an edit of it. */
-async function edited(
-  content: string,
-  change: { remove?: [string, string][]; put?: Task[] },
-  name = "s.json",
-): Promise<string> {
+async function edited(content: string, change: { remove?: [string, string][]; put?: Task[] }, name = "s.json") {
   const { text } = await textAfter(name, content, ({ rows }) => {
     const removed = new Set((change.remove ?? []).map(([user, task]) => rows.keys.find(user, task)));
     return { removed, puts: putsOf(change.put ?? []) };

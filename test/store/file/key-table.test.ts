@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { KeyTable } from "../../../src/store/key-table.ts";
-import type { TaskId } from "../../../src/store/task-source.ts";
+import type { TaskId } from "../../../src/task/ids.ts";
 import { RecordRules } from "../../../src/task/rules.ts";
 import { Zone } from "../../../src/task/time.ts";
 import { anyChar } from "../../helpers/any-char.ts";
