@@ -62,7 +62,8 @@ export type Doorbell = ReturnType<typeof newDoorbell>;
 /** Rings if `readMark` returns another text, as long as anybody listens: pages then ask what they show (docs/http.md). */
 export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
   let listeners = 0;
-  const waiting = new Set<AbortController>();
+  /** Wakes those that have sent the last ring. */
+  const waiting = new Set<() => void>();
   /** The number of the last ring, and the answers since. */
   let last = 1;
   const answers = new Map<string, Promise<unknown>>();
@@ -81,7 +82,8 @@ export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
       if (isNew || began >= again) {
         last++;
         answers.clear();
-        for (const heard of waiting) heard.abort();
+        for (const wake of waiting) wake();
+        waiting.clear();
         again = began + (isNew ? LATELY_S : RING_EVERY_S);
       }
       await clock.sleep(restAfter(began, 1, clock) * 1000);
@@ -95,17 +97,21 @@ export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
     async listen(onRing: (ring: number) => Promise<void>, signal: AbortSignal): Promise<void> {
       listeners++;
       if (!isLooking) void look();
+      let wake = () => {};
+      signal.addEventListener("abort", () => wake(), { once: true });
       try {
         for (let sent = 0; !signal.aborted; ) {
-          const heard = new AbortController();
-          waiting.add(heard);
           const ring = last;
           if (ring !== sent) await onRing(sent === 0 ? 0 : ring);
           sent = ring;
-          await clock.sleep(RING_EVERY_S * 1000, [signal, heard.signal]);
-          waiting.delete(heard);
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+            if (signal.aborted || ring !== last) resolve();
+            else waiting.add(resolve);
+          });
         }
       } finally {
+        waiting.delete(wake);
         listeners--;
       }
     },
