@@ -62,10 +62,8 @@ export async function deleteTasks(
   const purge = purgeOf({ ...parts, file, mirror: use }, policy, snapshot, found);
   const plan = await purge.plan();
   checkBrake(plan.count, Math.max(snapshot.size, found.members), maxDelete);
-  if (!dryRun && plan.count > 0) {
-    await purge.check();
-    await parts.confirm(plan);
-  }
+  if (plan.count > 0) await purge.check();
+  if (plan.count > 0 && !dryRun) await parts.confirm(plan);
   const stopped = await purge.run();
   const { counts, gone } = purge.tally;
   const { purged: deleted, failed, returned, files, bytes } = counts;

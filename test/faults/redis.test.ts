@@ -162,7 +162,8 @@ describe.each(REFUSING)("row E, a Redis that $what", ({ code, words, refuse }) =
   it("answers reads; commands that write report the problem and the remedy in one line, and keep Redis's data", async () => {
     const server = await started();
     const tasks = many(5);
-    here.root.writeStore([...tasks, ...YOUNG]);
+    const stored = [...tasks, ...YOUNG, record("carol", "stuck", { status: "running" })];
+    here.root.writeStore(stored);
     here.root.writeArtifacts(tasks);
     const env = envOf(server.port);
     expect((await here.run("sync", { env })).code).toBe(0);
@@ -170,15 +171,15 @@ describe.each(REFUSING)("row E, a Redis that $what", ({ code, words, refuse }) =
     const before = await membersOf(server);
     const list = await here.run("list -o json", { env });
     expect([list.code, list.stderr]).toEqual([0, ""]);
-    expect(JSON.parse(list.stdout)).toMatchObject({ source: "redis", total: 6 });
+    expect(JSON.parse(list.stdout)).toMatchObject({ source: "redis", total: stored.length });
     expect(JSON.parse((await here.run("get alice t1 -o json", { env })).stdout)).toMatchObject({ source: "redis" });
-    here.root.writeStore([...tasks, ...YOUNG, record("carol", "new")]);
+    here.root.writeStore([...stored, record("carol", "new")]);
     const sync = await here.run("sync -o json", { env });
     expect([sync.code, sync.stdout], sync.stderr).toEqual([4, ""]);
     expect(lines(sync.stderr)).toHaveLength(1);
     expect(errorOf(sync)).toMatchObject({ code, hint: expect.stringMatching(words) });
     triedFault(2);
-    here.root.writeStore([...tasks, ...YOUNG]);
+    here.root.writeStore(stored);
     const cleanup = await here.run("cleanup --once -o json", { env });
     const { purged, failed, candidates } = JSON.parse(cleanup.stdout);
     const left = (await membersOf(server)).length;
@@ -186,6 +187,9 @@ describe.each(REFUSING)("row E, a Redis that $what", ({ code, words, refuse }) =
     else expect([cleanup.code, purged, failed]).toEqual([0, 5, 0]); // out of memory, a removal goes through
     expect(candidates).toBe(5);
     await expectNothingUnknownRemoved(tasks, purged, code);
+    const mark = await here.run("mark --stuck --to error --yes -o json", { env });
+    expect([mark.code, JSON.parse(mark.stdout)], mark.stderr).toMatchObject([3, { marked: 1, failed: 0 }]);
+    expect(mark.stderr).toContain("marked in the file, but may be unchanged in Redis");
   });
 });
 

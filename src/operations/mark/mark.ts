@@ -5,7 +5,9 @@ import { Changes, putsFrom } from "../../store/file/changes.ts";
 import { NOT_APPLIED } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
+import { isOutage } from "../../store/mirror-link.ts";
 import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
+import { unlessFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
 import type { Writable } from "../../store/writable.ts";
@@ -141,7 +143,8 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     const inFileToo = left.filter(({ row }) => row >= 0);
     await report(inFileToo, () => (isLost ? "unknown" : false));
     if (problem === null) return;
-    for (const { id } of left) if (id !== undefined) failures.add(id, isLost ? LOST : problem.message);
+    const cause = isLost && isOutage(problem) ? LOST : problem;
+    for (const { id } of left) if (id !== undefined) failures.add(id, cause);
   }
 
   async function markInFile(): Promise<Target[]> {
@@ -221,7 +224,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
       else if (!sameCopy(copyOf(target), mirrorCopy(copy, mirror))) failures.add(idOf(target), changedIn(target));
       else due.push([target, { task: record, seen: copy }]);
     }
-    const flags = await mirror.upsert(due.map(([, upsert]) => upsert));
+    const flags = unlessFatal(await mirror.upsert(due.map(([, upsert]) => upsert)));
     const written = new Map<Target, Task>();
     for (const [i, [target, { task }]] of due.entries()) {
       const flag = flags[i]!;

@@ -5,7 +5,7 @@ import type { Snapshot } from "../../store/file/snapshot.ts";
 import type { CopyView, RedisCopy } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../../store/redis/copies.ts";
-import { ServerError } from "../../store/redis/errors.ts";
+import { ServerError, unlessFatal } from "../../store/redis/errors.ts";
 import { lacksMembers, type Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
@@ -74,7 +74,7 @@ export class PurgeMirror {
         const standing = standings?.[i];
         this.#users.set(userId, standing !== undefined && !lacksMembers(standing));
       });
-      return mirror.remove(removals);
+      return [...unlessFatal(await mirror.remove(removals))];
     });
   }
 

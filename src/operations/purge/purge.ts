@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { isRedisError, TtsctlError } from "../../errors.ts";
+import { hasCode, isRedisError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import { Changes, NO_PUTS } from "../../store/file/changes.ts";
 import { checkRewrite } from "../../store/file/replace.ts";
@@ -90,18 +90,22 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     const { rows, others } = survey;
     // Of some tasks in the file only the copy in Redis was chosen.
     const isInFile = rows.length > 0 || [...others.ids()].some((id) => base.holds(id));
-    if (policy.dryRun || !isInFile) return;
+    if (!isInFile) return;
     // How much the artifacts of planned tasks take on the disk of the store file.
-    await checkRewrite(parts.file, async () => {
-      const { dev } = await stat(dirname(await parts.file.target()), { bigint: true });
-      let bytes = 0;
-      if (parts.artifacts.device === dev) {
-        await onDisk.open();
-        for await (const { id } of plannedTasks()) bytes += onDisk.bytesOf(id);
-      }
-      leftToFree = bytes;
-      return bytes;
-    });
+    await checkRewrite(
+      parts.file,
+      async () => {
+        const { dev } = await stat(dirname(await parts.file.target()), { bigint: true });
+        let bytes = 0;
+        if (parts.artifacts.device === dev) {
+          await onDisk.open();
+          for await (const { id } of plannedTasks()) bytes += onDisk.bytesOf(id);
+        }
+        leftToFree = bytes;
+        return bytes;
+      },
+      policy.dryRun,
+    );
   }
 
   /** Completes what it began if it is stopped. Returns what stopped it halfway, or why Redis was lost. @throws TtsctlError before any removal */
@@ -129,7 +133,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
       }
       await purgeBatch(ids);
       await tally.flush();
-      if (leftToFree !== null) await checkRewrite(parts.file, async () => leftToFree ?? 0);
+      if (leftToFree !== null && !policy.dryRun) await checkRewrite(parts.file, async () => leftToFree ?? 0);
       parts.reporter.progress(policy.dryRun ? "checking" : "cleaning up", done, total);
     }
   }
@@ -142,7 +146,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
 
   async function purgeBatch(ids: readonly TaskId[]): Promise<void> {
     const chosen: Chosen[] = [];
-    for (const task of await look(ids, (id, reason) => tally.fail(id, reason))) {
+    for (const task of await look(ids, failUnread)) {
       const decision = policy.decide(task);
       if (decision.kind === "gone") tally.gone.push(task.id);
       else if (decision.kind === "purge") chosen.push({ ...task, reason: decision.reason });
@@ -155,6 +159,13 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     const saved = await backUp(chosen);
     const entries = parts.ledger === null ? [] : saved.map(({ id, reason }) => ({ ...id, reason }));
     await announced(parts.ledger, "purge", entries, (done) => removeSaved(saved, done));
+  }
+
+  /** A task whose copy can't be read counts if its record is one to purge, or only Redis has it. */
+  function failUnread(id: TaskId, file: Looked["copies"]["file"], cause: TtsctlError): void {
+    const decision = file === null ? null : policy.decide({ id, copies: { file, mirror: null }, redis: null });
+    if (decision === null || decision.kind === "purge") tally.fail(id, cause);
+    else if (decision.kind === "keep" && decision.candidate) tally.keep(id, decision.reason, decision.unfinished);
   }
 
   /** @param end called with each task of which at most the record is left */
@@ -174,7 +185,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     }
   }
 
-  async function look(ids: readonly TaskId[], fail: (id: TaskId, cause: string | TtsctlError) => void) {
+  async function look(ids: readonly TaskId[], fail: typeof failUnread) {
     const found = await inMirror.copies(ids);
     const inFile = await fileCopies(base, ids, filter);
     const looked: Looked[] = [];
@@ -184,7 +195,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
       const { lost } = inMirror;
       const isLeftOut = file !== null && lost !== null && isOutage(lost);
       const redis = found[i] ?? (isLeftOut ? null : lost);
-      if (redis instanceof TtsctlError) fail(id, redis);
+      if (redis instanceof TtsctlError) fail(id, file, redis);
       else {
         const mirror = redis && mirrorCopy(redis, inMirror.reading!, filter, id);
         looked.push({ id, copies: { file, mirror }, redis });
@@ -245,13 +256,13 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     await inMirror.remember(idsOf(tasks.filter(isAhead)), base);
     if (!inMirror.isThere) {
       // Tasks with a copy in a Redis that is lost since wait for the next pass.
-      for (const { redis, id } of tasks) if (redis !== null) tally.fail(id, LOST);
+      for (const { redis, id } of tasks) if (redis !== null) tally.fail(id, unlessRefused(inMirror.lost!, LOST));
       return tasks.filter(({ redis }) => redis === null);
     }
     const outcomes = await inMirror.remove(tasks.map(({ id, redis }) => ({ id, seen: redis! })));
     return tasks.filter(({ id }, i) => {
       const outcome = outcomes?.[i];
-      if (outcome === undefined) tally.fail(id, unknownRemoval(inMirror.lost!));
+      if (outcome === undefined) tally.fail(id, unlessRefused(inMirror.lost!, UNKNOWN));
       else if (outcome instanceof TtsctlError) tally.fail(id, outcome);
       else if (!outcome) tally.keep(id, CHANGED_IN_REDIS);
       return outcome === true;
@@ -334,10 +345,10 @@ const NOTHING: Freed = { files: 0, bytes: 0 };
 const CHANGED = "it changed during the check";
 const CHANGED_IN_REDIS = "its copy in Redis changed during the check";
 const LOST = "the connection to Redis was lost before its copy there was removed";
+const UNKNOWN = "Redis did not answer, so whether its copy there was removed is unknown";
 const UNREAD = "its record in Redis could not be read for the backup";
 
-/** If Redis was lost during removals, their outcome is unknown, unless the server refused them. */
-function unknownRemoval({ code, message }: TtsctlError): string {
-  const isUnknown = code === "REDIS_TIMEOUT" || code === "REDIS_UNAVAILABLE";
-  return isUnknown ? "Redis did not answer, so whether its copy there was removed is unknown" : message;
+/** What the loss of Redis means for a removal, or the server's error, which is the same for all tasks. */
+function unlessRefused(error: TtsctlError, lost: string): string | TtsctlError {
+  return hasCode("REDIS_TIMEOUT", "REDIS_UNAVAILABLE")(error) ? lost : error;
 }

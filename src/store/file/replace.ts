@@ -1,5 +1,5 @@
 import { constants, fstatSync, linkSync, renameSync, statSync } from "node:fs";
-import { type FileHandle, open, readFile, rm, statfs } from "node:fs/promises";
+import { type FileHandle, open, readFile, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, hasCode, TtsctlError, valueIf, writeAdvice } from "../../errors.ts";
 import { formatBytes } from "../../task/amounts.ts";
@@ -256,19 +256,17 @@ const WRITTEN = 1 << 22;
 
 /**
  * Checks, before anything is removed that its records name, that the store file can be rewritten: makes a file in its
- * directory, gives it the permissions, and looks for room for a second copy. @throws TtsctlError STORE_WRITE_FAILED
+ * directory, gives it the permissions, and looks for room for a second copy. A dry run only looks. @throws TtsctlError STORE_WRITE_FAILED
  * @param freeable how many bytes the run will free on that disk before the rewrite; asked only without enough room
  */
-export async function checkRewrite(
-  file: { target(): Promise<string> },
-  freeable: () => Promise<number> = async () => 0,
-): Promise<void> {
+export async function checkRewrite(file: { target(): Promise<string> }, freeable = async () => 0, dryRun = false) {
   const target = await file.target();
   if (await isMountPoint(target)) {
     const hint = "nothing was changed; mount its directory instead";
     throw failure(`cannot rewrite ${target}: it is a mount point, which no file can replace`, hint);
   }
   try {
+    if (dryRun) return void (await checkRoom(target, (await stat(target)).size, freeable));
     const probe = await openUnnamed(target);
     await tryCopy(probe, target, freeable).finally(() => closeQuietly(probe));
   } catch (cause) {
