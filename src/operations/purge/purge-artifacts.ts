@@ -62,7 +62,8 @@ export function purgeArtifacts(parts: ArtifactParts) {
     await owners.addFile(base, artifacts.hasOutput);
     await mirror.ask(async (mirror) => {
       const { others } = await survey(base, [], mirror, (member) => isAheadOf(base, member));
-      for (const id of chosen.others.ids()) others.addId(id.userId, id.taskId); // one may be in no index
+      // One that the file lacks may be in no index.
+      for (const id of chosen.others.ids()) if (!base.holds(id)) others.addId(id.userId, id.taskId);
       await owners.addRedis(mirror, others.ids(), base);
       late = others;
     });
