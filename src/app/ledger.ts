@@ -16,8 +16,7 @@ type Work<R, O> = (ledger: LedgerRun | null) => Promise<Ended<R, O>>;
 export async function audited<R extends object, O>(parts: RunParts, applies: boolean, work: Work<R, O>) {
   const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
-  const notThese = [store.path.value, configPath].filter((path) => path !== null);
-  const run = await openLedger(audit.path.value, notThese, () => parts.clock.now());
+  const run = await openLedger(audit.path.value, store.path.value, configPath, () => parts.clock.now());
   try {
     await run.begin({ ...who(parts.caller), config: configPath, store: store.path.value, version: VERSION });
     const ended = await work(run).catch(async (error) => {
@@ -37,13 +36,13 @@ export async function audited<R extends object, O>(parts: RunParts, applies: boo
 
 export type LedgerRun = Awaited<ReturnType<typeof openLedger>>;
 
-/** One run's lines in a file that several processes append to. @param notThese must not be that file @throws AUDIT_FAILED, CONFIG_INVALID */
-export async function openLedger(path: string, notThese: readonly string[], now: () => number) {
-  if (await isOneOf(path, notThese)) {
+/** One run's lines in a file that several processes append to, which the store file and config.ini can't be. @throws AUDIT_FAILED, CONFIG_INVALID */
+export async function openLedger(path: string, store: string, configPath: string | null, now: () => number) {
+  if (await isOneOf(path, configPath === null ? [store] : [store, configPath])) {
     const hint = "choose another file: the ledger cannot be the store file or config.ini";
     throw new TtsctlError("CONFIG_INVALID", `[audit] path is ${path}, which ttsctl already uses`, { hint });
   }
-  const file = await openAppended(path, 0o640, (cause) => ledgerFailed(path, cause));
+  const file = await openAppended(path, 0o640, (cause) => ledgerFailed(path, cause), store);
   const run = randomUUID();
   let [announced, stayed] = [0, 0];
   let failure: TtsctlError | undefined;

@@ -13,7 +13,7 @@ const written = () => readFileSync(path, "utf8").split("\n").slice(0, -1);
 
 describe("the file", () => {
   it("takes whole lines from one that appends twice at once", async () => {
-    const file = await openLedger(path, [], () => 0);
+    const file = await openLedger(path, at("voice_task.json"), null, () => 0);
     await Promise.all([file.append([{ n: 1 }, { n: 2 }]), file.append([{ n: 3 }]), file.append([{ n: 4 }])]);
     await file.close();
     expect(written()).toEqual(['{"n":1}', '{"n":2}', '{"n":3}', '{"n":4}']);
@@ -27,17 +27,17 @@ describe("the file", () => {
     const store = at("voice_task.json");
     writeFileSync(store, "[]");
     arrange(store);
-    await expect(openLedger(path, [store], () => 0)).rejects.toMatchObject({ code });
+    await expect(openLedger(path, store, null, () => 0)).rejects.toMatchObject({ code });
     expect(readFileSync(store, "utf8")).toBe("[]");
     expect(existsSync(at("elsewhere"))).toBe(false);
   });
 
   it("is not the store file that is not there yet, nor the one that a link names", async () => {
     const store = at("voice_task.json");
-    await expect(openLedger(store, [store], () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(openLedger(store, store, null, () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     symlinkSync(at(), at("link"));
     const through = at("link/voice_task.json");
-    await expect(openLedger(through, [store], () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(openLedger(through, store, null, () => 0)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     expect(existsSync(store)).toBe(false);
   });
 });

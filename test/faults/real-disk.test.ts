@@ -113,12 +113,17 @@ describe("row B, a real disk", () => {
     await expectIntact(await child.end(), here.root.store, before);
   });
 
-  it.runIf(isRoot)("a run of root's leaves the owed deletions to the owner of the file", async () => {
-    here.root.configure(1);
-    here.root.writeStore(OLD);
-    chownSync(here.root.store, NOBODY, NOBODY);
-    const run = await here.run("delete --all --yes");
-    expect([run.code, statSync(here.root.at(".voice_task.json.ttsctl-owed")).uid], run.stderr).toEqual([3, NOBODY]);
+  it.runIf(isRoot)("a run of root's gives what it makes to the owner of the file, or of its directory", async () => {
+    here.root.configure(1, "[audit]\npath = audit.jsonl\n");
+    here.root.write("in.jsonl", JSON.stringify(OLD[0]));
+    chownSync(here.root.path, NOBODY, NOBODY);
+    const owners = (...names: string[]) => names.map((name) => statSync(here.root.at(name)).uid);
+    expect((await here.run("import in.jsonl --no-redis")).code).toBe(0);
+    expect(owners("voice_task.json", "audit.jsonl")).toEqual([NOBODY, NOBODY]);
+    chownSync(here.root.store, 1234, 1234);
+    const run = await here.run("delete --all --yes --backup backup.jsonl");
+    const names = [".voice_task.json.ttsctl-owed", "voice_task.json", "audit.jsonl", "backup.jsonl"];
+    expect([run.code, ...owners(...names)], run.stderr).toEqual([3, 1234, 1234, NOBODY, 0]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { chown, rename, rm, stat, writeFile } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { describeSystemError, TtsctlError, writeAdvice } from "../../errors.ts";
@@ -21,24 +21,17 @@ export type OwedList = ReturnType<typeof owedList>;
 export function owedList(targetOf: () => Promise<string>, clock: Clock) {
   let known: string | undefined;
 
-  async function alone(work: (path: string) => Promise<void>): Promise<void> {
+  async function alone(work: (path: string, target: string) => Promise<void>): Promise<void> {
     const target = await targetOf();
     const lock = await takeLock(target, "owed", { seconds: LOCK_WAIT_S, clock });
     const path = owedPath(target);
     try {
-      await work(path);
+      await work(path, target);
     } catch (cause) {
       throw cause instanceof TtsctlError ? cause : failed(path, cause, "");
     } finally {
       await lock.release();
     }
-  }
-
-  /** To the owner of the store file, who goes on with it after a command of root's. */
-  async function giveAway(path: string): Promise<void> {
-    if (process.getuid?.() !== 0) return;
-    const store = await stat(await targetOf()).catch(() => null);
-    if (store !== null) await chown(path, store.uid, store.gid).catch(() => {}); // the disk may have no owners
   }
 
   return {
@@ -51,10 +44,8 @@ export function owedList(targetOf: () => Promise<string>, clock: Clock) {
     /** They are on the disk when it returns; called under the write lock. @throws TtsctlError STORE_WRITE_FAILED */
     async add(owed: readonly Owed[]): Promise<void> {
       if (owed.length === 0) return;
-      await alone(async (path) => {
-        const file = await openAppended(path, 0o666, (cause) => failed(path, cause));
-        await file.append(owed.map(lineOf)).finally(() => file.close());
-        await giveAway(path);
+      await alone(async (path, store) => {
+        await append(path, store, owed.map(lineOf));
       });
     },
 
@@ -67,18 +58,23 @@ export function owedList(targetOf: () => Promise<string>, clock: Clock) {
     async settle(done: readonly Owed[]): Promise<void> {
       if (done.length === 0) return;
       const times = new Map(done.map(({ id, before }) => [keyOf(id), before]));
-      await alone(async (path) => {
+      await alone(async (path, store) => {
         const left = (await readOwed(path)).filter(({ id, before }) => {
           const time = times.get(keyOf(id));
           return time === undefined || newer(before, time);
         });
         if (left.length === 0) return rm(path, { force: true });
-        await writeFile(`${path}.tmp`, left.map(lineOf).join(""), { flush: true });
-        await giveAway(`${path}.tmp`);
+        await rm(`${path}.tmp`, { force: true });
+        await append(`${path}.tmp`, store, [left.map(lineOf).join("")], "");
         await rename(`${path}.tmp`, path);
       });
     },
   };
+}
+
+async function append(path: string, store: string, texts: readonly string[], done?: string): Promise<void> {
+  const file = await openAppended(path, 0o666, (cause) => failed(path, cause, done), store);
+  await file.append(texts).finally(() => file.close());
 }
 
 function owedPath(target: string): string {

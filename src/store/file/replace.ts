@@ -7,7 +7,7 @@ import type { Splice } from "./edit.ts";
 import { type FileIdentity, identityAt, identityNow, sameContent, sameIdentity } from "./identity.ts";
 import { loadPosix, type Posix } from "./posix.ts";
 import { type Snapshot, WINDOW } from "./snapshot.ts";
-import { openUnnamed, syncDirectory } from "./written-file.ts";
+import { giveAway, openUnnamed, syncDirectory } from "./written-file.ts";
 
 export function temporaryPath(target: string): string {
   return join(dirname(target), `.${basename(target)}.ttsctl`);
@@ -40,8 +40,10 @@ export async function replaceFile(
     await rm(temporary, { force: true });
     handle = await open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
     await writeSpliced(handle, snapshot, splices);
-    if (snapshot.fd === null) await handle.chmod(0o666 & ~process.umask());
-    else await keepPermissions(handle, snapshot.fd, target);
+    if (snapshot.fd === null) {
+      await giveAway(handle, target);
+      await handle.chmod(0o666 & ~process.umask());
+    } else await keepPermissions(handle, snapshot.fd, target);
     await handle.sync();
     const ours = await handle.stat({ bigint: true });
     await announce(ours);

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, realpath, rm } from "node:fs/promises";
+import { type FileHandle, open, realpath, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, hasCode, type TtsctlError, usage, valueIf } from "../../errors.ts";
 import { identityAt, sameFile } from "./identity.ts";
@@ -11,14 +11,20 @@ class NotRegular extends Error {}
 
 const NEWLINE = 0x0a;
 
-/** A file of lines that other processes append to too, made if need be. @param failed makes the error of a failure (see `whyNotWritten`) */
-export async function openAppended(path: string, mode: number, failed: (cause: unknown) => TtsctlError) {
+/** Makes the error of a failure (see `whyNotWritten`). */
+type ErrorOf = (cause: unknown) => TtsctlError;
+
+/** A file of lines that other processes append to too, made if need be. @param store whose owner gets it then */
+export async function openAppended(path: string, mode: number, failed: ErrorOf, store?: string) {
   let handle: FileHandle | undefined;
   /** Whether the last line may be cut: ours, or that of a killed run. */
   let isCut: boolean;
   let last: Promise<void> = Promise.resolve();
   try {
-    handle = await openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, mode);
+    const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
+    handle = await open(path, flags | constants.O_EXCL, mode).catch(valueIf(hasCode("EEXIST"), undefined));
+    if (handle !== undefined && store !== undefined) await giveAway(handle, store);
+    handle ??= await openRegular(path, flags, mode);
     const { size } = await handle.stat();
     // The directory may be one that may be written but not read.
     if (size === 0) await syncDirectory(dirname(path)).catch(valueIf(hasCode("EACCES"), undefined));
@@ -66,6 +72,13 @@ export async function readRegular(path: string): Promise<string | null> {
 /** Makes a file that isn't there yet; no link is followed. */
 export function makeFile(path: string, mode: number): Promise<FileHandle> {
   return open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
+}
+
+/** Gives a file that root has made to the owner of the store file, or of its directory if there is none: the service goes on with it. */
+export async function giveAway(handle: FileHandle, store: string): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const owner = await stat(store).catch(() => stat(dirname(store)).catch(() => null));
+  if (owner !== null) await handle.chown(owner.uid, owner.gid).catch(() => {}); // the disk may have no owners
 }
 
 /** fsyncs a directory: without that, a new file or a new name of one may be lost in a power failure. */
