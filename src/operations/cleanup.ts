@@ -1,7 +1,7 @@
 import type { TtsctlError } from "../errors.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { invalidWarnings } from "../store/task-store.ts";
+import { fileWarnings } from "../store/task-store.ts";
 import { formatBytes } from "../task/amounts.ts";
 import { describeStuck } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
@@ -77,7 +77,7 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions) 
   const age = shortestRetention(options);
   const { file, use } = await preflight(parts, "cleanup", { snapshot, age, allowEmpty, dryRun });
   if (doubt !== null && use.mirror === null) throw doubt;
-  invalidWarnings(snapshot).forEach(warn);
+  fileWarnings(snapshot).forEach(warn);
   if (!dryRun) recoverArtifacts(parts);
   const { plan, found } = await planCleanup(parts, snapshot, use, options, now);
   await use.attempt((mirror) => nameFuture(snapshot, mirror, now + FUTURE_S, parts.reporter));

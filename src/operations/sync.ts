@@ -11,7 +11,7 @@ import { isFatal } from "../store/redis/errors.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { idOfMember, isUnsure } from "../store/redis/walk.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
-import { invalidWarnings } from "../store/task-store.ts";
+import { fileWarnings } from "../store/task-store.ts";
 import { LEAST_STRANGE, WrittenCopies } from "../store/written-copies.ts";
 import { counted } from "../task/amounts.ts";
 import type { TaskId } from "../task/ids.ts";
@@ -117,9 +117,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   }
 
   function warn(): void {
-    const { exists, path } = snapshot;
-    if (!exists) reporter.warn(`${path} does not exist: there is nothing to push; check --store and the mount`);
-    for (const line of invalidWarnings(snapshot)) reporter.warn(line);
+    for (const line of fileWarnings(snapshot)) reporter.warn(line);
     if (prune && !dryRun) return; // each is named then
     const unsure = [...listed.orphans.ids()].filter((id) => isUnsure(id.userId) || isUnsure(id.taskId));
     if (unsure.length === 0) return;

@@ -248,8 +248,10 @@ function stopWarnings({ stopped }: Pick<ListResult, "stopped">): string[] {
   return [`the search stopped after the newest ${counted(looked, "task")}${how}`];
 }
 
-function fileWarnings(snapshot: Snapshot): string[] {
-  return snapshot.exists ? invalidWarnings(snapshot) : [`${snapshot.path} does not exist: treated as an empty store`];
+/** That the file is missing, or what `invalidWarnings` has of it. */
+export function fileWarnings(snapshot: Snapshot): string[] {
+  if (snapshot.exists) return invalidWarnings(snapshot);
+  return [`${snapshot.path} does not exist: treated as an empty store; check --store and the mount`];
 }
 
 /** The parts of a file that no list shows, a line each: invalid records and an unfinished append. */

@@ -21,6 +21,14 @@ describe("verify", () => {
     expect(result).toMatchObject({ checked: 4, inSync: 4, repaired: 0 });
   });
 
+  it("warns of a missing file, as cleanup and sync do", async () => {
+    await here.server.call("FLUSHALL");
+    here.root.drop("voice_task.json");
+    const stderr = expect.stringContaining("voice_task.json does not exist");
+    for (const line of ["verify", "cleanup --once", "cleanup --once --dry-run", "sync"])
+      expect(await here.run(line)).toMatchObject({ code: 0, stderr });
+  });
+
   it("exits 3 if they do not", async () => {
     here.root.writeStore([record("a", "t1"), record("a", "t2", { text: "x" }), record("b", "t3"), 5 as never]);
     await here.server.call("DEL", "tts:task:b:t3");

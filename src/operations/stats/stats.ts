@@ -4,7 +4,7 @@ import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { readFirst, type SourceChoice, type Stores } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { doubtsOf, FileBehind, lackOf } from "../../store/task-store.ts";
+import { doubtsOf, FileBehind, fileWarnings, lackOf } from "../../store/task-store.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { STATUS_CHOICES } from "../../task/status.ts";
 import { formatUtc } from "../../task/time.ts";
@@ -53,7 +53,7 @@ export async function countTasks(
   });
 
   async function countFile(snapshot: Snapshot) {
-    if (!snapshot.exists) reporter.warn(`${snapshot.path} does not exist: treated as an empty store`);
+    if (!snapshot.exists) for (const line of fileWarnings(snapshot)) reporter.warn(line);
     return describe(TaskList.ofFile(snapshot, userId), { source: "file", dangling: 0 }, snapshot);
   }
 

@@ -11,7 +11,7 @@ import { BATCH } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { isUnsure, type Member, membersOf } from "../../store/redis/walk.ts";
-import { invalidWarnings } from "../../store/task-store.ts";
+import { fileWarnings } from "../../store/task-store.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
 import { ofUser } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
@@ -39,7 +39,7 @@ const MOST_LOOKS = 5;
 export async function compare(parts: CompareParts, file: CurrentFile, userId: string | undefined): Promise<Drift> {
   const { mirror, clock, reporter, signal } = parts;
   const snapshot = await file.snapshot();
-  for (const line of invalidWarnings(snapshot)) reporter.warn(line);
+  for (const line of fileWarnings(snapshot)) reporter.warn(line);
   const drift = new Drift(userId);
   drift.invalid = snapshot.invalid.count;
   const counts = { compared: 0, inSync: 0 };
