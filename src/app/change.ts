@@ -31,7 +31,9 @@ export function deleteChosen(parts: RunParts, options: Omit<DeleteOptions, "rete
       isPartly: missing.length + refused.length + failed + returned > 0,
       without: dryRun
         ? "the plan covers only the store file; without Redis a real run would keep the copies there"
-        : "copies may remain in Redis; run the command again when Redis is back",
+        : deleted === 0
+          ? "only the file was checked"
+          : "copies may remain in Redis; `ttsctl sync` or the next command that changes tasks deletes them",
     });
   });
 }

@@ -66,7 +66,9 @@ describe("an outage", () => {
     expect(said.match(/^warning: .*/gm)).toEqual([
       expect.stringContaining("not checked: layout, time zone, clock, right store"),
     ]);
-    expect(await here.json("delete --user alice --ids t2 --yes", { env })).toMatchObject({ deleted: 1, exit: 3 });
+    const deletion = () => here.json("delete --user alice --ids t2 --yes", { env });
+    expect(await deletion()).toMatchObject({ deleted: 1, exit: 3, said: expect.stringContaining("`ttsctl sync`") });
+    expect(await deletion()).toMatchObject({ deleted: 0, exit: 3, said: expect.not.stringContaining("copies") });
     expect(here.root.storeText()).toBe("[]");
   });
 
