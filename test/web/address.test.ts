@@ -91,5 +91,5 @@ it.each([
   await notice.waitFor({ state: "detached" });
   await tab.page.goto(`${new URL(tab.page.url()).origin}/#since=later`);
   await notice.getByText('"since": "later" isn\'t a time').waitFor();
-  tab.expectsRefusals();
+  await tab.expectsRefusals();
 });

@@ -156,7 +156,7 @@ describe("chosen tasks", () => {
     await tab.confirmsDeletion();
     await dialog(tab).getByText("More tasks match now than before.").waitFor();
     await dialog(tab).getByText("26 tasks will be deleted.").waitFor();
-    tab.expectsRefusals();
+    await tab.expectsRefusals();
     expect(stored()).toHaveLength(46);
     await tab.confirmsDeletion();
     await tab.page.locator(".said").getByText("26 tasks deleted.").waitFor();
@@ -190,7 +190,7 @@ describe("chosen tasks", () => {
     await tab.page.unroute(/voice-tasks\/delete/);
     await dialog(tab).getByRole("button", { name: "Try again" }).click();
     await dialog(tab).getByText("1 task will be deleted.").waitFor();
-    tab.expectsRefusals();
+    await tab.expectsRefusals();
   });
 
   it("are marked with the status that is chosen in the dialog, none at first", async () => {

@@ -116,5 +116,5 @@ it("an outage of the stores and of the server is shown, and its end", async () =
   await here.serve(`--no-cleanup --port ${served.port}`, {}, new FastClock("fast"));
   await tab.refreshes();
   await tab.page.locator(".dock").getByText("The server does not respond.").waitFor({ state: "detached" });
-  tab.expectsRefusals();
+  await tab.expectsRefusals();
 });

@@ -81,7 +81,7 @@ it("that the server refuses says why; a lost connection is made again", async ()
   await panel(tab).getByText("New lines appear as they come.").waitFor();
   await tab.page.context().setOffline(true);
   await tab.page.context().setOffline(false);
-  tab.expectsRefusals();
+  await tab.expectsRefusals();
 });
 
 it("of many lines keeps to its end, unless one has scrolled up", async () => {

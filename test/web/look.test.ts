@@ -74,7 +74,7 @@ describe("errors of the server", () => {
     const notice = tab.page.locator(".filter .notice");
     await notice.getByText("请求无效。", { exact: true }).waitFor();
     await notice.locator("[lang=en]").getByText("user_id").first().waitFor();
-    tab.expectsRefusals();
+    await tab.expectsRefusals();
   });
 
   it.each([
@@ -96,7 +96,7 @@ describe("errors of the server", () => {
     await dialog.getByRole("button", { name: "删除 1 个任务" }).click();
     await dialog.getByText(said).waitFor();
     await dialog.getByText(detail).waitFor();
-    tab.expectsRefusals();
+    await tab.expectsRefusals();
   });
 });
 

@@ -104,5 +104,5 @@ it("an open row of a task that was deleted elsewhere says so, in its status too,
   await row.locator(".badge").getByText("deleted", { exact: true }).waitFor();
   await tab.page.getByRole("button", { name: "1 task deleted · update" }).waitFor();
   expect(await row.locator(".task-line").textContent()).not.toMatch(/done|no longer on this page/);
-  tab.expectsRefusals();
+  await tab.expectsRefusals();
 });

@@ -37,7 +37,7 @@ it("with a token the page asks for it, then gives the list the focus, keeps the 
   await tab.page.getByLabel("Token").fill("wrong");
   await tab.page.getByRole("button", { name: "Sign in" }).click();
   await tab.page.getByText("The server rejects this token.").waitFor();
-  tab.expectsRefusals();
+  await tab.expectsRefusals();
   await tab.page.getByLabel("Token").fill(TOKEN);
   await tab.page.getByRole("button", { name: "Sign in" }).click();
   await tab.sees(["t01"], { count: 1 });
@@ -54,5 +54,5 @@ it("with a token the page asks for it, then gives the list the focus, keeps the 
   await tab.page.reload();
   await tab.page.getByRole("heading", { name: "Token required" }).waitFor();
   expect(await tab.rows().count()).toBe(0);
-  tab.expectsRefusals();
+  await tab.expectsRefusals();
 });

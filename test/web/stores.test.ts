@@ -44,7 +44,7 @@ it("an unreadable store file is reported with a remedy; reads use Redis", async 
   await tab.page.getByText("The tasks could not be read.").waitFor();
   await tab.page.getByText("The store file cannot be read.").waitFor();
   await tab.page.getByText("ttsctl doctor").waitFor();
-  tab.expectsRefusals();
+  await tab.expectsRefusals();
   here.root.writeStore([record("alice", "t02")]);
   await tab.page.getByRole("button", { name: "Try again" }).click();
   await tab.sees(["t02"], { count: 1 });

@@ -47,6 +47,7 @@ export class Tab {
   readonly requests: Request[] = [];
   /** Errors on the console, which violations of the CSP are too, exceptions, and requests to other hosts. */
   #complaints: string[] = [];
+  #accepted = 0;
 
   private constructor(page: Page, origin: string) {
     this.page = page;
@@ -76,9 +77,16 @@ export class Tab {
     return this.#complaints;
   }
 
-  /** What a browser writes on the console for every answer of 400 and more, of a test that provokes them. */
-  expectsRefusals(): void {
-    this.#complaints = this.#complaints.filter((line) => !line.includes("Failed to load resource"));
+  /** Accepts what a browser writes on the console, maybe later, for each answer of 400 and more to the requests so far. */
+  async expectsRefusals(): Promise<void> {
+    const isRefusal = (line: string) => line.includes("Failed to load resource");
+    await until(async () => {
+      const answers = await Promise.all(this.requests.map((request) => request.response()));
+      const refused = answers.filter((answer) => answer !== null && answer.status() >= 400).length;
+      return this.#accepted + this.#complaints.filter(isRefusal).length >= refused;
+    });
+    this.#accepted += this.#complaints.filter(isRefusal).length;
+    this.#complaints = this.#complaints.filter((line) => !isRefusal(line));
   }
 
   /** Requests so far for a path. */
