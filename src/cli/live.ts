@@ -14,7 +14,22 @@ type Refresh = (context: Context) => Promise<unknown>;
 export async function live(context: Context, every: number, refresh: Refresh): Promise<void> {
   await context.settings();
   const isOnScreen = isText(context.flags.output) && context.terminal.outIsTerminal;
-  await (isOnScreen ? onScreen : inPipe)(context, every, refresh);
+  const isDrawn = isOnScreen && context.terminal.errIsTerminal;
+  await (isOnScreen ? onScreen : inPipe)(context, every, isDrawn ? refresh : withoutRepeats(refresh));
+}
+
+/** Leaves out a warning that the run before had too. */
+function withoutRepeats(refresh: Refresh): Refresh {
+  let said = new Set<string>();
+  return (run) => {
+    const [{ warn }, before] = [run.reporter, said];
+    said = new Set();
+    run.reporter.warn = (line, fields) => {
+      said.add(line);
+      if (!before.has(line)) warn(line, fields);
+    };
+    return refresh(run);
+  };
 }
 
 async function onScreen(context: Context, every: number, refresh: Refresh): Promise<void> {

@@ -89,4 +89,16 @@ describe("list --watch in a pipe", () => {
     run.kill("SIGINT");
     expect(await run.end()).toMatchObject({ code: 0, stderr: expect.not.stringContaining("error") });
   });
+
+  it("prints a warning once, and again if it comes back", async () => {
+    here.root.configure(null);
+    const run = watching("list --watch --interval 1 -o json");
+    await run.says(/("total":0.*){3}/s);
+    fill(1);
+    await run.says(/"total":1/);
+    here.root.drop("voice_task.json");
+    await run.says(/"total":1.*("total":0.*){3}/s);
+    run.kill("SIGINT");
+    expect((await run.end()).stderr.match(/does not exist/g)).toHaveLength(2);
+  });
 });
