@@ -29,9 +29,8 @@ export function deleteChosen(parts: RunParts, options: Omit<DeleteOptions, "rete
     return ended(parts, outcome, {
       did: `${counted(deleted - returned, "task")} deleted`,
       isPartly: missing.length + refused.length + failed + returned > 0,
-      without: dryRun
-        ? "the plan covers only the store file; without Redis a real run would keep the copies there"
-        : deleted === 0
+      without:
+        dryRun || deleted === 0
           ? "only the file was checked"
           : "copies may remain in Redis; `ttsctl sync` or the next command that changes tasks deletes them",
     });

@@ -98,8 +98,7 @@ export class RunParts {
 
   /** The parts of one step of this run, with their own locks. The caller releases them. */
   async step({ sharesMirror = false, ...outside }: StepUse = {}): Promise<RunParts> {
-    const step = new RunParts({ ...this.#outside, ...outside });
-    return step.joins(this, await this.settings(), sharesMirror);
+    return new RunParts({ ...this.#outside, ...outside }).joins(this, await this.settings(), sharesMirror);
   }
 
   /** Work in one step of this run, which is released after it. */

@@ -99,8 +99,7 @@ export function profilesFolder({ XDG_CONFIG_HOME = "", HOME }: LoadOptions["env"
 export function profileNames(env: LoadOptions["env"]): string[] {
   try {
     const files = readdirSync(profilesFolder(env)).filter((file) => file.endsWith(".ini"));
-    const names = files.map((file) => file.slice(0, -".ini".length));
-    return names.filter((name) => NAME.test(name)).sort();
+    return files.flatMap((file) => NAME.exec(file.slice(0, -".ini".length))?.[0] ?? []).sort();
   } catch {
     return [];
   }

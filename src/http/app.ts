@@ -14,7 +14,7 @@ import { dialectOf, PLAIN } from "./dialects.ts";
 import { type AddEndpoint, endpointsOf, hasDialects } from "./endpoints.ts";
 import { addStream, eventStreams, newDoorbell } from "./event-stream.ts";
 import { checkRequest, cookieOf, doorkeeperOf, hostsOf } from "./guard.ts";
-import { noteRoute } from "./metrics.ts";
+import { routes } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import { type Env, LIMITS, type ServerParts } from "./parts.ts";
 import { bodyOf } from "./request.ts";
@@ -30,7 +30,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   const { http } = parts.settings;
   const hosts = hostsOf(http.host.value, http.allowedHosts.value);
   app.use(async (c, next) => {
-    noteRoute(c.env.outgoing, routeOf(c));
+    routes.set(c.env.outgoing, routeOf(c));
     checkRequest(c.env.incoming, hosts);
     await next();
   });

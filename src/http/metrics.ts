@@ -6,11 +6,8 @@ import type { StatsResult } from "../operations/stats/stats.ts";
 import { VERSION } from "../version.ts";
 import type { Health } from "./schema.ts";
 
-const routes = new WeakMap<ServerResponse, string>();
-
-export function noteRoute(outgoing: ServerResponse, route: string): void {
-  routes.set(outgoing, route);
-}
+/** Of each response that has one. */
+export const routes = new WeakMap<ServerResponse, string>();
 
 export type Observed = ReturnType<ReturnType<typeof observer>>;
 

@@ -248,14 +248,9 @@ function stopWarnings({ stopped }: Pick<ListResult, "stopped">): string[] {
   return [`the search stopped after the newest ${counted(looked, "task")}${how}`];
 }
 
-/** That the file is missing, or what `invalidWarnings` has of it. */
-export function fileWarnings(snapshot: Snapshot): string[] {
-  if (snapshot.exists) return invalidWarnings(snapshot);
-  return [`${snapshot.path} does not exist: treated as an empty store; check --store and the mount`];
-}
-
-/** The parts of a file that no list shows, a line each: invalid records and an unfinished append. */
-export function invalidWarnings({ path, invalid, layout }: Snapshot): string[] {
+/** What no list shows of a file, a line each: that it is missing, invalid records, an unfinished append. */
+export function fileWarnings({ path, exists, invalid, layout }: Snapshot): string[] {
+  if (!exists) return [`${path} does not exist: treated as an empty store; check --store and the mount`];
   const lines: string[] = [];
   if (invalid.count > 0) {
     const names = invalid.named.slice(0, 3).map(({ userId, taskId, reason, offset }) => {

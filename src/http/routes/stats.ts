@@ -51,8 +51,7 @@ export function keptCounts({ run, clock }: ServerParts) {
 export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): void {
   const { clock, rules, run, syncing, cleanup, metrics, command } = parts;
   const ask = (user: string | undefined, disk = false, estimate = false) => {
-    const userId = user === undefined ? undefined : checkUser(trimId(user), "user_id", rules);
-    return counts(userId, disk, estimate);
+    return counts(user === undefined ? undefined : checkUser(trimId(user), "user_id", rules), disk, estimate);
   };
   const sent = (c: Context<Env>, answer: object) => keptText(c, `${JSON.stringify(answer)}\n`);
   const [turn, forDisk, forMetrics] = [turns(clock, 4), turns(clock, 1), turns(clock, 1)];
@@ -157,8 +156,7 @@ async function storeHealth(file: FileStore, unread: boolean): Promise<Health["st
   try {
     if (unread) {
       await access(file.path, constants.R_OK);
-      const isWhole = (await stat(file.path)).isFile() && !(await isDamaged(file.path));
-      return isWhole ? "ok" : "unreadable";
+      return (await stat(file.path)).isFile() && !(await isDamaged(file.path)) ? "ok" : "unreadable";
     }
     const snapshot = await file.read();
     await snapshot.close();

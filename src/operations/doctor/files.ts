@@ -7,7 +7,7 @@ import { heldFile } from "../../artifacts/roots.ts";
 import { describeSystemError, hasCode, systemErrorCode, valueIf } from "../../errors.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
 import { temporaryPath } from "../../store/file/replace.ts";
-import { invalidWarnings } from "../../store/task-store.ts";
+import { fileWarnings } from "../../store/task-store.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
 import { NO_FILTER } from "../../task/query-fields.ts";
 import { storeRefusal } from "../safety.ts";
@@ -33,7 +33,7 @@ export const FILE_CHECKS: Checks = {
 
   async "store.content"(probe) {
     const snapshot = await probe.read();
-    const [problems, count, invalid] = [invalidWarnings(snapshot), snapshot.size, snapshot.invalid.count];
+    const [problems, count, invalid] = [fileWarnings(snapshot), snapshot.size, snapshot.invalid.count];
     // Beside a Redis with tasks, commands that change tasks refuse an empty file.
     const mirror = count + invalid === 0 ? await probe.mirrorOrNull() : null;
     const refusal = mirror && (await storeRefusal(mirror, { snapshot }));

@@ -6,7 +6,7 @@ import { isOwed, MirrorUse, OWED, redisDisabled, type SourceChoice } from "../..
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
-import { invalidWarnings } from "../../store/task-store.ts";
+import { fileWarnings } from "../../store/task-store.ts";
 import type { TaskId } from "../../task/ids.ts";
 import { givenName, NO_FILTER, passes } from "../../task/query-fields.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
@@ -46,7 +46,7 @@ export async function exportTasks(
     await checkFileLayout(snapshot, use.mirror);
     const mismatch = await use.ask((mirror) => storeMismatch(snapshot, mirror));
     if (mismatch) reporter.warn(`${mismatch.message}, so all of both are exported: choose one with --source`);
-    for (const line of invalidWarnings(snapshot)) reporter.warn(line);
+    for (const line of snapshot.exists ? fileWarnings(snapshot) : []) reporter.warn(line);
   }
   // An empty export isn't a backup of a missing file.
   const hint = "nothing was exported; check --store, [store] path and the mount";

@@ -1,9 +1,9 @@
 import type { Stats } from "node:fs";
-import { type FileHandle, link, lstat, readdir, realpath, rename, rm } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError, usage, writeAdvice } from "../../errors.ts";
 import { inLargePieces } from "../../pool.ts";
-import { makeFile, refuseUsed, syncDirectory } from "../../store/file/written-file.ts";
+import { refuseUsed, syncDirectory } from "../../store/file/written-file.ts";
 
 /** Links to files that the process has open. */
 const OPEN_FILES = /^\/(dev\/(std(in|out|err)$|fd\/)|proc\/)/;
@@ -32,7 +32,7 @@ export class TargetFile {
       await removeDead(place);
       const temporary = join(dirname(place), `.${basename(place)}.${process.pid}.part`);
       await rm(temporary, { force: true });
-      file = new TargetFile(place, overwrite, temporary, await makeFile(temporary, mode));
+      file = new TargetFile(place, overwrite, temporary, await open(temporary, "wx", mode));
       if (owner !== null) await file.handle.chown(owner.uid, owner.gid);
       await file.handle.chmod(mode); // whatever the umask is
       return file;

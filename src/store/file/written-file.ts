@@ -11,11 +11,8 @@ class NotRegular extends Error {}
 
 const NEWLINE = 0x0a;
 
-/** Makes the error of a failure (see `whyNotWritten`). */
-type ErrorOf = (cause: unknown) => TtsctlError;
-
-/** A file of lines that other processes append to too, made if need be. @param store whose owner gets it then */
-export async function openAppended(path: string, mode: number, failed: ErrorOf, store?: string) {
+/** A file of lines that other processes append to too. @param error of a failure (`whyNotWritten`) @param store whose owner gets a file that is made */
+export async function openAppended(path: string, mode: number, error: (cause: unknown) => TtsctlError, store?: string) {
   let handle: FileHandle | undefined;
   /** Whether the last line may be cut: ours, or that of a killed run. */
   let isCut: boolean;
@@ -32,7 +29,7 @@ export async function openAppended(path: string, mode: number, failed: ErrorOf, 
     isCut = size > 0 && buffer[0] !== NEWLINE;
   } catch (cause) {
     await closeQuietly(handle);
-    throw failed(cause);
+    throw error(cause);
   }
   const file = handle;
 
@@ -48,7 +45,7 @@ export async function openAppended(path: string, mode: number, failed: ErrorOf, 
       }
       await file.datasync();
     } catch (cause) {
-      throw failed(cause);
+      throw error(cause);
     }
   }
 
@@ -67,11 +64,6 @@ export async function openAppended(path: string, mode: number, failed: ErrorOf, 
 export async function readRegular(path: string): Promise<string | null> {
   const handle = await openRegular(path, constants.O_RDONLY).catch(valueIf(hasCode("ENOENT"), null));
   return handle === null ? null : handle.readFile("utf8").finally(() => closeQuietly(handle));
-}
-
-/** Makes a file that isn't there yet; no link is followed. */
-export function makeFile(path: string, mode: number): Promise<FileHandle> {
-  return open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
 }
 
 /** Gives a file that root has made to the owner of the store file, or of its directory if there is none: the service goes on with it. */
@@ -135,10 +127,8 @@ export async function isOneOf(path: string, others: readonly string[]): Promise<
 
 /** The path with links followed, as far as it exists. */
 async function realName(path: string): Promise<string> {
-  return realpath(path).catch(async () => {
-    const folder = await realpath(dirname(path)).catch(() => dirname(path));
-    return join(folder, basename(path));
-  });
+  const folder = dirname(path);
+  return realpath(path).catch(async () => join(await realpath(folder).catch(() => folder), basename(path)));
 }
 
 /** How often another process may be between its creation and removal of the name. */

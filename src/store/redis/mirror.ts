@@ -71,7 +71,7 @@ export class Mirror {
   constructor(commands: RedisCommands, rules: RecordRules) {
     this.commands = commands;
     this.parser = new RecordParser(rules);
-    this.layout = layoutOf(rules);
+    this.layout = rules.isPublished ? new ApiMsLayout(rules) : PLAIN;
     this.#copies = commands.isCluster ? slottedCopies(commands, this) : atomicCopies(commands, this);
   }
 
@@ -399,10 +399,6 @@ export class Mirror {
     unlessFatal(replies);
     return replies;
   }
-}
-
-export function layoutOf(rules: RecordRules): Layout {
-  return rules.isPublished ? new ApiMsLayout(rules) : PLAIN;
 }
 
 /** `since <= score < until` as Redis takes it. */
