@@ -69,11 +69,6 @@ export class RedisCluster {
     return this.nodes.slice(0, this.#primaries);
   }
 
-  async replicaOf(primary: RedisServer): Promise<RedisServer> {
-    const roles = await this.#roles();
-    return [...roles].find(([, [role, , port]]) => role === "slave" && port === primary.port)![0];
-  }
-
   /** What a `[redis]` section says of it. */
   get config(): string {
     return `cluster = true\nnodes = ${this.nodes.map(({ port }) => `127.0.0.1:${port}`).join(", ")}\n`;

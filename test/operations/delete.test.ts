@@ -1,12 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ofUser } from "../../src/task/query-fields.ts";
 import { record } from "../helpers/records.ts";
-import { useSite } from "./setup.ts";
+import { ids, of, ofA, useSite } from "./setup.ts";
 
 const here = useSite();
-const of = (userId: string, statuses: string[] = []) => ({ ...ofUser(userId), statuses: new Set(statuses) });
-const ofA = (...wanted: string[]) => wanted.map((taskId) => ({ userId: "a", taskId }));
-const ids = (...wanted: string[]) => ({ filter: of("a"), ids: ofA(...wanted) });
 
 describe("delete by ids", () => {
   it("applies the filter to the copy of the file, else to that of Redis", async () => {

@@ -1,15 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
+import { NO_FILTER } from "../../src/task/query-fields.ts";
 import { ago, record } from "../helpers/records.ts";
 import type { RecordJson } from "../helpers/root.ts";
-import { useSite } from "./setup.ts";
+import { ids, useSite } from "./setup.ts";
 
 const here = useSite();
 const running = (userId: string, taskId: string, more: RecordJson = {}) =>
   record(userId, taskId, { status: "running", ...more });
-const of = (userId: string, statuses: string[] = []) => ({ ...ofUser(userId), statuses: new Set(statuses) });
-const ofA = (...wanted: string[]) => wanted.map((taskId) => ({ userId: "a", taskId }));
-const ids = (...wanted: string[]) => ({ filter: of("a"), ids: ofA(...wanted) });
 const runningOnes = { filter: { ...NO_FILTER, statuses: new Set(["run"]) } };
 const hashOf = (name: string) => here.site.server.hash(`tts:task:${name}`);
 

@@ -16,10 +16,10 @@ import type { MirrorState } from "../../src/store/mirror-link.ts";
 import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
 import { type Writable, writable } from "../../src/store/writable.ts";
-import { NO_FILTER } from "../../src/task/query-fields.ts";
+import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
 import { TestClock } from "../helpers/clock.ts";
 import { connectMirror, FlakyMirror, RecordingReporter } from "../helpers/doubles.ts";
-import { RULES, taskOf } from "../helpers/records.ts";
+import { RULES, record, taskOf } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 
@@ -29,6 +29,15 @@ const DAY = 86_400;
 const DEFAULTS = { dryRun: false, prune: false, maxDelete: { percent: 50 }, allowEmpty: false, allowMismatch: false };
 
 export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null };
+
+/** Filters and selections of a user's tasks, or of a's. */
+export const of = (userId: string, statuses: string[] = []) => ({ ...ofUser(userId), statuses: new Set(statuses) });
+export const ofA = (...wanted: string[]) => wanted.map((taskId) => ({ userId: "a", taskId }));
+export const ids = (...wanted: string[]) => ({ filter: of("a"), ids: ofA(...wanted) });
+
+/** A task of alice in the second of a minute. */
+export const at = (task: string, second: number, more: RecordJson = {}) =>
+  record("alice", task, { updated_at: `2020-01-01T08:00:0${second}`, ...more });
 
 /** A retention of a week, and nothing else. */
 export const POLICY: RetentionPolicy = {

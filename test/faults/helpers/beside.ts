@@ -106,20 +106,6 @@ export class BesideService {
     triedFault(this.service!.writes, wrong.length > unsaid ? wrong.length : 0);
     if (wrong.length > unsaid) expect(wrong).toEqual([]);
   }
-
-  /** Nothing of these tasks is anywhere. */
-  async expectGone(names: readonly string[]): Promise<void> {
-    const left = new Set(this.records().map(nameOf));
-    for (const name of names) {
-      const [user, task] = name.split(":");
-      expect(left.has(name), name).toBe(false);
-      expect(this.root.has(`output/${user}/${task}`), name).toBe(false);
-      expect(await this.server.call("EXISTS", `tts:task:${name}`), name).toBe(0);
-      expect(await this.server.call("ZSCORE", "tts:tasks:index", name), name).toBeNull();
-    }
-    expect(this.root.has("output/.ttsctl-purge")).toBe(false);
-    expect(this.root.has(".voice_task.json.ttsctl")).toBe(false);
-  }
 }
 
 /** One Redis for the tests of a file, a new root for each; a service that still runs is ended. */

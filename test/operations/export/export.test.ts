@@ -2,13 +2,10 @@ import { describe, expect, test } from "vitest";
 import { type ExportOptions, exportTasks } from "../../../src/operations/export/export.ts";
 import { NO_FILTER } from "../../../src/task/query-fields.ts";
 import type { Task } from "../../../src/task/task.ts";
-import { record, taskOf } from "../../helpers/records.ts";
-import type { RecordJson } from "../../helpers/root.ts";
-import { useSite } from "../setup.ts";
+import { taskOf } from "../../helpers/records.ts";
+import { at, useSite } from "../setup.ts";
 
 const here = useSite();
-const at = (task: string, second: number, more: RecordJson = {}) =>
-  record("alice", task, { updated_at: `2020-01-01T08:00:0${second}`, ...more });
 
 async function run(options: Partial<ExportOptions> = {}, onBatch: (count: number) => void = () => {}) {
   const { site } = here;

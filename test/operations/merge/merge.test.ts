@@ -1,14 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { FileStore } from "../../../src/store/file/file-store.ts";
 import { writable } from "../../../src/store/writable.ts";
-import { record } from "../../helpers/records.ts";
-import type { RecordJson } from "../../helpers/root.ts";
-import { useSite } from "../setup.ts";
+import { at, useSite } from "../setup.ts";
 import { merge } from "./setup.ts";
 
 const here = useSite();
-const at = (task: string, second: number, more: RecordJson = {}) =>
-  record("alice", task, { updated_at: `2020-01-01T08:00:0${second}`, ...more });
 
 /** One task of each kind: the file's is missing, older, the same, other, newer. */
 const file = [at("older", 1), at("same", 5), at("other", 5, { text: "theirs" }), at("newer", 9)];

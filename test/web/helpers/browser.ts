@@ -47,13 +47,14 @@ export class Tab {
   readonly requests: Request[] = [];
   /** Errors on the console, which violations of the CSP are too, exceptions, and requests to other hosts. */
   #complaints: string[] = [];
-  #accepted = 0;
+  #refusals = 0;
 
   private constructor(page: Page, origin: string) {
     this.page = page;
     page.on("pageerror", (error) => this.#complaints.push(`exception: ${error.stack}`));
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) this.#complaints.push(`console: ${message.text()}`);
+      if (message.text().includes("Failed to load resource")) this.#refusals++;
     });
     page.on("request", (request) => {
       this.requests.push(request);
@@ -79,14 +80,12 @@ export class Tab {
 
   /** Accepts what a browser writes on the console, maybe later, for each answer of 400 and more to the requests so far. */
   async expectsRefusals(): Promise<void> {
-    const isRefusal = (line: string) => line.includes("Failed to load resource");
     await until(async () => {
       const answers = await Promise.all(this.requests.map((request) => request.response()));
       const refused = answers.filter((answer) => answer !== null && answer.status() >= 400).length;
-      return this.#accepted + this.#complaints.filter(isRefusal).length >= refused;
+      return this.#refusals >= refused;
     });
-    this.#accepted += this.#complaints.filter(isRefusal).length;
-    this.#complaints = this.#complaints.filter((line) => !isRefusal(line));
+    this.#complaints = this.#complaints.filter((line) => !line.includes("Failed to load resource"));
   }
 
   /** Requests so far for a path. */
