@@ -28,7 +28,7 @@ module.exports = {
       "^src/errors\\.ts$",
     ]),
     only("artifacts-stand-alone", "^src/artifacts/", LEAVES),
-    only("operations-name-their-parts", "^src/operations/", ["^src/(store|artifacts|task|json)/", ...LEAVES]),
+    only("operations-name-their-parts", "^src/operations/", ["^src/(config|store|artifacts|task|json)/", ...LEAVES]),
     only("app-below-surfaces", "^src/app/", [
       "^src/(config|operations|store|artifacts|task|json)/",
       "^src/version",
@@ -55,6 +55,12 @@ module.exports = {
       severity: "error",
       from: { path: "^src/render/" },
       to: { path: "^src/(operations|store)/", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "settings-and-operations-by-type",
+      severity: "error",
+      from: { path: "^src/operations/" },
+      to: { path: "^src/config/", dependencyTypesNot: ["type-only"] },
     },
     {
       name: "web-takes-what-browsers-can-run",

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { selectionIn } from "../app/choose.ts";
 import { DONE } from "../app/ended.ts";
 import type { QueryContext } from "../app/list-query.ts";
-import { rowOf, type SettingName } from "../config/settings.ts";
+import { rowOf, SETTING_NAMES, type SettingName } from "../config/settings.ts";
 import { usage } from "../errors.ts";
 import { TIME_STYLES, WIDE_COLUMNS } from "../render/item.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
@@ -179,6 +179,12 @@ export const ADDING: readonly unknown[] = [addOneUser, addWords, addOne];
 
 export function settingOption(name: SettingName): Option {
   return new Option(...rowOf(name).flag!);
+}
+
+/** Of the settings of `[cleanup]` that have flags of their own. */
+export function cleanupOptions(): Option[] {
+  const names = SETTING_NAMES.filter((name) => name.startsWith("cleanup.") && rowOf(name).flag?.[1] !== undefined);
+  return names.map(settingOption);
 }
 
 /** Warns of a user id that is probably mistyped. @param found how many tasks the command had to do with */

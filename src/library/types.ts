@@ -66,11 +66,9 @@ export interface StoreOptions {
   /** The directories of audio and logs, which the cleanup needs. */
   readonly output?: string | undefined;
   readonly logs?: string | undefined;
-  /** For every status, or for each; zero or negative: nothing is purged. Default: `7d`. */
+  /** For every status, or for each. The policy is that of `[cleanup]`, with its defaults. */
   readonly retention?: Age | RetentionOptions | undefined;
-  /** How many of the newest finished tasks of each user are kept, whatever their age. Default: 0. */
   readonly keepLast?: number | undefined;
-  /** How much the artifacts of finished tasks may take, such as `20GB`, or a number of bytes; 0: no limit, the default. */
   readonly maxBytes?: string | number | undefined;
   /** Default: nothing is logged. */
   readonly logger?: Logger | undefined;

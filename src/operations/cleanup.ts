@@ -112,7 +112,7 @@ function nameTotals({ ranking }: CleanupPlan, { maxBytes }: CleanupOptions, repo
   const { bytes, leftBytes, keptExpired } = ranking;
   if (maxBytes > 0 && leftBytes > maxBytes) {
     reporter.warn(
-      `the finished tasks that are kept take ${formatBytes(leftBytes)}, more than max_bytes (${formatBytes(maxBytes)}); they are kept by keep_last, by the retention of their status or because their time is in the future`,
+      `the finished tasks that are kept take ${formatBytes(leftBytes)}, more than max_bytes (${formatBytes(maxBytes)}); other rules keep them`,
     );
   }
   return { keptLast: keptExpired, finishedBytes: maxBytes === 0 ? null : bytes };

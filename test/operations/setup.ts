@@ -7,7 +7,7 @@ import { type Explanation, explainTask } from "../../src/operations/explain.ts";
 import type { Ledger } from "../../src/operations/ledger.ts";
 import { type MarkOptions, markTasks } from "../../src/operations/mark/mark.ts";
 import { cleanUpOrphans, type OrphanOptions, type OrphanResult } from "../../src/operations/orphans.ts";
-import type { RetentionPolicy } from "../../src/operations/purge/rules.ts";
+import { policyOf } from "../../src/operations/purge/rules.ts";
 import type { Selection } from "../../src/operations/select.ts";
 import { type SyncOptions, type SyncOutcome, sync } from "../../src/operations/sync.ts";
 import { type RepairOptions, type VerifyOutcome, verify, verifyAndRepair } from "../../src/operations/verify/verify.ts";
@@ -17,6 +17,7 @@ import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
 import { type Writable, writable } from "../../src/store/writable.ts";
 import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
+import { resolved } from "../config/inputs.ts";
 import { TestClock } from "../helpers/clock.ts";
 import { connectMirror, FlakyMirror, RecordingReporter } from "../helpers/doubles.ts";
 import { RULES, record, taskOf } from "../helpers/records.ts";
@@ -39,11 +40,8 @@ export const ids = (...wanted: string[]) => ({ filter: of("a"), ids: ofA(...want
 export const at = (task: string, second: number, more: RecordJson = {}) =>
   record("alice", task, { updated_at: `2020-01-01T08:00:0${second}`, ...more });
 
-/** A retention of a week, and nothing else. */
-export const POLICY: RetentionPolicy = {
-  ...{ retention: 7 * DAY, retentionDone: null, retentionError: null, keepLast: 0, maxBytes: 0 },
-  origins: { retention: "r", retentionDone: "d", retentionError: "e", keepLast: "k", maxBytes: "m" },
-};
+/** By default: a retention of a week, and nothing else. */
+export const POLICY = policyOf(resolved({}).cleanup);
 
 /** A service root with its Redis, and the operations on them. */
 export class Site {

@@ -21,7 +21,7 @@ import { VERSION } from "../../version.ts";
 import type { Context, Declare } from "../context.ts";
 import { conclude, emitObject } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
-import { addDestructive, refuseFlags, settingOption } from "../selection.ts";
+import { addDestructive, cleanupOptions, refuseFlags } from "../selection.ts";
 import type { Flags } from "../terminal.ts";
 
 type PassOptions = Pick<Flags, "dryRun" | "allowEmpty" | "maxDelete" | "backup" | "once" | "metricsFile">;
@@ -35,10 +35,9 @@ export const declare: Declare = (program, attach) => {
     .option("--once", "one pass, for cron")
     .option("-w, --watch", WATCH)
     .option("--explain", "explain, rule by rule, whether a pass would purge the task; change nothing")
-    .option("--orphans", "list artifacts without a record that are older than the retention; --yes removes them")
-    .addOption(settingOption("cleanup.retention"))
-    .addOption(settingOption("cleanup.keep_last"))
-    .addOption(settingOption("cleanup.max_bytes"))
+    .option("--orphans", "list artifacts without a record that are older than the retention; --yes removes them");
+  for (const option of cleanupOptions()) command.addOption(option);
+  command
     .option("--metrics-file <file>", "write metrics of each pass to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);
   const brake = "no limit; with --orphans, 50% of the artifacts";
@@ -72,7 +71,11 @@ async function runCleanup(context: Context, flags: Flags, args: string[]): Promi
     refuseFlags(flags, ["--dry-run", "--summary", "--yes", ...OF_PASSES], "with --explain");
     return runExplain(context, flags, args);
   }
-  if (orphans) refuseFlags(flags, ["--keep-last", "--max-bytes", "--allow-empty", ...OF_PASSES], "with --orphans");
+  if (orphans) {
+    const policy = cleanupOptions().map(({ long }) => long!);
+    const others = policy.filter((flag) => flag !== "--retention");
+    refuseFlags(flags, [...others, "--allow-empty", ...OF_PASSES], "with --orphans");
+  }
   if (args.length > 0) {
     const hint = "ttsctl delete --user alice --ids t01 deletes one task";
     throw usage("cleanup accepts a user and a task only with --explain", hint);

@@ -63,7 +63,7 @@ export const TASK_CHECKS: Checks = {
   retention(probe) {
     const seconds = probe.cleanup.retention;
     if (seconds > 0) return ok(`[cleanup] retention is ${formatDuration(seconds)}`);
-    return warn("cleanup is switched off: finished tasks are kept forever", "set [cleanup] retention = 7d");
+    return warn("cleanup is switched off: finished tasks are kept forever", "set [cleanup] retention");
   },
 
   async "tasks.stuck"(probe) {

@@ -1,32 +1,19 @@
+import type { CleanupSettings } from "../../config/settings.ts";
 import { formatAge, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { formatUtc, isEpochInRange } from "../../task/time.ts";
 import type { Version } from "../../task/version.ts";
 import { type Copies, existing, INVALID_RECORD } from "../copies.ts";
 
+type PolicySettings = Omit<CleanupSettings, "stuckAfter">;
+
 /** `[cleanup]` for finished tasks. Durations are seconds. */
-interface PolicyValues {
-  /** Zero or negative: cleanup is off. */
-  readonly retention: number;
-  /** Overrides `retention` for tasks of this status. Null: as `retention`; zero or negative: they never expire. */
-  readonly retentionDone: number | null;
-  readonly retentionError: number | null;
-  /** How many finished tasks of each user are kept at any age, the newest. */
-  readonly keepLast: number;
-  /** The most that the artifacts of finished tasks may take; zero: no limit. */
-  readonly maxBytes: number;
-}
-
-export interface RetentionPolicy extends PolicyValues {
+export type RetentionPolicy = { readonly [Name in keyof PolicySettings]: PolicySettings[Name]["value"] } & {
   /** Where each value is set, for people. */
-  readonly origins: Readonly<Record<keyof PolicyValues, string>>;
-}
+  readonly origins: Readonly<Record<keyof PolicySettings, string>>;
+};
 
-type PolicySettings = { readonly [Name in keyof PolicyValues]: { value: PolicyValues[Name]; origin: string } };
-
-const POLICY = ["retention", "retentionDone", "retentionError", "keepLast", "maxBytes"] as const;
-
-export function policyOf(settings: PolicySettings): RetentionPolicy {
-  const of = (what: "value" | "origin") => POLICY.map((name) => [name, settings[name][what]]);
+export function policyOf({ stuckAfter: _, ...settings }: CleanupSettings): RetentionPolicy {
+  const of = (what: "value" | "origin") => Object.entries(settings).map(([name, setting]) => [name, setting[what]]);
   return { ...Object.fromEntries(of("value")), origins: Object.fromEntries(of("origin")) };
 }
 
@@ -100,16 +87,17 @@ export interface Evidence {
   readonly finishedBytes: number | null;
 }
 
-type Rule = (evidence: Evidence, present: readonly Version[]) => Verdict;
+type Finding = Omit<Verdict, "rule">;
+type Rule = (evidence: Evidence, present: readonly Version[]) => Finding;
 
 /** The rules on this task, in the order of a pass. */
 export function verdictsOn(evidence: Evidence): Verdict[] {
   const { copies } = evidence;
   const present = existing(copies);
   if (copies.file === "invalid") return [verdict("valid", "keep", () => INVALID_RECORD)];
-  if (present.length === 0) return copies.mirror === "dangling" ? [danglingRule(evidence, present)] : [];
-  const verdicts = RULES.map((rule) => rule(evidence, present));
-  return copies.file === null ? [...verdicts, indexRule(evidence, present)] : verdicts;
+  if (present.length === 0) return copies.mirror === "dangling" ? [danglingRule(evidence)] : [];
+  const verdicts = Object.entries(RULES).map(([name, rule]) => ({ rule: name, ...rule(evidence, present) }));
+  return copies.file === null ? [...verdicts, indexRule(evidence)] : verdicts;
 }
 
 const PURGES: Record<string, Reason> = { retention: "expired", max_bytes: "max-bytes", dangling: "dangling" };
@@ -134,73 +122,78 @@ export function verdict(rule: string, says: Verdict["says"], saw: () => string):
   return { rule, says, saw };
 }
 
-const finishedRule: Rule = (_, present) => {
-  const working = present.find((copy) => !isFinished(copy));
-  if (working === undefined) return verdict("finished", "pass", () => "every copy is finished");
-  const status = working.status === "other" ? "has an unknown status" : `is ${working.status}`;
-  return verdict("finished", "keep", () => `a copy of it ${status}`);
-};
+function finding(says: Verdict["says"], saw: () => string): Finding {
+  return { says, saw };
+}
 
-const timeRule: Rule = ({ limits: { now } }, present) => {
-  if (present.some(({ time }) => Number.isNaN(time)))
-    return verdict("time", "keep", () => "the time of a copy cannot be read");
-  const ahead = Math.max(...present.map(({ time }) => time)) - now;
-  if (ahead > 0) return verdict("time", "keep", () => `a copy is ${formatAge(ahead)} in the future`);
-  return verdict("time", "pass", () => "no copy is in the future");
-};
+/** On a task of which there is a copy, in the order of a pass. */
+const RULES: Readonly<Record<string, Rule>> = {
+  finished: (_, present) => {
+    const working = present.find((copy) => !isFinished(copy));
+    if (working === undefined) return finding("pass", () => "every copy is finished");
+    const status = working.status === "other" ? "has an unknown status" : `is ${working.status}`;
+    return finding("keep", () => `a copy of it ${status}`);
+  },
 
-const retentionRule: Rule = ({ limits, policy }, present) => {
-  const finished = present.filter(isFinished);
-  const saw = () => {
-    const parts = finished.map(({ status, time }) => {
-      const name = status === "done" ? "retentionDone" : "retentionError";
-      const retention = policy[name] ?? policy.retention;
-      const origin = policy.origins[policy[name] === null ? "retention" : name];
-      if (retention <= 0) return `tasks with status ${status} are never purged (${origin})`;
-      const age = Number.isNaN(time) ? "at an unreadable time" : `for ${formatAge(limits.now - time)}`;
-      return `${status} ${age}, kept for ${formatDuration(retention)} (${origin})`;
+  time: ({ limits: { now } }, present) => {
+    if (present.some(({ time }) => Number.isNaN(time)))
+      return finding("keep", () => "the time of a copy cannot be read");
+    const ahead = Math.max(...present.map(({ time }) => time)) - now;
+    if (ahead > 0) return finding("keep", () => `a copy is ${formatAge(ahead)} in the future`);
+    return finding("pass", () => "no copy is in the future");
+  },
+
+  retention: ({ limits, policy }, present) => {
+    const finished = present.filter(isFinished);
+    const saw = () => {
+      const parts = finished.map(({ status, time }) => {
+        const name = status === "done" ? "retentionDone" : "retentionError";
+        const retention = policy[name] ?? policy.retention;
+        const origin = policy.origins[policy[name] === null ? "retention" : name];
+        if (retention <= 0) return `tasks with status ${status} are never purged (${origin})`;
+        const age = Number.isNaN(time) ? "at an unreadable time" : `for ${formatAge(limits.now - time)}`;
+        return `${status} ${age}, kept for ${formatDuration(retention)} (${origin})`;
+      });
+      return [...new Set(parts)].join("; ") || "no copy is finished";
+    };
+    if (finished.some((copy) => limitFor(copy, limits) === NEVER)) return finding("keep", saw);
+    const expired = present.every((copy) => isExpired(copy, limits));
+    return finding(expired ? "purge" : "pass", saw);
+  },
+
+  keep_last: ({ policy: { keepLast, origins }, newer }, present) => {
+    if (keepLast === 0) return finding("off", () => "not set");
+    const isKept = newer >= 0 && newer < keepLast && present.every(isFinished);
+    return finding(isKept ? "keep" : "pass", () => {
+      const place =
+        newer < 0 ? "not among the finished tasks of its user" : `newer finished tasks of its user: ${newer}`;
+      return `${place}; keep_last ${keepLast} (${origins.keepLast})`;
     });
-    return [...new Set(parts)].join("; ") || "no copy is finished";
-  };
-  if (finished.some((copy) => limitFor(copy, limits) === NEVER)) return verdict("retention", "keep", saw);
-  const expired = present.every((copy) => isExpired(copy, limits));
-  return verdict("retention", expired ? "purge" : "pass", saw);
+  },
+
+  max_bytes: ({ policy: { maxBytes, origins }, forSpace, finishedBytes }, present) => {
+    if (maxBytes === 0 || finishedBytes === null) return finding("off", () => "not set");
+    const saw = () =>
+      `finished tasks take ${formatBytes(finishedBytes)} of ${formatBytes(maxBytes)} (${origins.maxBytes})`;
+    if (forSpace === NEVER) return finding("pass", saw);
+    const changed = present.some(({ time }) => !(time <= forSpace));
+    if (changed) return finding("keep", () => `${saw()}; it was chosen to free space, but has changed since`);
+    return finding("purge", () => `${saw()}; it is among the oldest`);
+  },
 };
 
-const keepLastRule: Rule = ({ policy: { keepLast, origins }, newer }, present) => {
-  if (keepLast === 0) return verdict("keep_last", "off", () => "not set");
-  const isKept = newer >= 0 && newer < keepLast && present.every(isFinished);
-  return verdict("keep_last", isKept ? "keep" : "pass", () => {
-    const place = newer < 0 ? "not among the finished tasks of its user" : `newer finished tasks of its user: ${newer}`;
-    return `${place}; keep_last ${keepLast} (${origins.keepLast})`;
-  });
-};
-
-const maxBytesRule: Rule = ({ policy: { maxBytes, origins }, forSpace, finishedBytes }, present) => {
-  if (maxBytes === 0 || finishedBytes === null) return verdict("max_bytes", "off", () => "not set");
-  const saw = () =>
-    `finished tasks take ${formatBytes(finishedBytes)} of ${formatBytes(maxBytes)} (${origins.maxBytes})`;
-  if (forSpace === NEVER) return verdict("max_bytes", "pass", saw);
-  const changed = present.some(({ time }) => !(time <= forSpace));
-  if (changed)
-    return verdict("max_bytes", "keep", () => `${saw()}; it was chosen to free space, but has changed since`);
-  return verdict("max_bytes", "purge", () => `${saw()}; it is among the oldest`);
-};
-
-const RULES: readonly Rule[] = [finishedRule, timeRule, retentionRule, keepLastRule, maxBytesRule];
-
-const danglingRule: Rule = ({ indexScore, limits, policy }) => {
+function danglingRule({ indexScore, limits, policy }: Evidence): Verdict {
   return verdict("dangling", indexScore <= limits.member ? "purge" : "pass", () => {
     const retention = formatDuration(policy.retention);
     return `an index member without a task, ${describeTime(indexScore, limits.now)}; retention ${retention}`;
   });
-};
+}
 
-const indexRule: Rule = ({ indexScore, limits }) => {
+function indexRule({ indexScore, limits }: Evidence): Verdict {
   if (Number.isNaN(indexScore))
     return verdict("index", "keep", () => "the index has no member for it; ttsctl verify --repair adds one");
   return verdict("index", "pass", () => `its score in the index: ${describeTime(indexScore, limits.now)}`);
-};
+}
 
 export function describeCopy(copy: Copies["file"] | Copies["mirror"], now: number): string {
   if (copy === null) return "has no copy";
