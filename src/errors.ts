@@ -1,6 +1,6 @@
 import { getSystemErrorMap } from "node:util";
 
-/** Each code with its exit code (docs/contract.md, Commands). */
+/** Each code with its exit code. */
 export const EXIT_CODES = {
   USAGE: 2,
   CONFIG_NOT_FOUND: 2,
@@ -49,6 +49,25 @@ export const EXIT_CODES = {
 } as const;
 
 export type ErrorCode = keyof typeof EXIT_CODES;
+
+type ExitCode = (typeof EXIT_CODES)[ErrorCode] | 0 | 3;
+
+const PARTLY_IF = [
+  "ids not found; tasks refused, failed or returned",
+  "`verify` found drift; `get` or `logs` found no task; `logs` couldn't read parts of `Logs/`",
+  "`list --search` stopped early; `list --exit-status` matched a task",
+  "`cleanup`, `delete`, `mark`, `import` or `export` ran without Redis",
+];
+
+/** What each exit code means, for the help and docs/output.md. */
+export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
+  0: "success; also with an empty result, or if a watch was stopped",
+  1: "failure",
+  2: "wrong usage or configuration",
+  3: `partial success: ${PARTLY_IF.join("; ")}`,
+  4: "Redis was needed but not available",
+  130: "interrupted; the first signal lets the current batch finish",
+};
 
 /** `message` is one line: what is wrong, and where it comes from. `hint` is what to do next; `cause` is shown with `-vv`. */
 export class TtsctlError extends Error {

@@ -4,7 +4,6 @@ import { markdownReport } from "../bench/report/docs.ts";
 import type { Report } from "../bench/report/report.ts";
 import { picture } from "../bench/report/svg.ts";
 import { scalingText } from "../bench/scaling/scaling.ts";
-import { DONE, PARTLY } from "../src/app/ended.ts";
 import { placeOf, SETTING_NAMES } from "../src/config/settings.ts";
 import { EXIT_CODES } from "../src/errors.ts";
 import { HTTP_CODES, problemOf, STATUSES } from "../src/http/answer.ts";
@@ -214,11 +213,6 @@ describe("docs/contract.md", () => {
     const rows = rowsOf("Status").map(([, shown, all]) => [words(shown!)[0], words(all!)] as const);
     expect(rows.flatMap(([, all]) => all).sort()).toEqual([...KNOWN_STATUS_WORDS].sort());
     for (const [shown, all] of rows) for (const word of all) expect(shownStatus(word), word).toBe(shown);
-  });
-
-  it("has every exit code", () => {
-    const codes = rowsOf("Exit codes").map(([, code]) => Number(code));
-    expect(codes).toEqual([...new Set([DONE, PARTLY, ...Object.values(EXIT_CODES)])].sort((a, b) => a - b));
   });
 
   it("has the keys of Redis", () => {

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { PROFILE_VARIABLE } from "../config/load.ts";
 import { CONFIG_VARIABLE, rowOf, SETTING_NAMES } from "../config/settings.ts";
+import { EXIT_MEANINGS } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { formatsOf } from "./terminal.ts";
 
@@ -40,18 +41,15 @@ const VARIABLES: readonly (readonly [name: string, help?: string])[] = [
   ["NO_COLOR, FORCE_COLOR", "no colours; colours in a pipe too"],
 ];
 
+function exitLines([code, meaning]: [string, string]): string {
+  const lines = meaning.replaceAll("`", "").match(/.{1,73}(?= |$)/g)!;
+  return `${code.padStart(5)}  ${lines.map((line) => line.trim()).join("\n       ")}\n`;
+}
+
 export const TOPICS: Readonly<Record<string, string>> = {
   "exit-codes": `Exit codes
 
-    0  success; also with an empty result, or if a watch was stopped
-    1  failure
-    2  wrong usage or configuration
-    3  partial success: tasks not found, refused, failed or returned; verify found
-       drift; cleanup, delete, mark, import or export ran without Redis; list or
-       query with --exit-status found tasks
-    4  Redis was needed but not available
-  130  interrupted; changes stop after the current batch
-
+${Object.entries(EXIT_MEANINGS).map(exitLines).join("")}
 With -o json or jsonl an error is an object {"error", "code", "hint"} on stderr.
 `,
   environment: `Environment

@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { defaultText, libraryOptionsOf, placeOf, rowOf, SETTING_NAMES } from "../../src/config/settings.ts";
+import { EXIT_MEANINGS } from "../../src/errors.ts";
 
 const text = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
 const code = (words: string | undefined) => (words === undefined ? "" : `\`${words}\``);
 
-it("docs/settings.md ends with the table of settings: npm run docs writes it", async () => {
+it("docs/settings.md has the table of settings: npm run docs writes it", async () => {
   const rows = SETTING_NAMES.map((setting) => {
     const { section, option } = placeOf(setting);
     const { flag, env } = rowOf(setting);
@@ -16,11 +17,19 @@ it("docs/settings.md ends with the table of settings: npm run docs writes it", a
       code(defaultText(setting) || undefined),
     ];
   });
-  const [prose] = text("docs/settings.md").split(/^\|/m);
-  const head = ["setting", "flag", "variable", "default"];
-  const table = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
-  await expect(prose + table).toMatchFileSnapshot("../../docs/settings.md");
+  await expectTable("docs/settings.md", ["setting", "flag", "variable", "default"], rows);
 });
+
+it("docs/output.md has the table of exit codes: npm run docs writes it", async () => {
+  await expectTable("docs/output.md", ["exit code", "meaning"], Object.entries(EXIT_MEANINGS));
+});
+
+/** In place of the table on the page that has this head. */
+async function expectTable(page: string, head: string[], rows: string[][]): Promise<void> {
+  const lines = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |\n`);
+  const old = new RegExp(`^\\| ${head[0]} \\|.*\\n(\\|.*\\n)*`, "m");
+  await expect(text(page).replace(old, lines.join(""))).toMatchFileSnapshot(`../../${page}`);
+}
 
 describe("config.ini, the sample", () => {
   const sections = new Map(
