@@ -50,21 +50,17 @@ export const EXIT_CODES = {
 
 export type ErrorCode = keyof typeof EXIT_CODES;
 
-type ExitCode = (typeof EXIT_CODES)[ErrorCode] | 0 | 3;
-
-const PARTLY_IF = [
-  "ids not found; tasks refused, failed or returned",
-  "`verify` found drift; `get` or `logs` found no task; `logs` couldn't read parts of `Logs/`",
-  "`list --search` stopped early; `list --exit-status` matched a task",
-  "`cleanup`, `delete`, `mark`, `import` or `export` ran without Redis",
-];
-
 /** What each exit code means, for the help and docs/output.md. */
-export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
+export const EXIT_MEANINGS: Readonly<Record<(typeof EXIT_CODES)[ErrorCode] | 0 | 3, string>> = {
   0: "success; also with an empty result, or if a watch was stopped",
   1: "failure",
   2: "wrong usage or configuration",
-  3: `partial success: ${PARTLY_IF.join("; ")}`,
+  3: [
+    "partial success: ids not found; tasks refused, failed or returned",
+    "`verify` found drift; `get` or `logs` found no task; `logs` couldn't read parts of `Logs/`",
+    "`list --search` stopped early; `list --exit-status` matched a task",
+    "`cleanup`, `delete`, `mark`, `import` or `export` ran without Redis",
+  ].join("; "),
   4: "Redis was needed but not available",
   130: "interrupted; the first signal lets the current batch finish",
 };

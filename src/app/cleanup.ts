@@ -66,9 +66,11 @@ interface Watcher {
   wait(seconds: number): Promise<void>;
 }
 
-/** Seconds between passes: a tenth of the retention, 30 at least and 300 at most (docs/contract.md, Cleanup). */
+export const WATCH_S = { least: 30, most: 300 };
+
+/** Seconds between passes. */
 export function watchInterval(retention: number): number {
-  return Math.min(300, Math.max(30, retention / 10));
+  return Math.min(WATCH_S.most, Math.max(WATCH_S.least, retention / 10));
 }
 
 /**

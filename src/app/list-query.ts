@@ -3,10 +3,11 @@ import { quoted } from "../printable.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import type { ListQuery } from "../store/task-store.ts";
 import { PARTS_ACCEPTED, parsePart } from "../task/amounts.ts";
-import { parseDuration } from "../task/duration.ts";
+import { DURATIONS, parseDuration } from "../task/duration.ts";
 import { idProblem, splitName, type TaskId, trimId, uniqueIds, uniqueTasks } from "../task/ids.ts";
 import { acceptedFor } from "../task/nearest.ts";
 import {
+  DEFAULT_PAGE_SIZE,
   fieldOf,
   QUERY_FIELDS,
   QUERY_PARTS,
@@ -22,7 +23,6 @@ import type { RecordRules } from "../task/rules.ts";
 import { KNOWN_STATUS_WORDS, plainWord, STATUS_CHOICES, shownStatus, UNFINISHED } from "../task/status.ts";
 import { TimeReader } from "../task/time.ts";
 
-const DEFAULT_PAGE_SIZE = 20;
 export const MOST_IDS = 100_000;
 export const [, LARGEST_PAGE] = QUERY_FIELDS.pageSize.range;
 
@@ -153,7 +153,7 @@ function checkTime(text: string, name: string, rules: RecordRules, now: number):
   return time;
 }
 
-const TIMES = "accepted: an ISO 8601 time, 2026-11-01T08:00 or 2026-11-01T08:00:00Z, or an age such as 30m, 2h, 7d";
+const TIMES = `accepted: an ISO 8601 time, 2026-11-01T08:00 or 2026-11-01T08:00:00Z, or an age such as ${DURATIONS}`;
 
 function ageOf(text: string): number | undefined {
   const age = /[a-z]$/i.test(text.trimEnd()) ? parseDuration(text) : undefined;

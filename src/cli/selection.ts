@@ -4,6 +4,7 @@ import { DONE } from "../app/ended.ts";
 import type { QueryContext } from "../app/list-query.ts";
 import { rowOf, SETTING_NAMES, type SettingName } from "../config/settings.ts";
 import { usage } from "../errors.ts";
+import { HALF } from "../operations/brake.ts";
 import { TIME_STYLES, WIDE_COLUMNS } from "../render/item.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import { LIMIT_ACCEPTED, PARTS_ACCEPTED, parseLimit, parsePart, parseWholeNumber } from "../task/amounts.ts";
@@ -98,7 +99,8 @@ export function addDestructive(command: Command, brake: string, yes: string, { b
 
 export function addPruning(command: Command): Command {
   command.option("--allow-mismatch", "go on although the store file and Redis have no task in common", false);
-  return addDestructive(addUser(command), "50% of the tasks in Redis, with --prune", "do not ask before --prune");
+  const brake = `${HALF.percent}% of the tasks in Redis, with --prune`;
+  return addDestructive(addUser(command), brake, "do not ask before --prune");
 }
 
 const STDIN = "-";
@@ -181,9 +183,9 @@ export function settingOption(name: SettingName): Option {
   return new Option(...rowOf(name).flag!);
 }
 
-/** Of the settings of `[cleanup]` that have flags of their own. */
-export function cleanupOptions(): Option[] {
-  const names = SETTING_NAMES.filter((name) => name.startsWith("cleanup.") && rowOf(name).flag?.[1] !== undefined);
+/** Of the settings of a section that have flags of their own. */
+export function sectionOptions(section: string): Option[] {
+  const names = SETTING_NAMES.filter((name) => name.startsWith(`${section}.`) && rowOf(name).flag?.[1] !== undefined);
   return names.map(settingOption);
 }
 

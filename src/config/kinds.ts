@@ -1,6 +1,6 @@
 import { type Address, addressText } from "../printable.ts";
 import { formatDuration, parseBytes } from "../task/amounts.ts";
-import { parseDuration } from "../task/duration.ts";
+import { DURATIONS, parseDuration } from "../task/duration.ts";
 import { type DialectName, LAYOUT_NAMES, type LayoutName } from "../task/rules.ts";
 import { isZoneName } from "../task/time.ts";
 import { maskUrl, parseAddress, parseHost, parseInteger, parsePort, parseRedisUrl } from "./address.ts";
@@ -66,7 +66,7 @@ export const TIMEOUT = number("500ms, 2s, 1m or a bare number of seconds, more t
 });
 
 function ageOr(zero: string): Kind<number> {
-  const accepted = `30m, 2h, 1d, 7d or a bare number of seconds, at most 1000y (zero or negative: ${zero})`;
+  const accepted = `${DURATIONS} or a bare number of seconds, at most 1000y (zero or negative: ${zero})`;
   return number(accepted, (text) => {
     const seconds = parseDuration(text);
     return seconds !== undefined && seconds <= 1000 * 365.25 * 86_400 ? seconds : undefined; // ISO 8601 has no earlier dates
@@ -118,15 +118,9 @@ export const ADDRESSES: Kind<readonly Address[]> = listOf(
   "addresses host:port separated by commas, such as 10.0.0.1:26379, [::1]:26379",
 );
 
-export const LAYOUT: Kind<LayoutName> = oneOf(
-  LAYOUT_NAMES,
-  "plain, api_ms (the layout of the GPT-SoVITS API service) or api_ms_v3 (that of its third version)",
-);
+export const LAYOUT: Kind<LayoutName> = oneOf(LAYOUT_NAMES);
 
-export const DIALECT: Kind<DialectName> = oneOf(
-  ["plain", "api_ms"],
-  "plain, or api_ms (the requests and answers of the GPT-SoVITS API service)",
-);
+export const DIALECT: Kind<DialectName> = oneOf(["plain", "api_ms"]);
 
 /** Braces would put keys into other slots of a cluster, and Redis reads * ? [ ] \\ ^ in patterns. Without `tts:` at its start no key is another's. */
 export const PREFIX: Kind<string> = {
@@ -165,6 +159,7 @@ function listOf<T>(parse: Kind<T>["parse"], shown: (item: T) => string, accepted
   };
 }
 
-function oneOf<T extends string>(names: readonly T[], accepted: string): Kind<T> {
-  return { accepted, parse: (text) => names.find((name) => name === text.trim().toLowerCase()) };
+function oneOf<T extends string>(names: readonly T[]): Kind<T> {
+  const parse = (text: string) => names.find((name) => name === text.trim().toLowerCase());
+  return { accepted: names.join(", "), parse };
 }

@@ -33,7 +33,10 @@ function row<T, D extends string | number | boolean | null | readonly never[]>(
 }
 
 const RETENTION_FLAG = "--retention <age>";
-const RETENTION_OFF = "instead of [cleanup] retention; 0 switches cleanup off";
+const retentionOf = (status: string) => {
+  const more = { flag: [RETENTION_FLAG], library: ["retention", `retention.${status}`], refusesEmpty: true } as const;
+  return row(kinds.STATUS_RETENTION, null, null, more);
+};
 const RETENTION_VARIABLE: Giver = ["TASK_RETENTION_SECONDS", "the retention of cleanup"];
 const MAX_BYTES = "such as 20GB: purge the oldest finished tasks until the rest fits, instead of [cleanup] max_bytes";
 const STUCK_AFTER: Giver = ["TTSCTL_STUCK_AFTER", "the age from which an unfinished task is stuck"];
@@ -66,7 +69,7 @@ const SETTINGS = {
   "redis.tls_cert": row(kinds.PATH, null, ["REDIS_TLS_CERT", "PEM file: the client's certificate"]),
   "redis.tls_key": row(kinds.PATH, null, ["REDIS_TLS_KEY", "PEM file: its key"]),
   "redis.tls_server_name": row(kinds.HOST, null, ["REDIS_TLS_SERVER_NAME", "the name in the server's certificate"]),
-  "redis.layout": row(kinds.LAYOUT, "plain", ["REDIS_LAYOUT", "plain, api_ms or api_ms_v3"]),
+  "redis.layout": row(kinds.LAYOUT, "plain", ["REDIS_LAYOUT", kinds.LAYOUT.accepted]),
   "redis.prefix": row(kinds.PREFIX, "", ["REDIS_PREFIX", "precedes each key, such as staging:"], {
     refusesEmpty: true,
   }),
@@ -78,20 +81,12 @@ const SETTINGS = {
   "paths.logs": row(kinds.PATH, "Logs", ["TTSCTL_LOGS", "the directory of logs"], { library: ["logs"] }),
   "paths.shared": row(kinds.BOOLEAN, false, null, {}),
   "cleanup.retention": row(kinds.SERVICE_RETENTION, 7 * 86_400, RETENTION_VARIABLE, {
-    flag: [RETENTION_FLAG, `30m, 2h, 7d or seconds, for every status, ${RETENTION_OFF}`],
+    flag: [RETENTION_FLAG, `for every status, instead of [cleanup] retention: ${kinds.RETENTION.accepted}`],
     library: ["retention", "retention.default"],
   }),
   /** Null: as `retention`; zero or negative: tasks of this status are kept. A flag is the whole policy for age. */
-  "cleanup.retention.done": row(kinds.STATUS_RETENTION, null, null, {
-    flag: [RETENTION_FLAG],
-    library: ["retention", "retention.done"],
-    refusesEmpty: true,
-  }),
-  "cleanup.retention.error": row(kinds.STATUS_RETENTION, null, null, {
-    flag: [RETENTION_FLAG],
-    library: ["retention", "retention.error"],
-    refusesEmpty: true,
-  }),
+  "cleanup.retention.done": retentionOf("done"),
+  "cleanup.retention.error": retentionOf("error"),
   "cleanup.keep_last": row(kinds.COUNT, 0, null, {
     flag: ["--keep-last <n>", "keep the newest n finished tasks of each user, instead of [cleanup] keep_last"],
     library: ["keepLast"],
@@ -105,24 +100,24 @@ const SETTINGS = {
   }),
   "audit.path": row(kinds.PATH, null, ["TTSCTL_AUDIT", "the ledger"]),
   "http.host": row(kinds.HOST, "127.0.0.1", ["TTSCTL_HTTP_HOST", "where serve listens"], {
-    flag: ["--host <address>", "where to listen, instead of [http] host (127.0.0.1); other addresses need a token"],
+    flag: ["--host <address>", "where to listen, instead of [http] host; an address that others reach needs a token"],
   }),
   "http.port": row(kinds.LISTEN_PORT, 9883, ["TTSCTL_HTTP_PORT", "its port; 0 for any free one"], {
-    flag: ["--port <n>", "instead of [http] port (9883); 0 for any free one"],
+    flag: ["--port <n>", "instead of [http] port; 0 for any free one"],
   }),
   "http.token": row(kinds.TOKEN, null, ["TTSCTL_HTTP_TOKEN", "the token that clients send"]),
   "http.base_path": row(kinds.BASE_PATH, "", ["TTSCTL_HTTP_BASE_PATH", "the path prefix behind a proxy"], {
     flag: ["--base-path <path>", "the path prefix behind a proxy, such as /tts"],
+  }),
+  /** The service whose requests and answers the task endpoints use. */
+  "http.dialect": row(kinds.DIALECT, "plain", ["TTSCTL_HTTP_DIALECT", kinds.DIALECT.accepted], {
+    flag: ["--dialect <name>", "plain, or api_ms: requests and answers of the GPT-SoVITS API service"],
   }),
   "http.cleanup": row(kinds.BOOLEAN, false, ["TTSCTL_HTTP_CLEANUP", "true: serve also purges expired tasks"], {
     flag: ["--cleanup", "purge expired tasks as cleanup --watch does, instead of [http] cleanup"],
   }),
   /** Names besides its own, in lower case. */
   "http.allowed_hosts": row(kinds.HOSTS, [], ["TTSCTL_HTTP_ALLOWED_HOSTS", "host names that clients may use"]),
-  /** The service whose requests and answers the task endpoints use. */
-  "http.dialect": row(kinds.DIALECT, "plain", ["TTSCTL_HTTP_DIALECT", "plain or api_ms"], {
-    flag: ["--dialect <name>", "plain, or api_ms: requests and answers of the GPT-SoVITS API service"],
-  }),
 };
 
 /** `section.option`, as `config` shows it. */

@@ -35,7 +35,7 @@ function row<R extends Row>(id: string, summary: string, answer?: Endpoint["answ
 }
 
 /** The answer to `If-None-Match` with its tag. */
-const UNCHANGED = { 304: "it hasn't changed since that tag" };
+const UNCHANGED = { also: { 304: "it hasn't changed since that tag" } };
 const OPEN = { open: true } as const;
 const LOGS_IN = "Opens a browser session: a cookie instead of the token";
 const FOLLOWING = "The last lines of a task's logs, then new ones, until the task is finished";
@@ -54,7 +54,7 @@ function ofOneTask<N extends Params>(name: string, named: N) {
   const format = choiceParam("text: as `ttsctl logs` prints them", ["json", "text"]);
   const lines = countParam("how many of the last lines", 20, 10_000);
   return {
-    get: row(`get${name}`, "One task", "Task", { inApiMs: "ApiMsTask", params, also: UNCHANGED }),
+    get: row(`get${name}`, "One task", "Task", { inApiMs: "ApiMsTask", params, ...UNCHANGED }),
     remove: row(`delete${name}`, "Deletes a task from both stores, with its audio and logs", "Deletion", {
       ...{ inApiMs: "ApiMsRemoved", params: { ...params, force }, changes: true },
     }),
@@ -78,9 +78,9 @@ export const ENDPOINTS = {
   "GET /voice-tasks": row("listTasks", "A page of tasks, newest first; or the tasks of some ids", "TaskPage", {
     inApiMs: "ApiMsPage",
     more: FIELDS,
-    also: UNCHANGED,
+    ...UNCHANGED,
   }),
-  "POST /voice-tasks/query": row("queryTasks", "The same for a query of up to 8 MiB and 100,000 ids", "TaskPage", {
+  "POST /voice-tasks/query": row("queryTasks", "The same for a query in the body", "TaskPage", {
     inApiMs: "ApiMsPage",
     body: "Query",
   }),
@@ -100,7 +100,7 @@ export const ENDPOINTS = {
     body: "DeletionRequest",
     changes: true,
   }),
-  "POST /voice-tasks/audio": row("getAudio", "The audio of at most 1,000 tasks; none of an unknown one", "TasksAudio", {
+  "POST /voice-tasks/audio": row("getAudio", "The audio of tasks; none of an unknown one", "TasksAudio", {
     body: "AudioRequest",
   }),
   "POST /voice-tasks/mark": row("markTasks", "Sets the status of chosen tasks in both stores", "Marking", {
@@ -108,23 +108,26 @@ export const ENDPOINTS = {
     changes: true,
   }),
   "GET /output/:user/:task/:file{.+}": row("getFile", "A file of a task, also below its directory", "*/*", {
-    also: { 206: "the part that Range asks for", ...UNCHANGED },
+    also: { 206: "the part that Range asks for", ...UNCHANGED.also },
   }),
   "GET /stats": row("getStats", "Counts, ages, disk use; some seconds old if counting takes long", "Stats", {
     params: { user_id: OF_USER, disk: switchParam("false: leave out audio and logs", true) },
-    also: UNCHANGED,
+    ...UNCHANGED,
   }),
   "GET /stats/chart": row("getChart", "Tasks by hour, six hours or day of their last change", "StatsChart", {
     params: { user_id: OF_USER, span: choiceParam("the time span of the chart; 24h by default", SPAN_NAMES) },
-    also: UNCHANGED,
+    ...UNCHANGED,
   }),
   "GET /stats/users": row("getUsers", "At most 20 users, those with the most tasks first", "StatsUsers", {
     params: { search: textParam("only users with this text in their ids, ignoring case") },
-    also: UNCHANGED,
+    ...UNCHANGED,
   }),
-  "GET /stats/health": row("getAttention", "Stuck tasks, drift in a sample, and the last cleanup", "StatsHealth", {
-    also: UNCHANGED,
-  }),
+  "GET /stats/health": row(
+    "getAttention",
+    "Stuck tasks, drift in a sample, and the last cleanup",
+    "StatsHealth",
+    UNCHANGED,
+  ),
   "GET /stream": row("listen", "An event whenever the stores may have changed: changed, problem", "text/event-stream"),
   "GET /healthz": row("getHealth", "Whether the stores can answer", "Health", {
     ...OPEN,

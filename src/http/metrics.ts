@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { CleanupState } from "../app/cleanup-record.ts";
 import type { Clock } from "../clock.ts";
 import type { StatsResult } from "../operations/stats/stats.ts";
+import { STUCK } from "../task/stuck.ts";
 import { VERSION } from "../version.ts";
 import type { Health } from "./schema.ts";
 
@@ -82,7 +83,7 @@ function gauges({ redis, store, syncing }: Health, counts: StatsResult | null, l
     ["redis_up", "Whether Redis answers: 1 or 0; 0 also if it is switched off.", Number(redis === "ok")],
     ["store_readable", "Whether the store file can be read: 1 or 0.", Number(store !== "unreadable")],
     ["syncing", "Whether the store file is being pushed to Redis: 1 or 0.", Number(syncing)],
-    ["stuck_tasks", "Tasks in wait or run, unchanged for longer than [cleanup] stuck_after.", counts?.stuck.count],
+    ["stuck_tasks", `Tasks ${STUCK}.`, counts?.stuck.count],
     ["oldest_wait_seconds", "Age of the task that has waited the longest; 0 if there is none.", oldest],
     ["cleanup_last_run_timestamp_seconds", "When the last cleanup pass ended, also a failed one.", ended],
     ["cleanup_exit_code", "Exit code of the last cleanup pass.", last?.exitCode],

@@ -129,6 +129,6 @@ function malformed(): HttpError {
 }
 
 function tooLarge(mostBytes: number): HttpError {
-  const most = mostBytes === LIMITS.bodyBytes ? "8 MiB: ask for fewer ids at a time" : `${mostBytes} bytes`;
-  return new HttpError("BODY_TOO_LARGE", "the body is too large", `at most ${most}`);
+  const fewer = mostBytes === LIMITS.bodyBytes ? ": ask for fewer ids at a time" : "";
+  return new HttpError("BODY_TOO_LARGE", "the body is too large", `at most ${mostBytes >> 10} KiB${fewer}`);
 }

@@ -7,7 +7,7 @@ import { bodyOf } from "./request.ts";
 /**
  * Makes at most `width` answers at once, which bounds their memory; others wait, and those whose client has left aren't
  * made. `whenLeft` gives long work a signal that aborts if the client leaves. The bytes of an answer count until it is sent.
- * @throws HttpError BUSY if 256 others wait, after 20 s, and if clients leave 8 MiB of earlier answers unread for a second
+ * @throws HttpError BUSY beyond `LIMITS`, and if clients leave earlier answers unread for a second
  */
 export function turns(clock: Clock, width: number) {
   const limit = pLimit(width);

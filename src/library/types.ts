@@ -1,10 +1,7 @@
 /** The types of the library, complete in themselves: of this file and of `errors.ts` the build makes `dist/library.d.mts`. */
 import type { TtsctlError } from "../errors.ts";
 
-/**
- * How Redis is reached (docs/deployments.md). A `url` replaces host, port, db, username, password and TLS; `sentinels`, or the
- * `nodes` of a cluster, replace host and port.
- */
+/** How Redis is reached. docs/settings.md has which option replaces which. */
 export interface RedisOptions {
   /** `redis://[user:password@]host[:port][/db]`, `rediss://` the same with TLS, or `unix:///path`. */
   readonly url?: string | undefined;
@@ -136,9 +133,8 @@ export interface WriteResult {
   readonly state: WriteState;
   readonly redis: RedisOutcome;
   /**
-   * Resolves when no program can undo the change any more: at once, or if another program wrote the file within the last
-   * minute, after 2 s or more. It has the state, or `returned`: another program holds the store in memory and keeps undoing
-   * the change. `unknown`: the file can't be read, as a line of the log says. Never rejects.
+   * Resolves when no program can undo the change any more, with the state, or `returned`: another program holds the store in
+   * memory and keeps undoing it. `unknown`: the file can't be read, as a line of the log says. Never rejects.
    */
   readonly settled: Promise<WriteState | "returned" | "unknown">;
 }
@@ -165,10 +161,7 @@ export interface ClaimedTask<T extends BaseTask = TaskRecord> extends StoredTask
 }
 
 export interface ClaimOptions {
-  /**
-   * How long the claim holds. After that another process may claim the task, if its status is still that of the patch.
-   * Default: the claim doesn't expire.
-   */
+  /** After that, another process may claim the task if its status is still that of the patch. Default: never. */
   readonly leaseMs?: number | undefined;
 }
 
@@ -354,8 +347,8 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
    */
   syncToRedis(options?: SignalOptions): Promise<SyncResult>;
   /**
-   * Starts to purge expired tasks with their audio and logs, as `ttsctl cleanup --watch` does: a pass now, and then one every
-   * tenth of the retention (30 s to 5 min). If another process already does so, it waits until that process stops.
+   * Starts to purge expired tasks with their audio and logs, as `ttsctl cleanup --watch` does. If another process already does
+   * so, it waits until that process stops.
    * @throws TtsctlError CONFIG_REQUIRED, LOCK_UNAVAILABLE, WATCHER_RUNNING if it was started before
    */
   startCleanup(options?: CleanupOptions): Promise<void>;

@@ -7,11 +7,13 @@ export type MaxDelete =
   | (({ readonly count: number } | { readonly percent: number }) & { readonly name?: string })
   | null;
 
+export const HALF = { percent: 50 };
+
 /** Refuses a run that would change too many tasks. @param of the number of which a percentage is @throws TtsctlError MAX_DELETE_EXCEEDED */
 export function checkBrake(
   count: number,
   of: number,
-  max: MaxDelete,
+  max: MaxDelete = HALF,
   { what = "task", verb = "delete", flag = "--max-delete" } = {},
 ): void {
   if (max === null) return;

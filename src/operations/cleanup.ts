@@ -111,9 +111,8 @@ function nameTotals({ ranking }: CleanupPlan, { maxBytes }: CleanupOptions, repo
   if (ranking === null) return {};
   const { bytes, leftBytes, keptExpired } = ranking;
   if (maxBytes > 0 && leftBytes > maxBytes) {
-    reporter.warn(
-      `the finished tasks that are kept take ${formatBytes(leftBytes)}, more than max_bytes (${formatBytes(maxBytes)}); other rules keep them`,
-    );
+    const limit = `more than max_bytes (${formatBytes(maxBytes)})`;
+    reporter.warn(`the finished tasks that are kept take ${formatBytes(leftBytes)}, ${limit}; other rules keep them`);
   }
   return { keptLast: keptExpired, finishedBytes: maxBytes === 0 ? null : bytes };
 }

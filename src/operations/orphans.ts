@@ -50,7 +50,7 @@ export interface OrphanOptions {
   readonly retention: number;
   readonly dryRun: boolean;
   /** Of all artifacts found. */
-  readonly maxDelete: MaxDelete;
+  readonly maxDelete?: MaxDelete | undefined;
 }
 
 const NAMED = 10;

@@ -32,7 +32,7 @@ export interface SyncOptions {
   readonly checksum: boolean;
   /** Delete Redis-only tasks. */
   readonly prune: boolean;
-  readonly maxDelete: MaxDelete;
+  readonly maxDelete?: MaxDelete | undefined;
   /** Accept an empty store file. */
   readonly allowEmpty: boolean;
   /** Accept a Redis without a task of the file. */

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { CleanupResult } from "../operations/cleanup.ts";
+import { STUCK } from "../task/stuck.ts";
 
 /** How a cleanup pass went, for `cleanup --metrics-file`. Times are epoch seconds. */
 export interface PassMetrics {
@@ -69,13 +70,13 @@ function gauges(pass: PassMetrics, before: string): (readonly [name: string, hel
     ["last_run_timestamp_seconds", "When the last pass ended, including failed ones.", pass.endedAt],
     [LAST_SUCCESS, "When the last pass that ended with exit code 0 ended.", lastSuccess || null],
     ["duration_seconds", "How long the last pass took.", pass.duration],
-    ["exit_code", "Of the last pass: 0 done, 1 failed, 2 configuration, 3 partly done, 130 interrupted.", code],
+    ["exit_code", "Of the last pass; of a watcher, what --once would have exited with.", code],
     ["candidate_tasks", "Tasks that the last pass considered, and dangling members.", result?.candidates ?? null],
     ["purged_tasks", "Tasks that the last pass purged.", result?.purged ?? null],
     ["skipped_tasks", "Candidates that the last pass kept.", result?.skipped ?? null],
     ["failed_tasks", "Candidates of the last pass that failed or have an unknown outcome.", result?.failed ?? null],
     ["returned_tasks", "Purged tasks that the service wrote back during the last pass.", result?.returned ?? null],
-    ["stuck_tasks", "Tasks in wait or run, unchanged for longer than [cleanup] stuck_after.", result?.stuck ?? null],
+    ["stuck_tasks", `Tasks ${STUCK}.`, result?.stuck ?? null],
     ["freed_files", "Audio files and logs that the last pass removed.", result?.files ?? null],
     ["freed_bytes", "Bytes of the files that the last pass removed.", result?.bytes ?? null],
     ["store_tasks", "Tasks in the store file when the last pass began.", pass.fileTasks],

@@ -1,5 +1,8 @@
 import ms from "ms";
 
+/** Examples, for people. */
+export const DURATIONS = "30m, 2h, 7d";
+
 /** Seconds of a duration such as `30m`, `7d`, `-1` or `1.5` (bare numbers are seconds), with one unit of `ms`; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
   // A longer text is no duration, and would take `ms` and an expression long.

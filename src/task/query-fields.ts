@@ -2,6 +2,7 @@ import { fieldJson } from "../json/record.ts";
 import { parseWholeNumber } from "./amounts.ts";
 import { memberOf, splitIds, type TaskId } from "./ids.ts";
 import { OTHER_STATUS, STATUS_CHOICES, shownStatus } from "./status.ts";
+import { STUCK } from "./stuck.ts";
 import type { Task } from "./task.ts";
 
 /**
@@ -45,16 +46,19 @@ function row<K extends Kind, N extends string, const M extends More>(
 
 const STATUS_HELP = "wait, run, done, error, other for unknown words, or the service's own, separated by commas";
 
+const PAGE_SIZES = [1, 1000] as const;
+export const DEFAULT_PAGE_SIZE = 20;
+
 /** Everything that a list of tasks can be asked, for every asker (docs/contract.md, Reading, Commands and HTTP). */
 export const QUERY_FIELDS = {
   page: row("number", "page", "-p, --page <n>", "which page, from 1", {
     onlyLists: true,
     range: [1, Number.MAX_SAFE_INTEGER],
   }),
-  pageSize: row("number", "page_size", "-n, --page-size <n>", "tasks on a page, 1 to 1000", {
-    flagHelp: " (default: 20)",
+  pageSize: row("number", "page_size", "-n, --page-size <n>", `tasks on a page, ${PAGE_SIZES.join(" to ")}`, {
+    flagHelp: ` (default: ${DEFAULT_PAGE_SIZE})`,
     onlyLists: true,
-    range: [1, 1000],
+    range: PAGE_SIZES,
   }),
   users: row("user", "user_id", "-u, --user <id>", "tasks of this user", { flagHelp: "; may be given several times" }),
   taskIds: row("list", "task_ids", "-i, --ids <ids>", "these tasks of the user, separated by commas or spaces", {
@@ -63,7 +67,7 @@ export const QUERY_FIELDS = {
   statuses: row("list", "status", "-s, --status <words>", STATUS_HELP, { choices: STATUS_CHOICES }),
   since: row("time", "since", "--since <time>", "last changed at or after: ISO time, or an age such as 2h"),
   until: row("time", "until", "--until <time>", "last changed before: ISO time, or an age such as 7d"),
-  stuck: row("switch", "stuck", "--stuck", "wait or run, and not changed for longer than [cleanup] stuck_after"),
+  stuck: row("switch", "stuck", "--stuck", STUCK),
   search: row("text", "search", "--search <text>", "tasks with this in their text, error or ids; ignores case", {
     onlyLists: true,
   }),

@@ -3,6 +3,9 @@ import { memberOf, type TaskId } from "./ids.ts";
 import { UNFINISHED } from "./status.ts";
 import type { Task } from "./task.ts";
 
+/** For people. */
+export const STUCK = "in wait or run, and not changed for longer than [cleanup] stuck_after";
+
 /** When a task that is not finished counts as stuck. */
 export interface StuckRule {
   /** Epoch seconds. */

@@ -4,18 +4,13 @@ import { defaultText, libraryOptionsOf, placeOf, rowOf, SETTING_NAMES } from "..
 import { EXIT_MEANINGS } from "../../src/errors.ts";
 
 const text = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
-const code = (words: string | undefined) => (words === undefined ? "" : `\`${words}\``);
+const code = (words: string | undefined) => (words ? `\`${words}\`` : "");
 
 it("docs/settings.md has the table of settings: npm run docs writes it", async () => {
   const rows = SETTING_NAMES.map((setting) => {
     const { section, option } = placeOf(setting);
     const { flag, env } = rowOf(setting);
-    return [
-      code(`[${section}] ${option}`),
-      code(flag?.[0].split(" ")[0]),
-      code(env?.[0]),
-      code(defaultText(setting) || undefined),
-    ];
+    return [`[${section}] ${option}`, flag?.[0].split(" ")[0], env?.[0], defaultText(setting)].map(code);
   });
   await expectTable("docs/settings.md", ["setting", "flag", "variable", "default"], rows);
 });

@@ -27,7 +27,7 @@ import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
 const DAY = 86_400;
 
 /** Of `sync` and `verify --repair`. */
-const DEFAULTS = { dryRun: false, prune: false, maxDelete: { percent: 50 }, allowEmpty: false, allowMismatch: false };
+const DEFAULTS = { dryRun: false, prune: false, allowEmpty: false, allowMismatch: false };
 
 export const EVERYTHING: Selection = { filter: NO_FILTER, ids: null, age: null };
 
@@ -61,8 +61,6 @@ export class Site {
   state: MirrorState;
   /** Stands between the operation and the real artifacts. */
   wrapArtifacts: (real: Artifacts) => Artifacts = (real) => real;
-
-  readonly #confirm = async () => this.whileAsked();
 
   private constructor(server: RedisServer, mirror: Writable<Mirror>) {
     this.server = server;
@@ -106,8 +104,7 @@ export class Site {
 
   sync(options: Partial<SyncOptions> = {}): Promise<SyncOutcome> {
     const defaults = { ...DEFAULTS, checksum: false };
-    const confirm = this.#confirm;
-    return sync({ ...this.#common(), mirror: this.mirror, confirm }, { ...defaults, ...options });
+    return sync({ ...this.#common(), mirror: this.mirror }, { ...defaults, ...options });
   }
 
   verify(options: Pick<RepairOptions, "userId"> = {}): Promise<VerifyOutcome> {
@@ -116,8 +113,7 @@ export class Site {
 
   repair(options: Partial<RepairOptions> = {}): Promise<VerifyOutcome> {
     const defaults = { ...DEFAULTS, restore: false };
-    const confirm = this.#confirm;
-    const parts = { ...this.#common(), mirror: this.mirror, rules: RULES, confirm };
+    const parts = { ...this.#common(), mirror: this.mirror, rules: RULES };
     return verifyAndRepair(parts, { ...defaults, ...options });
   }
 
@@ -151,10 +147,9 @@ export class Site {
 
   delete(selection: Partial<Selection>, options: Partial<DeleteOptions> = {}) {
     const defaults = { dryRun: false, force: false, maxDelete: null, allowEmpty: false, retention: 7 * DAY };
-    const confirm = this.#confirm;
     const chosen = { ...EVERYTHING, ...selection };
     return this.#withArtifacts((artifacts) => {
-      const parts = { ...this.#common(), mirror: this.state, artifacts, backup: null, confirm };
+      const parts = { ...this.#common(), mirror: this.state, artifacts, backup: null };
       return deleteTasks(parts, chosen, { ...defaults, ...options });
     });
   }
@@ -162,8 +157,7 @@ export class Site {
   mark(selection: Partial<Selection>, options: Partial<MarkOptions> = {}) {
     const mark = { status: "failed", shown: "error", error: "the worker died" };
     const defaults = { ...mark, dryRun: false, maxMark: null, allowEmpty: false, isBackedUp: false };
-    const confirm = this.#confirm;
-    const parts = { ...this.#common(), mirror: this.state, rules: RULES, backup: null, confirm };
+    const parts = { ...this.#common(), mirror: this.state, rules: RULES, backup: null };
     return markTasks(parts, { ...EVERYTHING, ...selection }, { ...defaults, ...options });
   }
 
@@ -178,7 +172,8 @@ export class Site {
 
   #common() {
     const { file, clock, reporter, stop, ledger } = this;
-    return { file, clock, reporter, signal: stop.signal, ledger };
+    const confirm = async () => this.whileAsked();
+    return { file, clock, reporter, signal: stop.signal, ledger, confirm };
   }
 
   async #withArtifacts<T>(work: (artifacts: Artifacts) => Promise<T>): Promise<T> {

@@ -1,10 +1,11 @@
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { type CleanupOutcome, cleanUp, type PassFlags } from "../../app/cleanup.ts";
+import { type CleanupOutcome, cleanUp, type PassFlags, WATCH_S } from "../../app/cleanup.ts";
 import type { PassEnd } from "../../app/cleanup-record.ts";
 import { DONE, ended, PARTLY } from "../../app/ended.ts";
 import { audited, withoutSecrets } from "../../app/ledger.ts";
 import { isRedisError, TtsctlError, usage } from "../../errors.ts";
+import { HALF } from "../../operations/brake.ts";
 import type { Explanation } from "../../operations/explain.ts";
 import { TargetFile } from "../../operations/export/target-file.ts";
 import type { OrphanResult } from "../../operations/orphans.ts";
@@ -21,7 +22,7 @@ import { VERSION } from "../../version.ts";
 import type { Context, Declare } from "../context.ts";
 import { conclude, emitObject } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
-import { addDestructive, cleanupOptions, refuseFlags } from "../selection.ts";
+import { addDestructive, refuseFlags, sectionOptions } from "../selection.ts";
 import type { Flags } from "../terminal.ts";
 
 type PassOptions = Pick<Flags, "dryRun" | "allowEmpty" | "maxDelete" | "backup" | "once" | "metricsFile">;
@@ -36,17 +37,17 @@ export const declare: Declare = (program, attach) => {
     .option("-w, --watch", WATCH)
     .option("--explain", "explain, rule by rule, whether a pass would purge the task; change nothing")
     .option("--orphans", "list artifacts without a record that are older than the retention; --yes removes them");
-  for (const option of cleanupOptions()) command.addOption(option);
+  for (const option of sectionOptions("cleanup")) command.addOption(option);
   command
     .option("--metrics-file <file>", "write metrics of each pass to this file, for Prometheus' node_exporter")
     .addHelpText("after", EXAMPLES);
-  const brake = "no limit; with --orphans, 50% of the artifacts";
+  const brake = `no limit; with --orphans, ${HALF.percent}% of the artifacts`;
   addDestructive(command, brake, "with --orphans: remove the artifacts", { backedUp: "purged" });
   attach(command, runCleanup);
 };
 
-const WATCH =
-  "a pass every retention/10 (30 s to 5 min), for systemd; SIGTERM stops it, SIGHUP reloads the configuration";
+const RANGE = `${formatDuration(WATCH_S.least)} to ${formatDuration(WATCH_S.most)}`;
+const WATCH = `a pass every retention/10 (${RANGE}), for systemd; SIGTERM stops it, SIGHUP reloads the configuration`;
 const EXAMPLES = `
 Examples:
   ttsctl cleanup --once --dry-run                 what would be purged
@@ -72,7 +73,7 @@ async function runCleanup(context: Context, flags: Flags, args: string[]): Promi
     return runExplain(context, flags, args);
   }
   if (orphans) {
-    const policy = cleanupOptions().map(({ long }) => long!);
+    const policy = sectionOptions("cleanup").map(({ long }) => long!);
     const others = policy.filter((flag) => flag !== "--retention");
     refuseFlags(flags, [...others, "--allow-empty", ...OF_PASSES], "with --orphans");
   }
@@ -242,7 +243,7 @@ async function runOrphans(context: Context, flags: Flags): Promise<number> {
   const run = await audited(context, !dryRun, async (ledger) => {
     const changing = { ...(await context.changeParts(ledger, dryRun)), mirror: await context.mirror() };
     const parts = { ...changing, artifacts: await context.artifacts("remove") };
-    const result = await cleanUpOrphans(parts, { retention, dryRun, maxDelete: flags.maxDelete ?? { percent: 50 } });
+    const result = await cleanUpOrphans(parts, { retention, dryRun, maxDelete: flags.maxDelete });
     const did = `${counted(result.removed, "artifact")} removed`;
     return ended(parts, { result, problem: null }, { did, isPartly: result.failed > 0 });
   });

@@ -2,30 +2,25 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import type { CleanupRecord } from "../../app/cleanup-record.ts";
 import { maskUrl } from "../../config/address.ts";
-import type { HttpSettings } from "../../config/settings.ts";
+import { defaultText, type HttpSettings } from "../../config/settings.ts";
 import { ours, TtsctlError } from "../../errors.ts";
 import type { Observed } from "../../http/metrics.ts";
 import type { SyncOutcome } from "../../operations/sync.ts";
 import { shellWord } from "../../printable.ts";
 import { type Context, consoleReporter, type Declare } from "../context.ts";
 import { sourceStack } from "../report-error.ts";
-import { settingOption } from "../selection.ts";
+import { sectionOptions } from "../selection.ts";
 import type { Flags } from "../terminal.ts";
 import { describeSync } from "./sync.ts";
 
 export const declare: Declare = (program, attach) => {
   const what =
     "serve the HTTP API and the web page, sync the store file to Redis, and with --cleanup purge expired tasks";
-  const command = program
-    .command("serve")
-    .description(what)
-    .addOption(settingOption("http.host"))
-    .addOption(settingOption("http.port"))
-    .addOption(settingOption("http.base_path"))
-    .addOption(settingOption("http.dialect"))
-    .option("--no-sync", "do not push the store file to Redis on start or when Redis is back")
-    .addOption(settingOption("http.cleanup"))
+  const command = program.command("serve").description(what);
+  for (const option of sectionOptions("http")) command.addOption(option);
+  command
     .option("--no-cleanup", "do not purge; the default, unless [http] cleanup is set")
+    .option("--no-sync", "do not push the store file to Redis on start or when Redis is back")
     .option("--read-only", "change nothing: delete and mark no tasks, no sync, no cleanup", false)
     .addHelpText("after", EXAMPLES);
   attach(command, runServe);
@@ -33,7 +28,7 @@ export const declare: Declare = (program, attach) => {
 
 const EXAMPLES = `
 Examples:
-  ttsctl serve                          http://127.0.0.1:9883/, for this machine
+  ttsctl serve                          http://${defaultText("http.host")}:${defaultText("http.port")}/, for this machine
   ttsctl serve --read-only --port 0     change nothing, on any free port
   ttsctl serve --cleanup -v             also clean up; log each request`;
 

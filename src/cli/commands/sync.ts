@@ -32,7 +32,7 @@ async function runSync(context: Context, flags: Flags): Promise<number> {
   if (!flags.prune) refuseFlags(flags, ["--max-delete"], "without --prune");
   if (flags.prune) await context.requireConfig(false);
   const confirm = confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
-  const options = { maxDelete: { percent: 50 }, ...flags, ...(userId === undefined ? {} : { userId }) };
+  const options = { ...flags, ...(userId === undefined ? {} : { userId }) };
   const ended = await audited(context, flags.prune && !flags.dryRun, async (ledger) => {
     const { failedToPrune, ...result } = await syncStore(context, { ledger, confirm }, options);
     return finished(result, result.failed + failedToPrune > 0);

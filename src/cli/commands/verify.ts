@@ -45,7 +45,7 @@ async function runVerify(context: Context, flags: Flags): Promise<number> {
       const confirm = confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
       const own = { mirror, rules: await context.rules(), confirm };
       const parts = { ...(await context.changeParts(ledger, dryRun, file)), ...own };
-      return verifyAndRepair(parts, { maxDelete: { percent: 50 }, ...flags, ...scope });
+      return verifyAndRepair(parts, { ...flags, ...scope });
     };
     const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
     const outcome = await (repair ? compareAndRepair() : verify({ mirror, file, clock, reporter, signal }, scope));

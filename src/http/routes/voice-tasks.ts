@@ -12,7 +12,7 @@ import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, PLAIN } from "../dialects.ts";
 import type { AddEndpoint } from "../endpoints.ts";
 import type { Doorbell } from "../event-stream.ts";
-import { type Env, type ServerParts, withArtifacts } from "../parts.ts";
+import { type Env, LIMITS, type ServerParts, withArtifacts } from "../parts.ts";
 import { countIds } from "../request.ts";
 import type { TaskFile, TaskFiles, TasksAudio, TaskUsers } from "../schema.ts";
 import { turns } from "../turns.ts";
@@ -172,7 +172,8 @@ function tasksIn(parts: ServerParts, text: string): TaskId[] {
   if (!Array.isArray(tasks) || Object.keys(others).length > 0) {
     throw usage('the body needs "tasks", a list, and nothing else', TASKS_HINT);
   }
-  if (tasks.length > 1000) throw usage(`"tasks" has ${tasks.length} tasks`, "at most 1000 in a request");
+  const most = LIMITS.audios;
+  if (tasks.length > most) throw usage(`"tasks" has ${tasks.length} tasks`, `at most ${most} in a request`);
   return tasks.map((task: Partial<Record<string, unknown>> | null) => {
     const { user_id, task_id } = task ?? {};
     if (typeof user_id !== "string" || typeof task_id !== "string") {

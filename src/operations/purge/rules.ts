@@ -87,8 +87,7 @@ export interface Evidence {
   readonly finishedBytes: number | null;
 }
 
-type Finding = Omit<Verdict, "rule">;
-type Rule = (evidence: Evidence, present: readonly Version[]) => Finding;
+type Rule = (evidence: Evidence, present: readonly Version[]) => [says: Verdict["says"], saw: () => string];
 
 /** The rules on this task, in the order of a pass. */
 export function verdictsOn(evidence: Evidence): Verdict[] {
@@ -96,7 +95,7 @@ export function verdictsOn(evidence: Evidence): Verdict[] {
   const present = existing(copies);
   if (copies.file === "invalid") return [verdict("valid", "keep", () => INVALID_RECORD)];
   if (present.length === 0) return copies.mirror === "dangling" ? [danglingRule(evidence)] : [];
-  const verdicts = Object.entries(RULES).map(([name, rule]) => ({ rule: name, ...rule(evidence, present) }));
+  const verdicts = Object.entries(RULES).map(([name, rule]) => verdict(name, ...rule(evidence, present)));
   return copies.file === null ? [...verdicts, indexRule(evidence)] : verdicts;
 }
 
@@ -122,25 +121,20 @@ export function verdict(rule: string, says: Verdict["says"], saw: () => string):
   return { rule, says, saw };
 }
 
-function finding(says: Verdict["says"], saw: () => string): Finding {
-  return { says, saw };
-}
-
 /** On a task of which there is a copy, in the order of a pass. */
 const RULES: Readonly<Record<string, Rule>> = {
   finished: (_, present) => {
     const working = present.find((copy) => !isFinished(copy));
-    if (working === undefined) return finding("pass", () => "every copy is finished");
+    if (working === undefined) return ["pass", () => "every copy is finished"];
     const status = working.status === "other" ? "has an unknown status" : `is ${working.status}`;
-    return finding("keep", () => `a copy of it ${status}`);
+    return ["keep", () => `a copy of it ${status}`];
   },
 
   time: ({ limits: { now } }, present) => {
-    if (present.some(({ time }) => Number.isNaN(time)))
-      return finding("keep", () => "the time of a copy cannot be read");
+    if (present.some(({ time }) => Number.isNaN(time))) return ["keep", () => "the time of a copy cannot be read"];
     const ahead = Math.max(...present.map(({ time }) => time)) - now;
-    if (ahead > 0) return finding("keep", () => `a copy is ${formatAge(ahead)} in the future`);
-    return finding("pass", () => "no copy is in the future");
+    if (ahead > 0) return ["keep", () => `a copy is ${formatAge(ahead)} in the future`];
+    return ["pass", () => "no copy is in the future"];
   },
 
   retention: ({ limits, policy }, present) => {
@@ -156,29 +150,26 @@ const RULES: Readonly<Record<string, Rule>> = {
       });
       return [...new Set(parts)].join("; ") || "no copy is finished";
     };
-    if (finished.some((copy) => limitFor(copy, limits) === NEVER)) return finding("keep", saw);
+    if (finished.some((copy) => limitFor(copy, limits) === NEVER)) return ["keep", saw];
     const expired = present.every((copy) => isExpired(copy, limits));
-    return finding(expired ? "purge" : "pass", saw);
+    return [expired ? "purge" : "pass", saw];
   },
 
   keep_last: ({ policy: { keepLast, origins }, newer }, present) => {
-    if (keepLast === 0) return finding("off", () => "not set");
+    if (keepLast === 0) return ["off", () => "not set"];
     const isKept = newer >= 0 && newer < keepLast && present.every(isFinished);
-    return finding(isKept ? "keep" : "pass", () => {
-      const place =
-        newer < 0 ? "not among the finished tasks of its user" : `newer finished tasks of its user: ${newer}`;
-      return `${place}; keep_last ${keepLast} (${origins.keepLast})`;
-    });
+    const place = newer < 0 ? "not among the finished tasks of its user" : `newer finished tasks of its user: ${newer}`;
+    return [isKept ? "keep" : "pass", () => `${place}; keep_last ${keepLast} (${origins.keepLast})`];
   },
 
   max_bytes: ({ policy: { maxBytes, origins }, forSpace, finishedBytes }, present) => {
-    if (maxBytes === 0 || finishedBytes === null) return finding("off", () => "not set");
+    if (maxBytes === 0 || finishedBytes === null) return ["off", () => "not set"];
     const saw = () =>
       `finished tasks take ${formatBytes(finishedBytes)} of ${formatBytes(maxBytes)} (${origins.maxBytes})`;
-    if (forSpace === NEVER) return finding("pass", saw);
+    if (forSpace === NEVER) return ["pass", saw];
     const changed = present.some(({ time }) => !(time <= forSpace));
-    if (changed) return finding("keep", () => `${saw()}; it was chosen to free space, but has changed since`);
-    return finding("purge", () => `${saw()}; it is among the oldest`);
+    if (changed) return ["keep", () => `${saw()}; it was chosen to free space, but has changed since`];
+    return ["purge", () => `${saw()}; it is among the oldest`];
   },
 };
 

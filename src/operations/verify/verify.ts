@@ -16,7 +16,7 @@ import { planRepairs, repair } from "./repair.ts";
 export interface RepairOptions extends Omit<RepairPolicy, "removeMembers"> {
   readonly userId?: string;
   readonly dryRun: boolean;
-  readonly maxDelete: MaxDelete;
+  readonly maxDelete?: MaxDelete | undefined;
   readonly allowEmpty: boolean;
   readonly allowMismatch?: boolean;
 }
