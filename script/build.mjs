@@ -11,7 +11,7 @@ import { nativeBinaries } from "./native-binaries.mjs";
 const APART = ["yaml", "prom-client", "csv-parse", "csv-stringify/sync", "koffi/indirect", "music-metadata"];
 
 const root = new URL("..", import.meta.url).pathname;
-const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8"));
+const { version, engines } = JSON.parse(await readFile(`${root}package.json`, "utf8"));
 
 await rm(`${root}dist`, { recursive: true, force: true });
 const page = await buildWeb(root);
@@ -20,7 +20,7 @@ const common = {
   absWorkingDir: root,
   bundle: true,
   platform: "node",
-  target: "node20.4",
+  target: engines.node.replace(">=", "node"),
   legalComments: "none",
   logLevel: "warning",
   loader: { ".lua": "text" },
