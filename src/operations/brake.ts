@@ -7,6 +7,7 @@ export type MaxDelete =
   | (({ readonly count: number } | { readonly percent: number }) & { readonly name?: string })
   | null;
 
+/** Unless a caller gives a limit, or null for none. */
 export const HALF = { percent: 50 };
 
 /** Refuses a run that would change too many tasks. @param of the number of which a percentage is @throws TtsctlError MAX_DELETE_EXCEEDED */

@@ -35,6 +35,7 @@ describe("the command line", () => {
     ["sync --max-delete 5", /--max-delete has no effect without --prune/],
     ["verify --dry-run", /--dry-run has no effect without --repair/],
     ["cleanup --orphans --backup b.jsonl", /--backup has no effect with --orphans/],
+    ["cleanup --orphans --max-bytes 1kB", /--max-bytes has no effect with --orphans/],
     ["cleanup --explain t1 --metrics-file m", /--metrics-file has no effect/],
   ])("%s is a usage error in one line", async (line, pattern) => {
     const before = root.storeText();
