@@ -129,6 +129,6 @@ function malformed(): HttpError {
 }
 
 function tooLarge(mostBytes: number): HttpError {
-  const fewer = mostBytes === LIMITS.bodyBytes ? ": ask for fewer ids at a time" : "";
-  return new HttpError("BODY_TOO_LARGE", "the body is too large", `at most ${mostBytes >> 10} KiB${fewer}`);
+  const most = mostBytes < 1 << 20 ? `${mostBytes >> 10} KiB` : `${mostBytes >> 20} MiB: ask for fewer ids at a time`;
+  return new HttpError("BODY_TOO_LARGE", "the body is too large", `at most ${most}`);
 }

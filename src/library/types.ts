@@ -65,7 +65,9 @@ export interface StoreOptions {
   readonly logs?: string | undefined;
   /** For every status, or for each. The policy is that of `[cleanup]`, with its defaults. */
   readonly retention?: Age | RetentionOptions | undefined;
+  /** How many of the newest finished tasks of each user are kept. */
   readonly keepLast?: number | undefined;
+  /** Of the artifacts of finished tasks: bytes, or a size such as `20GB`. */
   readonly maxBytes?: string | number | undefined;
   /** Default: nothing is logged. */
   readonly logger?: Logger | undefined;
