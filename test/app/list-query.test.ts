@@ -61,11 +61,9 @@ describe("readQueryBody", () => {
   });
 
   it.each([
-    ...[[1], "text", null, { Page: 1 }, { page: "1" }, { page_size: true }].map((body) => JSON.stringify(body)),
-    ...[{ task_ids: "t1,t2" }, { task_ids: [1] }, { status: "done" }, { until: {} }].map((body) =>
-      JSON.stringify(body),
-    ),
-    ...["", "{", "{}{}", "\ufeff{}", '{"__proto__": {"page": 1}}'],
+    ...["[1]", '"text"', "null", '{"Page":1}', '{"page":"1"}', '{"page_size":true}', '{"status":"done"}'],
+    ...['{"task_ids":"t1,t2"}', '{"task_ids":[1]}', '{"until":{}}', "", "{", "{}{}", "\ufeff{}"],
+    '{"__proto__": {"page": 1}}',
   ])("refuses %s", (text) => {
     expect(() => parseText(text)).toThrow(expect.objectContaining({ code: "USAGE" }));
   });

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
@@ -40,6 +41,17 @@ describe("DELETE", () => {
     await server.run.says(/\[CLEANUP\] user=alice task=t01 reason=deleted/);
     expect(server.run.stdout).toBe("");
     expect(await refusalOf(await remove(server, "t01"))).toEqual([404, "TASK_NOT_FOUND"]);
+  });
+
+  it("that ended early, as its ledger couldn't be written to the end, is an error", async () => {
+    here.root.configure(here.server.port, "[audit]\npath = audit.jsonl\n");
+    const server = await here.serveBuilt("--no-cleanup");
+    expect((await remove(server, "t01")).status).toBe(200);
+    const [begin = "", tasks = "", end = ""] = lines(readFileSync(here.root.at("audit.jsonl"), "utf8"));
+    const most = 2 * (begin.length + tasks.length + 2) + end.length + 11;
+    spawnSync("prlimit", ["--pid", `${server.run.pid}`, `--fsize=${most}`]);
+    expect(await refusalOf(await remove(server, "t03", "user_id=bob"))).toEqual([500, "AUDIT_FAILED"]);
+    expect((await inStores())[0]).toEqual(["t02"]);
   });
 
   it("is refused by a server that only reads, as is any other change", async () => {

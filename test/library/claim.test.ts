@@ -94,6 +94,18 @@ describe("beside a program that replaces the file without the lock", () => {
     expect(had.sort()).toEqual(tasks.map(({ task_id }) => task_id));
     expect(await store.listPage({ source: "file", status: ["run"] })).toMatchObject({ total: tasks.length });
   });
+
+  it("a claim is given when it can't be undone any more", async () => {
+    here.root.writeStore(many(1));
+    const text = here.root.storeText();
+    writeFileSync(here.root.store, text); // within the last minute
+    const store = await here.open();
+    here.root.write("undone.json", text);
+    void sleep(700).then(() => renameSync(here.root.at("undone.json"), here.root.store));
+    expect(await store.claim(["queued"], RUNNING)).toMatchObject({ taskId: "t0" });
+    expect(here.root.has("undone.json")).toBe(false);
+    expect(await stateIn(store, "t0")).toMatchObject(RUNNING);
+  });
 });
 
 describe("a lease", () => {
