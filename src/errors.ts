@@ -124,9 +124,7 @@ export function systemErrorCode(error: unknown): string | undefined {
 }
 
 /** Whether an error is that a path names nothing. */
-export function isMissingPath(error: unknown): boolean {
-  return hasCode("ENOENT", "ENOTDIR")(error);
-}
+export const isMissingPath: (error: unknown) => boolean = hasCode("ENOENT", "ENOTDIR");
 
 export function hasCode(...codes: readonly string[]): (error: unknown) => boolean {
   return (error) => codes.includes(systemErrorCode(error) ?? "");

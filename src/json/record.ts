@@ -133,7 +133,7 @@ export function equalsAt(bytes: Uint8Array, from: number, end: number, word: Uin
 }
 
 /** The fields of an object, in their order: name, key with its colon, and value, both as they are written. */
-function fieldsOf(json: string): { name: string; key: string; value: string }[] {
+export function fieldsOf(json: string): { name: string; key: string; value: string }[] {
   const bytes = Buffer.from(json);
   const fields: ReturnType<typeof fieldsOf> = [];
   scanFields(bytes, 0, bytes.length, (keyFrom, keyEnd, valueFrom, valueEnd) => {
@@ -163,11 +163,6 @@ export function setFields(json: string, changes: ReadonlyMap<string, string>): s
   const added = [...left].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",");
   texts.push(bytes.toString("utf8", done, bytes.length - 1), added && !isEmpty ? "," : "", added, "}");
   return texts.join("");
-}
-
-/** The same with the fields of another object. */
-export function mergeFields(json: string, other: string): string {
-  return setFields(json, new Map(fieldsOf(other).map(({ name, value }) => [name, value])));
 }
 
 export function withoutFields(json: string, names: ReadonlySet<string>): string {

@@ -1,5 +1,5 @@
 import { TtsctlError } from "../../errors.ts";
-import { mergeFields, setFields } from "../../json/record.ts";
+import { fieldsOf, setFields } from "../../json/record.ts";
 import type { TaskId } from "../../task/ids.ts";
 import { isInvalid, type RecordParser, type Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
@@ -21,9 +21,9 @@ export function recordOf(copy: RedisCopy, id: TaskId, { layout, parser }: CopyRe
   const values = layout.readFields.map((name) => (name === "payload" ? payload : fields[name]) ?? null);
   const task = layout.read(values, id, parser);
   const named = task === undefined ? null : underOwnName(task, parser);
-  return named === null || ours === null || whole !== null
-    ? named
-    : { ...named, json: mergeFields(ours.json, named.json) };
+  if (named === null || ours === null || whole !== null) return named;
+  const changed = new Map(fieldsOf(named.json).map(({ name, value }) => [name, value]));
+  return { ...named, json: setFields(ours.json, changed) };
 }
 
 /** Copies as records to keep elsewhere. @param ours the file's records, whose other fields complete a newer copy */
