@@ -41,7 +41,7 @@ describe("rows on the screen", () => {
 it("all tasks of a filter are more than a page, up to a limit", async () => {
   const items = Array.from({ length: 2500 }, (_, i) => ({ user_id: "a", task_id: `t${i}` }));
   const list = async ({ page = 1, pageSize = 20 }) => ({
-    body: { items: items.slice(pageSize * (page - 1), pageSize * page) },
+    body: { items: items.slice(pageSize * (page - 1), pageSize * page), pageSize },
   });
   const tasks = new TaskList(
     { list } as never,

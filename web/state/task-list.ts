@@ -1,6 +1,7 @@
 import { batch, computed, type Signal, signal } from "@preact/signals";
 import type { TaskPage } from "../../src/http/schema.ts";
 import { keyOf, type TaskId } from "../../src/task/ids.ts";
+import { QUERY_FIELDS } from "../../src/task/query-fields.ts";
 import type { Api, Noted } from "../api/api.ts";
 import { Failure, orFailure } from "../api/failure.ts";
 import type { Filter, NamedTask, Request, Tab } from "../model/filter.ts";
@@ -16,7 +17,6 @@ export interface View {
   readonly at: number;
 }
 
-const LARGEST_PAGE = 1000;
 /** A refresh waits this many times as long as the last answer took. */
 const REST = 10;
 
@@ -151,9 +151,9 @@ export class TaskList {
     const { filter } = this.request.value;
     const rows = new Map<string, Row>();
     for (let page = 1; rows.size < most; page++) {
-      const { items } = (await this.api.list({ filter, page, pageSize: LARGEST_PAGE })).body;
-      for (const row of items.map(rowOf)) rows.set(row.key, row);
-      if (items.length < LARGEST_PAGE) break;
+      const { body } = await this.api.list({ filter, page, pageSize: QUERY_FIELDS.pageSize.range[1] });
+      for (const row of body.items.map(rowOf)) rows.set(row.key, row);
+      if (body.items.length < body.pageSize) break;
     }
     return [...rows.values()].slice(0, most);
   }
