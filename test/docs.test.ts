@@ -113,7 +113,7 @@ it("docs/json.md has every key of a query", () => {
   expect(Object.keys(JSON.parse(body!)).sort()).toEqual(Object.values(KEY_NAMES).sort());
 });
 
-it.each(["docs/errors.md", "docs/zh-CN.md", "docs/json.md"])("%s names every error code", (name) => {
+it.each(["docs/errors.md", "docs/zh-CN.md"])("%s names every error code", (name) => {
   const words = new Set(text(name).match(/[A-Z_]+/g));
   expect(Object.keys(EXIT_CODES).filter((code) => !words.has(code))).toEqual([]);
 });
@@ -244,10 +244,6 @@ describe("docs/contract.md", () => {
     const files = (readdirSync(at("src"), { recursive: true }) as string[]).filter((name) => /\.(ts|lua)$/.test(name));
     const named = files.flatMap((name) => [...text(`src/${name}`).matchAll(/docs\/contract\.md, ([A-Z][a-z]+)/g)]);
     expect(named.length).toBeGreaterThan(50);
-    for (const [, word] of named)
-      expect(
-        headings.some((heading) => heading.startsWith(word!)),
-        word,
-      ).toBe(true);
+    expect(named.filter(([, word]) => !headings.some((heading) => heading.startsWith(word!)))).toEqual([]);
   });
 });

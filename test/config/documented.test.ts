@@ -1,30 +1,30 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { defaultText, libraryOptionsOf, placeOf, rowOf, SETTING_NAMES } from "../../src/config/settings.ts";
-import { EXIT_MEANINGS } from "../../src/errors.ts";
+import { EXIT_CODES, EXIT_MEANINGS } from "../../src/errors.ts";
+import { FILTERS } from "../../src/library/queries.ts";
 
 const text = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
 const code = (words: string | undefined) => (words ? `\`${words}\`` : "");
 
-it("docs/settings.md has the table of settings: npm run docs writes it", async () => {
-  const rows = SETTING_NAMES.map((setting) => {
-    const { section, option } = placeOf(setting);
-    const { flag, env } = rowOf(setting);
-    return [`[${section}] ${option}`, flag?.[0].split(" ")[0], env?.[0], defaultText(setting)].map(code);
-  });
-  await expectTable("docs/settings.md", ["setting", "flag", "variable", "default"], rows);
+const codesOf = (exit: string) =>
+  Object.entries(EXIT_CODES).flatMap(([name, of]) => (`${of}` === exit ? code(name) : []));
+const settings = SETTING_NAMES.map((setting) => {
+  const { section, option } = placeOf(setting);
+  const { flag, env } = rowOf(setting);
+  return [`[${section}] ${option}`, flag?.[0].split(" ")[0], env?.[0], defaultText(setting)].map(code);
 });
+const exits = Object.keys(EXIT_MEANINGS).filter((exit) => codesOf(exit).length > 0);
 
-it("docs/output.md has the table of exit codes: npm run docs writes it", async () => {
-  await expectTable("docs/output.md", ["exit code", "meaning"], Object.entries(EXIT_MEANINGS));
-});
-
-/** In place of the table on the page that has this head. */
-async function expectTable(page: string, head: string[], rows: string[][]): Promise<void> {
+it.each([
+  ["docs/settings.md", ["setting", "flag", "variable", "default"], settings],
+  ["docs/output.md", ["exit code", "meaning"], Object.entries(EXIT_MEANINGS)],
+  ["docs/json.md", ["exit code", "codes"], exits.map((exit) => [exit, codesOf(exit).join(", ")])],
+])("%s has its table: npm run docs writes it", async (page, head, rows) => {
   const lines = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |\n`);
   const old = new RegExp(`^\\| ${head[0]} \\|.*\\n(\\|.*\\n)*`, "m");
   await expect(text(page).replace(old, lines.join(""))).toMatchFileSnapshot(`../../${page}`);
-}
+});
 
 describe("config.ini, the sample", () => {
   const sections = new Map(
@@ -49,12 +49,13 @@ describe("the types of the library", () => {
     return [...body.matchAll(/readonly (\w+)\?:/g)].map(([, option]) => option!);
   };
 
-  it("have the options of the table", () => {
+  it("have the options of the tables", () => {
     const options = [
       ...optionsOf("StoreOptions").filter((name) => !["config", "logger", "clock"].includes(name)),
       ...optionsOf("RedisOptions").map((name) => `redis.${name}`),
       ...optionsOf("RetentionOptions").map((name) => `retention.${name}`),
     ];
     expect(options.sort()).toEqual([...new Set(SETTING_NAMES.flatMap(libraryOptionsOf))].sort());
+    expect(optionsOf("TaskFilter").sort()).toEqual(FILTERS.toSorted());
   });
 });
