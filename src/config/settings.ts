@@ -84,7 +84,7 @@ const SETTINGS = {
     flag: [RETENTION_FLAG, `for every status, instead of [cleanup] retention: ${kinds.RETENTION.accepted}`],
     library: ["retention", "retention.default"],
   }),
-  /** Null: as `retention`; zero or negative: tasks of this status are kept. A flag is the whole policy for age. */
+  /** Null: as `retention`. A flag is the whole policy for age. */
   "cleanup.retention.done": retentionOf("done"),
   "cleanup.retention.error": retentionOf("error"),
   "cleanup.keep_last": row(kinds.COUNT, 0, null, {

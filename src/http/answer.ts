@@ -112,8 +112,7 @@ export class HttpError extends Error {
 /** What a client can do, instead of the hints for commands that name flags. */
 const HINTS: Partial<Record<ErrorCode, string>> = {
   MAX_DELETE_EXCEEDED: 'send "dry_run": true for the plan; if it is right, raise the limit',
-  STORE_EMPTY:
-    "check the server's store file and its mount; if it was lost, `ttsctl verify --repair --restore` fills it from Redis",
+  STORE_EMPTY: "check the server's store file and its mount",
   STORE_MISMATCH: "nothing was changed; check [store] and [redis] in the server's config.ini",
   STORE_UNREADABLE: "check [store] path in the server's config.ini",
   REDIS_UNAVAILABLE: "start Redis, or check [redis] host and port in the server's config.ini",

@@ -52,8 +52,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   REDIS_UNAVAILABLE: "start Redis, or check the redis option of openTaskStore and [redis] in the config.ini",
   STORE_UNREADABLE: "check the store option of openTaskStore, the owner and mode of the file, and the disk",
   STORE_EMPTY: "check the store option of openTaskStore and the mount",
-  STORE_MISMATCH:
-    "check the store and redis options of openTaskStore; if they belong together, run `ttsctl sync` first",
+  STORE_MISMATCH: "check the store and redis options of openTaskStore; if they belong together, see docs/errors.md",
   CLOCK_SKEW: "set the clocks of this machine and of Redis (NTP)",
   AUDIT_FAILED: "nothing is deleted without a ledger entry; fix [audit] path in the config.ini",
 };

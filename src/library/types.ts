@@ -65,9 +65,9 @@ export interface StoreOptions {
   readonly logs?: string | undefined;
   /** For every status, or for each. The policy is that of `[cleanup]`, with its defaults. */
   readonly retention?: Age | RetentionOptions | undefined;
-  /** How many of the newest finished tasks of each user are kept. */
+  /** As `[cleanup] keep_last`: a number of tasks of each user. */
   readonly keepLast?: number | undefined;
-  /** Of the artifacts of finished tasks: bytes, or a size such as `20GB`. */
+  /** As `[cleanup] max_bytes`: bytes, or a size such as `20GB`. */
   readonly maxBytes?: string | number | undefined;
   /** Default: nothing is logged. */
   readonly logger?: Logger | undefined;
@@ -186,7 +186,7 @@ export interface TaskFilter {
 export interface PageQuery extends TaskFilter {
   /** From 1. */
   readonly page?: number | undefined;
-  /** 1 to 1000, default 20. */
+  /** Range and default are those of `ttsctl list --page-size`. */
   readonly pageSize?: number | undefined;
   /** In place of `page`: `nextCursor` of the page before, with the same filter. Tasks that change don't shift the pages. */
   readonly cursor?: string | undefined;

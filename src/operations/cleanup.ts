@@ -23,7 +23,7 @@ export interface CleanupOptions extends PrepareOptions {
   readonly maxDelete: MaxDelete;
   /** Why this machine's clock may be wrong; only Redis's can confirm it. */
   readonly doubt?: TtsctlError | null;
-  /** Seconds without a change after which a `wait` or `run` task is stuck; zero or negative: never. */
+  /** `after` of the `StuckRule`. */
   readonly stuckAfter: number;
 }
 

@@ -313,7 +313,7 @@ export class FileBehind implements Pick<TaskSource, "find"> {
 export const UNSYNCED =
   "Redis was never synced, or was flushed since, and has fewer tasks than the file: reading the file instead; run `ttsctl sync`";
 
-/** The state of an index that lacks members: it is missing, or has fewer than half of those that were counted. Else null. */
+/** The state of an index that was never synced or is incomplete (`lacksMembers`); else null. */
 export async function doubtsOf(mirror: Mirror, userId: string | undefined): Promise<Standing | null> {
   const standing = (await mirror.standings([userId]))[0]!;
   return standing.syncedAt === null || lacksMembers(standing) ? standing : null;

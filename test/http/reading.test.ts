@@ -4,6 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import { beforeEach, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
+import { DEFAULT_PAGE_SIZE } from "../../src/task/query-fields.ts";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
 import { wav } from "../helpers/wav.ts";
@@ -115,7 +116,7 @@ it("users are suggested by a part of their ids, those with the most tasks first"
     ['<b>"\u202e AL', 1],
   ]);
   expect(await users("\u202e")).toEqual([['<b>"\u202e AL', 1]]);
-  expect((await users("USER-")).length).toBe(20);
+  expect((await users("USER-")).length).toBe(DEFAULT_PAGE_SIZE);
   expect((await users(""))[0]).toEqual(["alice", 2]);
   expect(await users("nobody")).toEqual([]);
   expect((await server.fetch("/stats/users?like=al")).status).toBe(400);

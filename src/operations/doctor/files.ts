@@ -6,6 +6,7 @@ import { PURGE_FOLDER } from "../../artifacts/plain-name.ts";
 import { heldFile } from "../../artifacts/roots.ts";
 import { describeSystemError, hasCode, systemErrorCode, valueIf } from "../../errors.ts";
 import { matchingRows } from "../../store/file/file-tasks.ts";
+import { LOCK_WAIT_S } from "../../store/file/lock.ts";
 import { temporaryPath } from "../../store/file/replace.ts";
 import { fileWarnings } from "../../store/task-store.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
@@ -142,7 +143,7 @@ const SHAPES = { array: "array", map: "map", jsonl: "JSON Lines" } as const;
 
 const AS_THE_SERVICE = "run ttsctl as the user that the service runs as";
 const ONE_MACHINE = "run ttsctl and the service on one machine, preferably with the store file on a local disk";
-const WAIT_FOR_IT = "wait until it finishes, or stop it: other commands that change tasks give up after 10 s";
+const WAIT_FOR_IT = `wait until it finishes, or stop it: other commands that change tasks give up after ${LOCK_WAIT_S} s`;
 const NOT_MOUNTED = "check that its disk is mounted, and that [paths] output is the service's directory";
 
 function hintFor(error: unknown, rights: string): string {

@@ -21,7 +21,7 @@ import { Snapshot } from "./snapshot.ts";
 const WATCH_LOCK_WAIT_S = 0.5;
 /** How long a busy service may keep an edit from landing. */
 const WRITE_WAIT_S = 60;
-/** If another process wrote within the last minute, a change is watched this long, and made again this often. */
+/** If another process wrote lately (`isLately`), a change is watched this long, and made again this often. */
 export const WATCH_S = 2;
 export const WATCH_POLL_MS = 25;
 export const MOST_REPEATS = 10;
@@ -142,7 +142,7 @@ export class FileStore {
 
   /**
    * Changes the file, as nothing else does: makes the changes that are due in its content, again if another process wrote
-   * it first. If one wrote within the last minute, watches for a content that undoes them (docs/contract.md, Store file).
+   * it first. If one wrote lately, watches for a content that undoes them (docs/contract.md, Store file).
    * @param options base: a content that is used while it is current; owes: whether Redis has the deletions yet to come
    */
   async apply(
@@ -175,7 +175,7 @@ export class FileStore {
   }
 
   /**
-   * Removes lines that no longer count, if they outweigh the others; not within a minute of another program's append,
+   * Removes lines that no longer count, if they outweigh the others; not soon after another program's append,
    * whose next one may go to the replaced file. A failure is only a warning. @param look a content that the file had lately
    */
   async compact(this: Writable<FileStore>, look: Snapshot, warn: (line: string) => void): Promise<void> {

@@ -62,7 +62,7 @@ export const NOT_WATCHED: Watched = { repeated: new Set(), returned: new Set(), 
 
 /**
  * Watches the store file for a long-lived process: a program that holds the store in memory may write what it read before
- * a change of ours (docs/contract.md, Store file). For 2 s, a content with a state that a task had before is one that
+ * a change of ours (docs/contract.md, Store file). For `WATCH_S`, a content with a state that a task had before is one that
  * undoes the change, which is then made again. All decisions are made under the lock of a rewrite.
  */
 export class UndoWatch {
@@ -100,7 +100,7 @@ export class UndoWatch {
    * Adds changes that were made on a content that isn't behind. Called under the lock.
    * @param now the content with the changes; null if the path names another one
    * @param isSame whether a later content can't have undone them
-   * @param isAlone whether no other program wrote the file within the last minute: then only tasks are watched that are already
+   * @param isAlone whether no other program wrote the file lately: then only tasks are watched that are already
    */
   add(
     changes: readonly MadeChange[],
@@ -196,7 +196,7 @@ export class UndoWatch {
     });
   }
 
-  /** Ends the watch of changes that are older than 2 s. */
+  /** Ends the watch of changes that are older than `WATCH_S`. */
   async #endThose(): Promise<void> {
     const now = this.clock.monotonic();
     const ended = [...this.#tasks.values()].filter(({ seen }) => seen.some(({ until }) => until <= now));
