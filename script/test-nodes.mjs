@@ -5,10 +5,11 @@
 //     npm run test:nodes                     all of test/e2e and test/package
 //     npm run test:nodes -- test/e2e/get*    any argument of vitest will do
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-const OLDEST = "20.4.0";
+const { engines } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+const OLDEST = `${engines.node.replace(">=", "")}.0`;
 const VERSIONS = [OLDEST, "20.20.2", "22.23.3", "24.21.0"];
 
 const root = new URL("..", import.meta.url).pathname;

@@ -167,10 +167,10 @@ describe.each(["cleanup-cronjob", "serve-deployment"])("kubernetes/%s.yaml", (na
 
   it.runIf(name.startsWith("serve"))("is reached on its port, and by its labels", () => {
     const [port] = container.ports;
-    expect(container.args[container.args.indexOf("--port") + 1]).toBe(String(port.containerPort));
-    expect(service.spec.ports[0]).toMatchObject({ port: port.containerPort, targetPort: port.name });
-    for (const labels of [job.spec.selector.matchLabels, service.spec.selector])
-      expect(labels).toEqual(metadata.labels);
+    expect(port.containerPort).toBe(rowOf("http.port").default);
+    expect(container.args).not.toContain("--port");
+    expect(service.spec.ports[0].targetPort).toBe(port.name);
+    expect([job.spec.selector.matchLabels, service.spec.selector]).toEqual([metadata.labels, metadata.labels]);
     expect(container.readinessProbe.httpGet).toEqual({ path: "/healthz", port: port.name });
   });
 });
