@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import type { Context } from "hono";
 import { type ErrorCode, TtsctlError } from "../errors.ts";
+import { IF_LOST } from "../operations/safety.ts";
 import type { Problem } from "./schema.ts";
 
 export const WARNINGS_HEADER = "ttsctl-warnings";
@@ -112,7 +113,7 @@ export class HttpError extends Error {
 /** What a client can do, instead of the hints for commands that name flags. */
 const HINTS: Partial<Record<ErrorCode, string>> = {
   MAX_DELETE_EXCEEDED: 'send "dry_run": true for the plan; if it is right, raise the limit',
-  STORE_EMPTY: "check the server's store file and its mount",
+  STORE_EMPTY: `check the server's store file and its mount; ${IF_LOST}`,
   STORE_MISMATCH: "nothing was changed; check [store] and [redis] in the server's config.ini",
   STORE_UNREADABLE: "check [store] path in the server's config.ini",
   REDIS_UNAVAILABLE: "start Redis, or check [redis] host and port in the server's config.ini",

@@ -54,7 +54,7 @@ export function allowedSkew(age: number): number {
 /** A missing or empty store file may be in the wrong directory, or its disk lost. @param remedy the last part of the hint */
 export function storeEmpty(snapshot: Snapshot, consequence: string, remedy = ALLOW_EMPTY): TtsctlError {
   return new TtsctlError("STORE_EMPTY", `${snapshot.path} ${isLacking(snapshot)}${consequence}`, {
-    hint: `check --store and the mount; if the file was lost, \`ttsctl verify --repair --restore\` fills it from Redis${remedy}`,
+    hint: `check --store and the mount; ${IF_LOST}${remedy}`,
   });
 }
 
@@ -62,8 +62,8 @@ function isLacking({ exists }: Snapshot): string {
   return exists ? "has no tasks" : "is missing";
 }
 
-const INTO_EMPTY =
-  "nothing was changed; check --store, the mount, and [redis] in config.ini; if the file was lost, `ttsctl verify --repair --restore` fills it from Redis first; if the input belongs to this Redis, import it with --no-redis and run `ttsctl sync --allow-mismatch`";
+export const IF_LOST = "if the file was lost, `ttsctl verify --repair --restore` fills it from Redis";
+const INTO_EMPTY = `nothing was changed; check --store, the mount, and [redis] in config.ini; ${IF_LOST} first; if the input belongs to this Redis, import it with --no-redis and run \`ttsctl sync --allow-mismatch\``;
 const ALLOW_EMPTY = "; if the empty store is intended, add --allow-empty";
 
 export interface StoreQuestion {

@@ -11,7 +11,7 @@ import { temporaryPath } from "../../store/file/replace.ts";
 import { fileWarnings } from "../../store/task-store.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
 import { NO_FILTER } from "../../task/query-fields.ts";
-import { storeRefusal } from "../safety.ts";
+import { IF_LOST, storeRefusal } from "../safety.ts";
 import { type Checks, fail, ok, type Probe, Skip, type Verdict, warn } from "./probe.ts";
 
 export const FILE_CHECKS: Checks = {
@@ -133,8 +133,7 @@ export const FILE_CHECKS: Checks = {
   },
 };
 
-const MISSING =
-  "fine before the service's first task; otherwise check [store] path, --store and the working directory; if the file was lost, `ttsctl verify --repair --restore` fills it from Redis";
+const MISSING = `fine before the service's first task; otherwise check [store] path, --store and the working directory; ${IF_LOST}`;
 
 const NOT_OURS =
   "check [store] path, --store and [service] layout: this isn't the service's store file, or it was damaged";
