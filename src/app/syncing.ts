@@ -79,6 +79,8 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
   let behind: string | null = isWanted ? UNSYNCED : null;
   /** The mark of the last sync, read when Redis came back; for a server that doesn't sync. */
   let markThen: Promise<string | null> | undefined;
+  /** Whether Redis has tasks and the file none, so that Redis must answer. */
+  let isStoreLost = false;
   /** Redis-only tasks after the last sync. */
   let orphansThen: number | null = null;
 
@@ -98,7 +100,7 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
       const mark = await markOf(state);
       if (mark !== null && mark !== (await markThen)) behind = null;
     }
-    return behind === null ? state : { ...state, behind };
+    return behind === null || isStoreLost ? state : { ...state, behind };
   }
 
   function begin(): void {
@@ -122,8 +124,10 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     try {
       const outcome = await pushFile(step);
       void note("info", describe(outcome));
+      isStoreLost = false;
       settle(outcome);
     } catch (error) {
+      isStoreLost = error instanceof TtsctlError && error.code === "STORE_EMPTY";
       failed("sync failed", error);
     }
   }
@@ -163,6 +167,7 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
 
   return {
     isRunning: () => retry.running() !== null,
+    isStoreLost: () => isStoreLost,
 
     /** Deletions may be owed to Redis. */
     catchUp: begin,

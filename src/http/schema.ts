@@ -208,7 +208,10 @@ export const SCHEMAS = {
   }),
   Health: exact({
     status: about(oneOf(["ok", "degraded", "down"]), "degraded: one of the stores can't answer; down: neither can"),
-    store: about(oneOf(["ok", "missing", "unreadable"]), "missing counts as an empty store"),
+    store: about(
+      oneOf(["ok", "missing", "unreadable"]),
+      "missing counts as an empty store; unreadable also if Redis has tasks and the file none",
+    ),
     redis: oneOf(["ok", "down", "off"]),
     syncing: FLAG,
     version: TEXT,

@@ -73,6 +73,7 @@ export async function preflight(
     const { code, message, hint, cause } = use.lost;
     use.lost = new TtsctlError(code, `${message} (not checked: ${left.join(", ")})`, { hint, cause });
   }
+  if (!asked.dryRun && action !== "orphans") await use.ask((there) => there.tryWrite());
   const cleared = { file: writable(file), use };
   // Deletions that Redis lacks come first. A file that was lost doesn't show what was only replaced in it.
   const mayBeLost = asked.snapshot.size === 0 && (action === "repair" || action === "import");

@@ -105,6 +105,15 @@ describe("while it runs", () => {
     expect(page.headers.get("ttsctl-warnings")).toContain("empty or damaged");
   });
 
+  it("a file that has lost its tasks is reported, and Redis, which has them, answers", async () => {
+    await here.mirrored(...Array.from({ length: 9 }, (_, i) => record("u", `t${i}`)));
+    here.root.writeStore([]);
+    const server = await here.serve("--no-cleanup");
+    await server.run.says(/sync failed/);
+    expect(await server.json("/healthz")).toMatchObject({ status: "degraded", store: "unreadable", redis: "ok" });
+    expect(await server.json("/voice-tasks")).toMatchObject({ total: 9, source: "redis" });
+  });
+
   it("a Redis that hangs costs one timeout, and the log has one line when it goes and one when it is back", async () => {
     const server = await here.serve("--no-cleanup", { REDIS_TIMEOUT: "300ms" });
     await server.run.says(/2 tasks from the file/);

@@ -145,7 +145,7 @@ export function keptAnswers<T>(clock: Clock) {
 export async function healthOf({ run, settings, rules, readOnly, syncing }: ServerParts): Promise<Health> {
   const { file, link } = await run.stores();
   const redis = ({ on: "ok", down: "down", off: "off" } as const)[(await link.open()).kind];
-  const store = await storeHealth(file, redis === "ok");
+  const store = syncing.isStoreLost() ? "unreadable" : await storeHealth(file, redis === "ok");
   const isReadable = store !== "unreadable";
   const status = isReadable && redis !== "down" ? "ok" : isReadable || redis === "ok" ? "degraded" : "down";
   const server = { version: VERSION, timezone: rules.zone.name, readOnly, token: settings.http.token.value !== null };

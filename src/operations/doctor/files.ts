@@ -211,7 +211,7 @@ const FEWER_TASKS = "add memory, or keep fewer tasks: `ttsctl cleanup --once --d
 const TIMES_THE_STORE = 2;
 const LEAST_SHARE = 0.1;
 
-const FREE_SOME = "free some space: `ttsctl cleanup --once --dry-run` shows what a cleanup would free";
+const FREE_SOME = "free some space; a shorter retention may: `ttsctl cleanup --once --dry-run --retention 1d`";
 
 const AUDIT_HINT =
   "check [audit] path: the user that runs ttsctl must be able to write the file, or to create it in its directory";

@@ -212,12 +212,7 @@ export class FileStore {
   }
 
   /** "elsewhere": the path is a symbolic link that names another file by now, which has another lock. */
-  async #tryLanding(
-    target: string,
-    lock: Lock,
-    plan: PlanEdit,
-    base: Snapshot | undefined,
-  ): Promise<Landed | null | "elsewhere"> {
+  async #tryLanding(target: string, lock: Lock, plan: PlanEdit, base: Snapshot | undefined) {
     await removeLeftover(target);
     const deadline = this.clock.monotonic() + WRITE_WAIT_S;
     let stopAt = Number.POSITIVE_INFINITY;

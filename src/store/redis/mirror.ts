@@ -118,6 +118,11 @@ export class Mirror {
     }
   }
 
+  /** Removes nothing. @throws TtsctlError REDIS_* if the server, such as a replica, refuses all writes */
+  async tryWrite(): Promise<void> {
+    await this.commands.command("ZREM", INDEX_KEY, "");
+  }
+
   /** Sets a token that a flush of the server removes. */
   async beginSync(token: string): Promise<void> {
     await this.commands.command("SET", SYNCING_KEY, token, "EX", TOKEN_LIFE);
