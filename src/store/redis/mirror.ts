@@ -1,4 +1,4 @@
-import { TtsctlError } from "../../errors.ts";
+import { hasCode, TtsctlError, valueIf } from "../../errors.ts";
 import { batches, fillIn } from "../../pool.ts";
 import { type TaskId, uniqueTasks } from "../../task/ids.ts";
 import type { RecordRules } from "../../task/rules.ts";
@@ -118,9 +118,10 @@ export class Mirror {
     }
   }
 
-  /** Removes nothing. @throws TtsctlError REDIS_* if the server, such as a replica, refuses all writes */
+  /** Changes nothing. @throws TtsctlError REDIS_* if the server, such as a replica, refuses all writes; without memory it still removes */
   async tryWrite(): Promise<void> {
-    await this.commands.command("ZREM", INDEX_KEY, "");
+    const isFull = hasCode("REDIS_OUT_OF_MEMORY");
+    await this.commands.command("ZADD", INDEX_KEY, "XX", "0", "").catch(valueIf(isFull, null));
   }
 
   /** Sets a token that a flush of the server removes. */
