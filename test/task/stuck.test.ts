@@ -43,12 +43,6 @@ describe("StuckTasks", () => {
   });
 });
 
-test.each([
-  [-5, "0s"],
-  [59.9, "59s"],
-  [60, "1m"],
-  [7199, "1h"],
-  [86_400 * 400, "400d"],
-])("%d s ago: %s", (seconds, text) => {
-  expect(formatAge(seconds)).toBe(text);
+test("ages for people", () => {
+  expect([-5, 59.9, 60, 7199, 86_400 * 400].map(formatAge)).toEqual(["0s", "59s", "1m", "1h", "400d"]);
 });

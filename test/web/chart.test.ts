@@ -4,12 +4,7 @@ import { useWeb } from "./helpers/setup.ts";
 
 const here = useWeb();
 const DAY = 86_400;
-const TASKS = [
-  ["now", 60],
-  ["days", 3 * DAY],
-  ["weeks", 20 * DAY],
-  ["months", 90 * DAY],
-] as const;
+const TASKS = Object.entries({ now: 60, days: 3 * DAY, weeks: 20 * DAY, months: 90 * DAY });
 beforeEach(() => {
   here.root.writeStore(TASKS.map(([id, age]) => record("alice", id, { updated_at: ago(age) })));
 });

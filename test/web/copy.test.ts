@@ -28,12 +28,7 @@ async function opened(script?: () => void): Promise<Tab> {
   return tab;
 }
 
-const VALUES = [
-  ["user id", "小雨"],
-  ["task id", ID],
-  ["text", TEXT],
-  ["error", "no voice"],
-] as const;
+const VALUES = Object.entries({ "user id": "小雨", "task id": ID, text: TEXT, error: "no voice" });
 
 it.each([
   ["with the clipboard API", undefined],

@@ -150,12 +150,7 @@ describe("bytes that are not UTF-8 are refused where they are", { tags: ["slow"]
     ["beyond the last code point", [0xf4, 0x90, 0x80, 0x80]],
     ["GBK", [0xc4, 0xe3, 0xba, 0xc3]],
   ];
-  const before = [
-    ["after ASCII", "plain"],
-    ["after Chinese", "你好，世界"],
-    ["after an emoji", "x🙂🙂"],
-    ["first", ""],
-  ];
+  const before = Object.entries({ ASCII: "plain", Chinese: "你好，世界", emoji: "x🙂🙂", nothing: "" });
   const wholes: [string, string, string][] = [
     ["array", `[\n  ${A},\n  {"text": "`, `"}\n]`],
     ["map", `{"x": ${A},\n"y": {"text": "`, '"}}'],

@@ -33,6 +33,15 @@ describe.each(KINDS)("on %s", (kind) => {
       }
     });
 
+    it("doesn't take what the broken index of a user says for another user's copy", async () => {
+      await here.server.call("SET", "tts:user:alice:index", "x");
+      await here.server.call("ZADD", INDEX, 5, "bob:t1");
+      const ids = ["alice", "bob"].map((userId) => ({ userId, taskId: "t1" }));
+      const broken = { code: "REDIS_FAILED", message: expect.stringContaining("WRONGTYPE") };
+      const [alice, bob] = await here.mirror.copies(ids, "state");
+      expect([alice, bob]).toMatchObject([broken, { type: "none", indexScore: "5", userScore: null }]);
+    });
+
     it("of a hash without a time: looks again if its payload changed between look and write", async () => {
       const payload = (second: number) => JSON.stringify(task({ updated_at: `2024-01-01T00:00:0${second}` }));
       await here.server.call("HSET", KEY, "payload", payload(0));

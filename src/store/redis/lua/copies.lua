@@ -28,13 +28,14 @@ for at = 1, #texts, width do
   local user, task = texts[at], texts[at + 1]
   local member = memberOf(user, task)
   local kind, hash = readHash(hashOf(member), view, fields)
+  local wrong = view == 'state' and wrongIndex(user)
   if compares then
     hashes[#hashes + 1] = isSame(hash, at, ARGV[4 + #hashes]) and 1 or 0
   else
-    hashes[#hashes + 1] = view == 'state' and wrongIndex(user) or replyOf(hashOf(member), kind)
+    hashes[#hashes + 1] = wrong or replyOf(hashOf(member), kind)
     for field = 1, #fields do hashes[#hashes + 1] = hash[field] or cjson.null end
   end
-  if view ~= 'state' or kind == 0 then
+  if view ~= 'state' or kind == 0 and not wrong then
     local score = replyOf(KEYS[1], redis.pcall('ZSCORE', KEYS[1], member))
     places[#places + 1] = score or cjson.null
     places[#places + 1] = replyOf(indexOf(user), redis.pcall('ZSCORE', indexOf(user), task)) or cjson.null
