@@ -6,7 +6,7 @@ import { type MirrorState, redisDisabled } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import type { TaskWriter } from "../store/task-writer.ts";
 import { type Writable, writable } from "../store/writable.ts";
-import { dropMarks, type WriterMark } from "../store/writer-mark.ts";
+import type { WriterMark } from "../store/writer-mark.ts";
 import type { TaskId } from "../task/ids.ts";
 import type { Logger, SyncResult } from "./types.ts";
 
@@ -44,7 +44,7 @@ export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, ma
       const step = await parts.forCall("syncToRedis", signal);
       const outcome = await mirrorWriter.aroundSync(() => pushFile(step));
       const { failedToPrune: _, pruned: __, dryRun: ___, ...counts } = outcome;
-      if (counts.failed === 0) await dropMarks(await mark.leftByOthers());
+      if (counts.failed === 0) await mark.dropLeft();
       return { counts, problem: null };
     } catch (error) {
       if (!isRedisError(error)) throw error;
@@ -75,7 +75,7 @@ export function mirrorRepair(parts: RunParts, live: Live, writer: TaskWriter, ma
       const { syncedAt, members } = (await mirror.standings([undefined]))[0]!;
       const isFlushed = wasMarked && syncedAt === null;
       wasMarked = syncedAt !== null;
-      await mark.leftByOthers();
+      await mark.lookForLeft();
       if (isFlushed || snapshot.size - members > mirrorWriter.pending + writer.pending) mirrorWriter.leaveToSync();
     },
 

@@ -57,7 +57,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const { shared } = live;
   const file = writable(new FileStore(settings.store.path.value, rules, clock));
   const target = () => file.target();
-  const mark = writerMark(target, () => writer.mirror.leaveToSync());
+  const mark = writerMark(target, clock, () => writer.mirror.leaveToSync());
   const owes = settings.redis.enabled.value;
   const { mirrorFailed: onMirrorFailure } = events;
   const writer = taskWriter({

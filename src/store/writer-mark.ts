@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { readdir, unlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { TtsctlError, valueIf } from "../errors.ts";
-import { type Lock, lockPath, type MirrorLock, takeLock } from "./file/lock.ts";
+import { basename, dirname } from "node:path";
+import type { Clock } from "../clock.ts";
+import { hasCode, valueIf } from "../errors.ts";
+import { LOCK_WAIT_S, type Lock, lockPath, type MirrorLock, takeLock } from "./file/lock.ts";
 
 export type WriterMark = ReturnType<typeof writerMark>;
 
@@ -10,43 +11,61 @@ export type WriterMark = ReturnType<typeof writerMark>;
  * A lock file that a writer of both stores holds, and removes once Redis has all changes. A free one was left by a killed one.
  * @param targetOf the store file, links followed @param onLeft called if Redis may lack changes of an ended process
  */
-export function writerMark(targetOf: () => Promise<string>, onLeft: () => void) {
+export function writerMark(targetOf: () => Promise<string>, clock: Clock, onLeft: () => void) {
   const purpose: MirrorLock = `mirror-${process.pid}-${randomBytes(4).toString("hex")}`;
   let lock: Promise<Lock> | undefined;
-  let left: Promise<readonly string[]> | undefined;
+  let left: Promise<readonly MirrorLock[]> | undefined;
 
-  /** This mark replaces those that were left, or there would be one more after each restart while Redis is down. */
+  /** In place of the marks that were left, or each restart while Redis is down would add one. Others may hold it, to see whether it is free. */
   async function take(): Promise<Lock> {
-    const taken = await takeLock(await targetOf(), purpose, null);
-    await dropMarks(await leftByOthers());
+    const taken = await takeLock(await targetOf(), purpose, { seconds: LOCK_WAIT_S, clock });
+    await dropLeft();
     return taken;
   }
 
-  /** The marks of ended processes, as on the first call: to be removed when Redis has their changes. */
-  function leftByOthers(): Promise<readonly string[]> {
+  /** Looks for marks of ended processes, once. */
+  function lookForLeft(): Promise<readonly MirrorLock[]> {
     left ??= find();
     return left;
   }
 
-  async function find(): Promise<readonly string[]> {
+  /** Null if another process holds it. */
+  async function takeFree(other: MirrorLock): Promise<Lock | null> {
+    return takeLock(await targetOf(), other, null).catch(valueIf(hasCode("LOCK_TIMEOUT", "LOCK_UNAVAILABLE"), null));
+  }
+
+  async function find(): Promise<readonly MirrorLock[]> {
     const target = await targetOf();
     const start = `.${basename(target)}.`;
-    const found: string[] = [];
-    const isTaken = (error: unknown) => error instanceof TtsctlError;
+    const found: MirrorLock[] = [];
     for (const name of await readdir(dirname(target)).catch(() => [])) {
       const other = name.startsWith(start) && name.endsWith(".lock") ? name.slice(start.length, -".lock".length) : "";
       if (!other.startsWith("mirror-") || other === purpose) continue;
-      const free = await takeLock(target, other as MirrorLock, null).catch(valueIf(isTaken, null));
+      const free = await takeFree(other as MirrorLock);
       if (free === null) continue;
-      found.push(join(dirname(target), name));
+      found.push(other as MirrorLock);
       await free.release();
     }
     if (found.length > 0) onLeft();
     return found;
   }
 
+  /** Removes those marks: Redis has the changes. One that is held by now was only being made. */
+  async function dropLeft(): Promise<void> {
+    for (const other of await lookForLeft()) {
+      const free = await takeFree(other);
+      if (free !== null) await drop(other, free);
+    }
+  }
+
+  async function drop(mark: MirrorLock, held: Lock): Promise<void> {
+    await unlink(lockPath(await targetOf(), mark)).catch(() => {});
+    await held.release();
+  }
+
   return {
-    leftByOthers,
+    lookForLeft,
+    dropLeft,
 
     /** To be called before a change of the file. @throws TtsctlError LOCK_UNAVAILABLE */
     async set(): Promise<void> {
@@ -57,13 +76,7 @@ export function writerMark(targetOf: () => Promise<string>, onLeft: () => void) 
     /** @param isDone whether Redis has all that was written */
     async close(isDone: boolean): Promise<void> {
       const held = await lock?.catch(() => undefined);
-      if (held === undefined) return;
-      if (isDone) await dropMarks([lockPath(await targetOf(), purpose)]);
-      await held.release();
+      if (held !== undefined) await (isDone ? drop(purpose, held) : held.release());
     },
   };
-}
-
-export async function dropMarks(paths: readonly string[]): Promise<void> {
-  for (const path of paths) await unlink(path).catch(() => {});
 }

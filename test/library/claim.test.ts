@@ -2,8 +2,9 @@ import { execFile } from "node:child_process";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { TaskStore } from "../../src/library/types.ts";
+import { loadPosix } from "../../src/store/file/posix.ts";
 import { builtLibrary } from "../faults/helpers/program.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { writeOld } from "../helpers/files.ts";
@@ -106,6 +107,12 @@ describe("beside a program that replaces the file without the lock", () => {
     expect(here.root.has("undone.json")).toBe(false);
     expect(await stateIn(store, "t0")).toMatchObject(RUNNING);
   });
+});
+
+it("a writer begins although another one looks whether its mark is free", async () => {
+  const store = await here.open();
+  const looked = vi.spyOn((await loadPosix())!, "tryLock").mockReturnValueOnce(false);
+  expect(await store.upsert(queued("t1", 1)).finally(() => looked.mockRestore())).toMatchObject({ state: "written" });
 });
 
 describe("a lease", () => {
