@@ -174,6 +174,11 @@ export function isOutage(error: TtsctlError): boolean {
   return !(error instanceof NotRedis) && hasCode("REDIS_UNAVAILABLE", "REDIS_TIMEOUT", "REDIS_TLS")(error);
 }
 
+/** Of a task that a lost Redis has left: what an outage means for it, or the error that Redis answered. */
+export function causeOf(lost: TtsctlError, meaning: string): string | TtsctlError {
+  return isOutage(lost) ? meaning : lost;
+}
+
 /** Why the mirror must not be read while deletions are owed to it. */
 export const OWED = "Redis may still have tasks that were deleted from the file (run `ttsctl sync`)";
 

@@ -223,10 +223,7 @@ function sourceOf(tasks: readonly Task[], { filled }: { readonly filled: Readonl
 }
 
 /** Names the layout of the tasks, if `[redis] layout` is another, in place of members that it can't read. */
-async function danglingWarnings(
-  mirror: Mirror,
-  { dangling, unnamed = 0 }: Pick<ListResult, "dangling" | "unnamed">,
-): Promise<string[]> {
+async function danglingWarnings(mirror: Mirror, { dangling, unnamed = 0 }: Pick<ListResult, "dangling" | "unnamed">) {
   if (dangling === 0) return [];
   const name = await otherLayout(mirror).then((other) => other?.name, valueIf(isRedisError, undefined));
   if (name !== undefined) {

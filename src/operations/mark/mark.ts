@@ -5,7 +5,7 @@ import { Changes, putsFrom } from "../../store/file/changes.ts";
 import { NOT_APPLIED } from "../../store/file/file-store.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { type RedisCopy, stateOf } from "../../store/layout/copy.ts";
-import { isOutage } from "../../store/mirror-link.ts";
+import { causeOf } from "../../store/mirror-link.ts";
 import { BATCH, type Outcome, type Upsert } from "../../store/redis/copies.ts";
 import { unlessFatal } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
@@ -143,8 +143,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     const inFileToo = left.filter(({ row }) => row >= 0);
     await report(inFileToo, () => (isLost ? "unknown" : false));
     if (problem === null) return;
-    const cause = isLost && isOutage(problem) ? LOST : problem;
-    for (const { id } of left) if (id !== undefined) failures.add(id, cause);
+    for (const { id } of left) if (id !== undefined) failures.add(id, causeOf(problem, LOST));
   }
 
   async function markInFile(): Promise<Target[]> {

@@ -42,10 +42,8 @@ export async function mergeIntoFile(parts: MergeParts, plan: MergePlan, base: Sn
     kept.add(plan.id(row), "the two records have the same time but different content");
   for (const row of plan.of("changed")) kept.add(plan.id(row), "the service changed or deleted it during the run");
   kept.end();
-  new NamedWarnings(parts.reporter, "was put into the file, but the service undid that").addAll(
-    applied.returned,
-    RETURNED,
-  );
+  const undone = new NamedWarnings(parts.reporter, "was put into the file, but the service undid that");
+  undone.addAll(applied.returned, RETURNED);
   return applied;
 }
 

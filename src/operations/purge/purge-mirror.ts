@@ -64,7 +64,7 @@ export class PurgeMirror {
   }
 
   /** The conditional delete; undefined if the mirror was lost, so no outcome is known. */
-  remove(removals: readonly GuardedRemoval[]): Promise<Outcome<boolean>[] | undefined> {
+  remove(removals: readonly GuardedRemoval[]): Promise<readonly Outcome<boolean>[] | undefined> {
     return this.#ask(async (mirror) => {
       const named = new Set([undefined, ...removals.map(({ id }) => id.userId)]);
       const fresh = [...named].filter((userId) => !this.#users.has(userId));
@@ -74,7 +74,7 @@ export class PurgeMirror {
         const standing = standings?.[i];
         this.#users.set(userId, standing !== undefined && !lacksMembers(standing));
       });
-      return [...unlessFatal(await mirror.remove(removals))];
+      return unlessFatal(await mirror.remove(removals));
     });
   }
 

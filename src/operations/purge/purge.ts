@@ -1,14 +1,14 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { hasCode, isRedisError, TtsctlError } from "../../errors.ts";
+import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import { Changes, NO_PUTS } from "../../store/file/changes.ts";
 import { checkRewrite } from "../../store/file/replace.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeySet } from "../../store/key-table.ts";
-import { isOutage } from "../../store/mirror-link.ts";
+import { causeOf, isOutage } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
 import { NO_FILTER, type TaskFilter } from "../../task/query-fields.ts";
@@ -92,20 +92,17 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     const isInFile = rows.length > 0 || [...others.ids()].some((id) => base.holds(id));
     if (!isInFile) return;
     // How much the artifacts of planned tasks take on the disk of the store file.
-    await checkRewrite(
-      parts.file,
-      async () => {
-        const { dev } = await stat(dirname(await parts.file.target()), { bigint: true });
-        let bytes = 0;
-        if (parts.artifacts.device === dev) {
-          await onDisk.open();
-          for await (const { id } of plannedTasks()) bytes += onDisk.bytesOf(id);
-        }
-        leftToFree = bytes;
-        return bytes;
-      },
-      policy.dryRun,
-    );
+    const freeable = async () => {
+      const { dev } = await stat(dirname(await parts.file.target()), { bigint: true });
+      let bytes = 0;
+      if (parts.artifacts.device === dev) {
+        await onDisk.open();
+        for await (const { id } of plannedTasks()) bytes += onDisk.bytesOf(id);
+      }
+      leftToFree = bytes;
+      return bytes;
+    };
+    await checkRewrite(parts.file, freeable, policy.dryRun);
   }
 
   /** Completes what it began if it is stopped. Returns what stopped it halfway, or why Redis was lost. @throws TtsctlError before any removal */
@@ -256,13 +253,13 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     await inMirror.remember(idsOf(tasks.filter(isAhead)), base);
     if (!inMirror.isThere) {
       // Tasks with a copy in a Redis that is lost since wait for the next pass.
-      for (const { redis, id } of tasks) if (redis !== null) tally.fail(id, unlessRefused(inMirror.lost!, LOST));
+      for (const { redis, id } of tasks) if (redis !== null) tally.fail(id, causeOf(inMirror.lost!, LOST));
       return tasks.filter(({ redis }) => redis === null);
     }
     const outcomes = await inMirror.remove(tasks.map(({ id, redis }) => ({ id, seen: redis! })));
     return tasks.filter(({ id }, i) => {
       const outcome = outcomes?.[i];
-      if (outcome === undefined) tally.fail(id, unlessRefused(inMirror.lost!, UNKNOWN));
+      if (outcome === undefined) tally.fail(id, causeOf(inMirror.lost!, UNKNOWN));
       else if (outcome instanceof TtsctlError) tally.fail(id, outcome);
       else if (!outcome) tally.keep(id, CHANGED_IN_REDIS);
       return outcome === true;
@@ -347,8 +344,3 @@ const CHANGED_IN_REDIS = "its copy in Redis changed during the check";
 const LOST = "the connection to Redis was lost before its copy there was removed";
 const UNKNOWN = "Redis did not answer, so whether its copy there was removed is unknown";
 const UNREAD = "its record in Redis could not be read for the backup";
-
-/** What the loss of Redis means for a removal, or the server's error, which is the same for all tasks. */
-function unlessRefused(error: TtsctlError, lost: string): string | TtsctlError {
-  return hasCode("REDIS_TIMEOUT", "REDIS_UNAVAILABLE")(error) ? lost : error;
-}

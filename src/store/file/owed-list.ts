@@ -44,9 +44,7 @@ export function owedList(targetOf: () => Promise<string>, clock: Clock) {
     /** They are on the disk when it returns; called under the write lock. @throws TtsctlError STORE_WRITE_FAILED */
     async add(owed: readonly Owed[]): Promise<void> {
       if (owed.length === 0) return;
-      await alone(async (path, store) => {
-        await append(path, store, owed.map(lineOf));
-      });
+      await alone((path, store) => append(path, store, owed.map(lineOf)));
     },
 
     /** One for each task. @throws TtsctlError STORE_UNREADABLE */

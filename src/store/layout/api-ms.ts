@@ -95,11 +95,7 @@ function fromPayload(payload: string, { userId, taskId }: TaskId, parser: Record
   return isInvalid(named) ? undefined : { ...named, userId, taskId };
 }
 
-function fromFields(
-  fields: ReadonlyMap<string, string | null>,
-  { userId, taskId }: TaskId,
-  parser: RecordParser,
-): Task | undefined {
+function fromFields(fields: ReadonlyMap<string, string | null>, { userId, taskId }: TaskId, parser: RecordParser) {
   const json = new Map<string, string>(idFields(fields.get("user_id") || userId, fields.get("task_id") || taskId));
   for (const [name, text] of fields) {
     if (text !== null && !json.has(name) && name !== "payload") json.set(name, jsonOf(name, text, parser));
