@@ -136,14 +136,13 @@ export class RedisCluster {
     this.#owners.clear();
   }
 
-  /** Waits until every node that runs sees all slots served. */
+  /** Waits until every node that runs sees all slots served, by the same nodes. */
   async isWhole(): Promise<void> {
-    for (const node of this.nodes.filter(({ isRunning }) => isRunning)) {
-      await until(async () => {
-        const info = String(await node.call("CLUSTER", "INFO").catch(() => "")); // a replica may load its data again
-        return info.includes("cluster_state:ok") && info.includes(`cluster_slots_ok:${SLOTS}`);
-      });
-    }
+    const running = this.nodes.filter(({ isRunning }) => isRunning);
+    const served = new RegExp(`cluster_state:ok[^]*cluster_slots_ok:${SLOTS}`); // a replica may load its data again
+    const isServed = async (node: RedisServer) => served.test(`${await node.call("CLUSTER", "INFO").catch(() => "")}`);
+    for (const node of running) await until(() => isServed(node));
+    await until(async () => new Set(await Promise.all(running.map(ownersOf))).size === 1);
   }
 
   /** All of it again, empty, after `stop`. */
@@ -276,6 +275,12 @@ async function startNode(more: readonly string[]): Promise<RedisServer> {
   const bus = await freePort();
   const cluster = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${bus}`];
   return RedisServer.start(...cluster, "--repl-diskless-sync-delay", "0", ...more);
+}
+
+/** Which node has which slots, as a node sees it. */
+async function ownersOf(node: RedisServer): Promise<string> {
+  const ranges = (await node.call("CLUSTER", "SLOTS").catch(() => [])) as [number, number, [string, number]][];
+  return String(ranges.map(([first, last, [, port]]) => [first, last, port]).sort());
 }
 
 async function busPort(node: RedisServer): Promise<number> {
