@@ -79,7 +79,7 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
   let behind: string | null = isWanted ? UNSYNCED : null;
   /** The mark of the last sync, read when Redis came back; for a server that doesn't sync. */
   let markThen: Promise<string | null> | undefined;
-  /** Whether Redis has tasks and the file none, so that Redis must answer. */
+  /** Whether Redis has tasks and the file has lost them: then Redis must answer. */
   let isStoreLost = false;
   /** Redis-only tasks after the last sync. */
   let orphansThen: number | null = null;

@@ -66,7 +66,7 @@ export async function readRegular(path: string): Promise<string | null> {
   return handle === null ? null : handle.readFile("utf8").finally(() => closeQuietly(handle));
 }
 
-/** Gives a file that root has made to the owner of the store file, or of its directory if there is none: the service goes on with it. */
+/** Gives a file that root has made to the owner of the store file, or of its directory if that is missing: the service goes on with it. */
 export async function giveAway(handle: FileHandle, store: string): Promise<void> {
   if (process.getuid?.() !== 0) return;
   const owner = await stat(store).catch(() => stat(dirname(store)).catch(() => null));
