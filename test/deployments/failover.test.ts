@@ -20,7 +20,7 @@ beforeEach(async () => {
   await (await site.primary()).call("FLUSHALL");
   await site.isWhole();
   root = new ServiceRoot();
-  root.write("config.ini", `[redis]\n${site.settings}timeout = 1s\n[service]\ntimezone = UTC\n`);
+  root.write("config.ini", `[redis]\n${site.settings}timeout = 3s\n[service]\ntimezone = UTC\n`);
 });
 afterEach(async () => {
   root.remove();
