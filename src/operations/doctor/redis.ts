@@ -226,8 +226,8 @@ const ON_KEYS: readonly (readonly [key: string, commands: string])[] = [
 ];
 
 /** Every command that is sent, in scripts or not, on each kind of key; a test compares this with the source. */
-export function neededCommands(isCluster: boolean, { lookup }: Layout): readonly Command[] {
-  const onLookup = lookup == null ? [] : [[lookup.key("ttsctl-doctor"), "GET, SET none XX NX, DEL"] as const];
+export function neededCommands(isCluster: boolean, layout: Layout): readonly Command[] {
+  const onLookup = layout.hasLookups ? [[layout.lookupKey("ttsctl-doctor"), "GET, SET none XX NX, DEL"] as const] : [];
   const onKeys = [...ON_KEYS, ...onLookup].flatMap(([key, commands]) =>
     commands.split(", ").map((command): Command => {
       const [name = "", ...rest] = command.split(" ");

@@ -5,8 +5,7 @@ import { quotePlus, type RecordRules, type UserScoreField, unquotePlus } from ".
 import { createdScore, isInvalid, type RecordParser, type RecordTexts, type Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import type { Version } from "../../task/version.ts";
-import { LOOKUP_PREFIX } from "./keys.ts";
-import { idFields, Layout, type Lookup, type StateFields } from "./layout.ts";
+import { idFields, Layout, type StateFields, underIds } from "./layout.ts";
 
 const COUNTS = ["progress", "segments_done", "total_segments"] as const;
 /** Fields of the record that the hash has too, beside those that every layout knows. */
@@ -21,13 +20,9 @@ export class ApiMsLayout extends Layout {
   readonly #times: TimeReader;
   readonly fields = FIELDS;
   readonly readFields = FIELDS;
+  readonly hasLookups = true;
   readonly payloadRules = true;
   readonly userScoredBy: UserScoreField;
-  override readonly lookup: Lookup = {
-    key: (taskId) => LOOKUP_PREFIX + quotePlus(taskId),
-    value: quotePlus,
-    userOf: (value) => this.unquote(value),
-  };
 
   constructor(rules: RecordRules) {
     super();
@@ -35,11 +30,11 @@ export class ApiMsLayout extends Layout {
     this.#times = rules.times();
   }
 
-  protected quote(id: string): string {
+  quote(id: string): string {
     return quotePlus(id);
   }
 
-  protected unquote(quoted: string): string | null {
+  unquote(quoted: string): string | null {
     const text = unquotePlus(quoted);
     return text !== "" && quotePlus(text) === quoted ? text : null;
   }
@@ -55,7 +50,7 @@ export class ApiMsLayout extends Layout {
     const fields = new Map(FIELDS.map((name, i) => [name, values[i] ?? null]));
     const payload = fields.get("payload") ?? null;
     if (payload !== null && parser.isBeyondPython(payload)) return undefined;
-    return (payload === null ? undefined : fromPayload(payload, id, parser)) ?? fromFields(fields, id, parser);
+    return (payload === null ? undefined : underIds(id, payload, parser)) ?? fromFields(fields, id, parser);
   }
 
   stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): Version {
@@ -84,15 +79,6 @@ function extraTexts(json: string): string[] {
     }
   });
   return texts;
-}
-
-/** The key determines the owner, whatever the payload has. */
-function fromPayload(payload: string, { userId, taskId }: TaskId, parser: RecordParser): Task | undefined {
-  const own = parser.validOrNull(payload);
-  if (own !== null) return { ...own, userId, taskId };
-  if (!parser.isObject(payload)) return undefined;
-  const named = parser.parse(setFields(payload.trim(), idFields(userId, taskId)));
-  return isInvalid(named) ? undefined : { ...named, userId, taskId };
 }
 
 function fromFields(fields: ReadonlyMap<string, string | null>, { userId, taskId }: TaskId, parser: RecordParser) {

@@ -17,8 +17,8 @@ export abstract class Layout {
   abstract readonly fields: readonly string[];
   /** The fields that reading a task needs. */
   abstract readonly readFields: readonly string[];
-  /** The keys that name the user of a task id; absent if the service has none. */
-  readonly lookup?: Lookup;
+  /** Whether keys name the user of a task id, which is unique across users. */
+  abstract readonly hasLookups: boolean;
   /** Whether a payload that is a record decides what a copy is. If not, `parts` are the ids, with which `fields` begins. */
   abstract readonly payloadRules: boolean;
   /** The time that scores a task in its user's index; the global index always has `updated_at`. */
@@ -31,10 +31,10 @@ export abstract class Layout {
   /** The version that reading a copy gives, with the service's word. */
   abstract stateOf(fields: StateFields, parser: RecordParser): Version;
 
-  /** An id as keys and members have it. */
-  protected abstract quote(id: string): string;
+  /** An id as keys have it, members, and the value of a lookup. */
+  abstract quote(id: string): string;
   /** The reverse; null for a text that `quote` never returns. */
-  protected abstract unquote(text: string): string | null;
+  abstract unquote(text: string): string | null;
 
   /** The user's part and the task's of keys and members. The name of no task is the second part. */
   parts({ userId, taskId }: TaskId): [string, string] {
@@ -50,13 +50,13 @@ export abstract class Layout {
     return userId === undefined ? INDEX_KEY : USER_PREFIX + this.quote(userId) + USER_SUFFIX;
   }
 
+  lookupKey(taskId: string): string {
+    return LOOKUP_PREFIX + this.quote(taskId);
+  }
+
   member(userId: string, taskId: string): string {
     const [user, task] = this.parts({ userId, taskId });
     return user === "" ? task : `${user}:${task}`;
-  }
-
-  userMember(taskId: string): string {
-    return this.quote(taskId);
   }
 
   /** The task of a member of the global index; if it names none, a task without a user, whose `member` it is. */
@@ -67,11 +67,6 @@ export abstract class Layout {
     return userId === null || taskId === null ? { userId: "", taskId: member } : { userId, taskId };
   }
 
-  /** The task id of a member of a user's index; as it is if it names none. */
-  taskIdOf(userMember: string): string {
-    return this.unquote(userMember) ?? userMember;
-  }
-
   /** The meaning of a key; null if it isn't one of the mirror's. */
   readKey(key: string): KeyName | null {
     if (key.startsWith(TASK_PREFIX)) {
@@ -79,7 +74,7 @@ export abstract class Layout {
       const { userId, taskId } = this.splitMember(member);
       return userId === "" || taskId === "" ? null : { member };
     }
-    if (this.lookup !== undefined && key.startsWith(LOOKUP_PREFIX)) {
+    if (this.hasLookups && key.startsWith(LOOKUP_PREFIX)) {
       const taskId = this.unquote(key.slice(LOOKUP_PREFIX.length));
       return taskId === null ? null : { lookup: taskId };
     }
@@ -93,15 +88,6 @@ export abstract class Layout {
 export interface CopyReading {
   readonly layout: Layout;
   readonly parser: RecordParser;
-}
-
-/** The keys that name the user of a task id, if an id is unique across users. */
-export interface Lookup {
-  key(taskId: string): string;
-  /** The value for a user. */
-  value(userId: string): string;
-  /** The user of a value; null if it is that of no user. */
-  userOf(value: string): string | null;
 }
 
 /** The fields that a layout's state depends on. */
@@ -121,6 +107,15 @@ export function idFields(userId: string, taskId: string): Map<string, string> {
   ]);
 }
 
+/** A record as a task of these ids: a key determines the owner, whatever the record has. Undefined if it can't be one. */
+export function underIds({ userId, taskId }: TaskId, json: string, parser: RecordParser): Task | undefined {
+  const own = parser.validOrNull(json);
+  if (own !== null) return { ...own, userId, taskId };
+  if (!parser.isObject(json)) return undefined;
+  const named = parser.parse(setFields(json.trim(), idFields(userId, taskId)));
+  return isInvalid(named) ? undefined : { ...named, userId, taskId };
+}
+
 /** The fields of a hash that reading needs, in the order in which they are asked for. */
 const HASH_FIELDS = ["payload", "status", "error", "created_at", "updated_at"] as const;
 
@@ -128,14 +123,15 @@ const HASH_FIELDS = ["payload", "status", "error", "created_at", "updated_at"] a
 class PlainLayout extends Layout {
   readonly fields = ["user_id", "task_id", "status", "error", "created_at", "updated_at", "payload"];
   readonly readFields = HASH_FIELDS;
+  readonly hasLookups = false;
   readonly payloadRules = false;
   readonly userScoredBy = "updated_at";
 
-  protected quote(id: string): string {
+  quote(id: string): string {
     return id;
   }
 
-  protected unquote(text: string): string {
+  unquote(text: string): string {
     return text;
   }
 
@@ -158,11 +154,7 @@ class PlainLayout extends Layout {
     const json =
       payload !== null && parser.isObject(payload) ? payload.trim() : setFields("{}", idFields(userId, taskId));
     const changes = changedFields(parser.textsOrNull(json)!, overlay, parser);
-    const task = parser.parse(setFields(json, changes));
-    if (!isInvalid(task)) return { ...task, userId, taskId };
-    // The key determines the owner, whatever the payload has.
-    const named = parser.parse(setFields(json, new Map([...idFields(userId, taskId), ...changes])));
-    return isInvalid(named) ? undefined : named;
+    return underIds({ userId, taskId }, setFields(json, changes), parser);
   }
 
   stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): Version {

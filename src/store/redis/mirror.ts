@@ -318,22 +318,21 @@ export class Mirror {
 
   /** The user that each task id's lookup names; null without one. */
   async lookedUp(taskIds: readonly string[]): Promise<(string | null)[]> {
-    const { lookup } = this.layout;
-    if (lookup === undefined) return taskIds.map(() => null);
-    const commandOf = (taskId: string) => ["GET", lookup.key(taskId)];
+    if (!this.layout.hasLookups) return taskIds.map(() => null);
+    const commandOf = (taskId: string) => ["GET", this.layout.lookupKey(taskId)];
     const values = await this.#batches(taskIds, (some) => this.commands.pipeline(some.map(commandOf)));
-    return values.map((value) => (typeof value === "string" ? lookup.userOf(value) : null));
+    return values.map((value) => (typeof value === "string" ? this.layout.unquote(value) : null));
   }
 
   /** The tasks of all users with these ids: by the lookups, or by searches in the global index that Redis does in steps. */
   async tasksWithIds(taskIds: readonly string[]): Promise<TaskId[]> {
-    if (this.layout.lookup !== undefined) {
+    if (this.layout.hasLookups) {
       const users = await this.lookedUp(taskIds);
       return taskIds.flatMap((taskId, i) => (users[i] == null ? [] : [{ userId: users[i], taskId }]));
     }
     const found: TaskId[] = [];
     for (const taskId of taskIds) {
-      const pattern = `*:${this.layout.userMember(taskId).replace(/[\\*?[\]]/g, "\\$&")}`;
+      const pattern = `*:${this.layout.quote(taskId).replace(/[\\*?[\]]/g, "\\$&")}`;
       for await (const flat of this.commands.scan(["ZSCAN", INDEX_KEY], "COUNT", SCANNED, "MATCH", pattern)) {
         const ids = membersOf(flat, undefined, this.layout);
         for (const { userId, taskId: own } of ids) if (own === taskId && userId !== "") found.push({ userId, taskId });
@@ -372,7 +371,7 @@ export class Mirror {
     const members = membersOf(flat as string[], undefined, this.layout);
     const commands = members.flatMap(({ userId, taskId }): Command[] => [
       ["HMGET", this.layout.taskKey(userId, taskId), "updated_at", "created_at"],
-      ["ZSCORE", this.layout.indexKey(userId), this.layout.userMember(taskId)],
+      ["ZSCORE", this.layout.indexKey(userId), this.layout.quote(taskId)],
       ["EXISTS", LOOKUP_PREFIX + this.layout.member(userId, taskId).replace(/^[^:]*:/, "")],
     ]);
     const replies = await this.commands.pipeline(commands);

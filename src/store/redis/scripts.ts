@@ -52,11 +52,11 @@ export const SLOT_SCRIPTS = {
 
 /** What `include/layout.lua` reads: the names of keys, with their prefix, and what differs between layouts. */
 export function layoutArgument(layout: Layout, prefix = ""): string {
-  const { fields, lookup, payloadRules, userScoredBy } = layout;
+  const { fields, hasLookups, payloadRules, userScoredBy } = layout;
   const keys = { task: prefix + TASK_PREFIX, user: prefix + USER_PREFIX, index: USER_SUFFIX };
   return JSON.stringify({
     ...keys,
-    lookup: lookup !== undefined && prefix + LOOKUP_PREFIX,
+    lookup: hasLookups && prefix + LOOKUP_PREFIX,
     fields,
     payloadRules,
     userScoredByCreation: userScoredBy === "created_at",

@@ -38,13 +38,12 @@ export function slottedCopies(commands: RedisCommands, reading: CopyReading): Mi
 
   async function upsertOne(upsert: Upsert): Promise<Outcome<boolean>> {
     const { task, seen, indexOnly } = upsert;
-    const { lookup } = layout;
     const guard = seenTexts(seen, layout);
     // A refused write leaves nothing behind.
     const [allowed, scores, held] = await Promise.all([
       onHash(SLOT_SCRIPTS.write, task, ...guard, 1),
       readScores(task),
-      lookup && ask(["GET"], lookup.key(task.taskId)),
+      layout.hasLookups ? ask(["GET"], layout.lookupKey(task.taskId)) : null,
     ]);
     const error = errorIn([...scores, allowed, held]);
     if (error !== undefined || allowed !== 1) return error ?? false;
@@ -91,9 +90,8 @@ export function slottedCopies(commands: RedisCommands, reading: CopyReading): Mi
       if (lookup instanceof TtsctlError) return lookup;
       const isLost = due !== undefined && lookup.says === (due === null ? "own" : "wrong");
       if (isLost) {
-        const { key, value } = layout.lookup!;
-        const next = due === null ? "" : value(id.userId);
-        await ask(SLOT_SCRIPTS.setLookup, key(id.taskId), lookup.holds, next);
+        const next = due === null ? "" : layout.quote(id.userId);
+        await ask(SLOT_SCRIPTS.setLookup, layout.lookupKey(id.taskId), lookup.holds, next);
       }
       if (!(isOut || isLost) || round === MOST_ROUNDS) return due !== null;
     }
@@ -117,13 +115,12 @@ export function slottedCopies(commands: RedisCommands, reading: CopyReading): Mi
 
   /** The value of a lookup, and what that means for the task with this score. */
   async function lookUp(id: TaskId, score: number): Promise<Outcome<{ holds: string; says: LookupState | null }>> {
-    const { lookup } = layout;
-    if (lookup === undefined) return { holds: "", says: null };
-    const holds = await ask(["GET"], lookup.key(id.taskId));
+    if (!layout.hasLookups) return { holds: "", says: null };
+    const holds = await ask(["GET"], layout.lookupKey(id.taskId));
     if (holds instanceof TtsctlError) return holds;
     if (typeof holds !== "string") return { holds: "", says: "wrong" };
-    if (holds === lookup.value(id.userId)) return { holds, says: "own" };
-    const [own, other] = [layout.member(id.userId, id.taskId), `${holds}:${layout.userMember(id.taskId)}`];
+    if (holds === layout.quote(id.userId)) return { holds, says: "own" };
+    const [own, other] = [layout.member(id.userId, id.taskId), `${holds}:${layout.quote(id.taskId)}`];
     const theirs = await ask(SCORES, INDEX_KEY, other);
     if (theirs instanceof TtsctlError) return theirs;
     const isNewer = theirs !== null && (Number(theirs) > score || (Number(theirs) === score && other > own));
@@ -144,7 +141,7 @@ export function slottedCopies(commands: RedisCommands, reading: CopyReading): Mi
     work: Work,
     argsOf: (member: string, half: number) => Command,
   ): Promise<Both<Reply>> {
-    const [global, own] = [layout.member(userId, taskId), layout.userMember(taskId)];
+    const [global, own] = [layout.member(userId, taskId), layout.quote(taskId)];
     return Promise.all([
       ask(work, INDEX_KEY, ...argsOf(global, 0)),
       ask(work, layout.indexKey(userId), ...argsOf(own, 1)),

@@ -47,7 +47,7 @@ export async function* ahead<Step>(steps: AsyncGenerator<Step>): AsyncGenerator<
 
 /** The task of a member of the index of a user, or (undefined) of all. */
 export function idOfMember(member: string, userId: string | undefined, layout: Layout): TaskId {
-  return userId === undefined ? layout.splitMember(member) : { userId, taskId: layout.taskIdOf(member) };
+  return userId === undefined ? layout.splitMember(member) : { userId, taskId: layout.unquote(member) ?? member };
 }
 
 /** Members with their scores, from a flat reply of the index of a user, or (undefined) of all. */

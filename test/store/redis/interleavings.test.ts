@@ -136,7 +136,7 @@ class Place {
   #wrong(before: State, results: readonly string[]): string | null {
     const { hash } = this.#state;
     if (hash === null) return null;
-    const due: Partial<State> = { global: hash, own: hash, ...(this.#layout.lookup ? { lookup: "alice" } : {}) };
+    const due: Partial<State> = { global: hash, own: hash, ...(this.#layout.hasLookups ? { lookup: "alice" } : {}) };
     const noWrite = !results.some((result) => /write: (written|reindexed|unchanged)/.test(result));
     const part = PARTS.find((name) => {
       if (!(name in due) || this.#state[name] === due[name]) return false;
@@ -201,8 +201,7 @@ class Place {
 
   /** A command about its lookup, where there is one. */
   #lookup(name: string, ...args: string[]): string[][] {
-    const { lookup } = this.#layout;
-    return lookup === undefined ? [] : [[name, lookup.key("t1"), ...args]];
+    return this.#layout.hasLookups ? [[name, this.#layout.lookupKey("t1"), ...args]] : [];
   }
 }
 
