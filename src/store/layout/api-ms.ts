@@ -2,7 +2,7 @@ import { scanFields, setFields } from "../../json/record.ts";
 import { decodeString, QUOTE } from "../../json/scan.ts";
 import type { TaskId } from "../../task/ids.ts";
 import { quotePlus, type RecordRules, type UserScoreField, unquotePlus } from "../../task/rules.ts";
-import { createdScore, isInvalid, type RecordParser, type RecordTexts, type Task } from "../../task/task.ts";
+import { createdScore, isInvalid, type RecordParser, type Task } from "../../task/task.ts";
 import type { TimeReader } from "../../task/time.ts";
 import type { Version } from "../../task/version.ts";
 import { idFields, Layout, type StateFields, underIds } from "./layout.ts";
@@ -54,17 +54,11 @@ export class ApiMsLayout extends Layout {
   }
 
   stateOf([status, updatedAt, payload]: StateFields, parser: RecordParser): Version {
-    const ruling = rulingPayload(payload, parser);
-    if (ruling !== null)
-      return { status: ruling.status, time: parser.times.counted(parser.times.parse(ruling.updatedAt)) };
+    const texts = payload === null ? null : parser.textsOrNull(payload);
+    const time = parser.times.parse(texts?.updatedAt ?? "");
+    if (texts !== null && !Number.isNaN(time)) return { status: texts.status, time: parser.times.counted(time) };
     return { status: status ?? "", time: parser.times.ofHash(updatedAt ?? "") };
   }
-}
-
-/** The texts of a payload that decides the status and time: an object with a time. */
-function rulingPayload(payload: string | null, parser: RecordParser): RecordTexts | null {
-  const texts = payload === null ? null : parser.textsOrNull(payload);
-  return texts === null || Number.isNaN(parser.times.parse(texts.updatedAt)) ? null : texts;
 }
 
 /** The EXTRA fields of a record as in the hash: a missing count is 0, a missing text empty. */
