@@ -62,7 +62,7 @@ export const EXIT_MEANINGS: Readonly<Record<(typeof EXIT_CODES)[ErrorCode] | 0 |
     "`cleanup`, `delete`, `mark`, `import` or `export` ran without Redis",
   ].join("; "),
   4: "Redis was needed but not available",
-  130: "interrupted; the first signal lets the current batch finish",
+  130: "interrupted (a dry run: without a plan); the first signal lets the current batch finish",
 };
 
 /** `message` is one line: what is wrong, and where it comes from. `hint` is what to do next; `cause` is shown with `-vv`. */

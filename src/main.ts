@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { constants, getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import type { Surroundings } from "./cli/context.ts";
@@ -86,7 +87,10 @@ function letOthersGoFirst(): void {
 function listenForStop(): () => AbortSignal {
   let stop: AbortController | undefined;
   const onSignal = () => {
-    if (stop!.signal.aborted) process.exit(130);
+    if (stop!.signal.aborted) {
+      if (process.stderr.isTTY) writeSync(2, "\nstopped at once; run it again to finish\n");
+      process.exit(130);
+    }
     stop!.abort();
   };
   return () => {

@@ -1,4 +1,4 @@
-import { interrupted, isRedisError, type TtsctlError } from "../errors.ts";
+import { interrupted, isRedisError, type TtsctlError, throwIfInterrupted } from "../errors.ts";
 import type { RunParts } from "./parts.ts";
 
 /** The exit codes of docs/contract.md, Exit codes that a result, rather than an error, can have. */
@@ -37,10 +37,15 @@ export function finished<R>(result: R, isPartly: boolean): Ended<R> {
 
 type Run = Pick<RunParts, "signal" | "reporter">;
 
-/** How a run that changed tasks ends: its exit code, and a warning if it went on without Redis. */
-export function ended<O extends Outcome<unknown>>(run: Run, outcome: O, ending: Ending): Ended<O["result"], O> {
+/** How a run that changed tasks ends: its exit code, and a warning if it went on without Redis. @throws TtsctlError INTERRUPTED: half a plan is none */
+export function ended<O extends Outcome<{ readonly dryRun: boolean }>>(
+  run: Run,
+  outcome: O,
+  ending: Ending,
+): Ended<O["result"], O> {
   const { did, next, isPartly, without = "", goesOn = false } = ending;
   const { problem, result } = outcome;
+  if (result.dryRun && did !== undefined) throwIfInterrupted(run.signal, "nothing was changed", "run it again");
   const isFatal = problem !== null && !goesOn && !isRedisError(problem);
   const error = run.signal.aborted && did !== undefined ? interrupted(did, next) : isFatal ? problem : null;
   if (error === null && problem !== null) run.reporter.warn(`${problem.message}: ${without}`);

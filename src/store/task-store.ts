@@ -1,4 +1,4 @@
-import { isRedisError, TtsctlError, valueIf } from "../errors.ts";
+import { isRedisError, ours, TtsctlError, valueIf } from "../errors.ts";
 import { counted, firstOf } from "../task/amounts.ts";
 import type { TaskId } from "../task/ids.ts";
 import { givenName, needsRecord, ofUser, passes, type Sort, soleUser, type TaskFilter } from "../task/query-fields.ts";
@@ -124,13 +124,21 @@ export class TaskStore {
     const dangling = await danglingWarnings(mirror, answer);
     const damage = auto ? await this.#recent(mirror).damage : [];
     const all = [...warnings, ...behind.warnings, ...damage, ...dangling, ...stopWarnings(answer)];
-    return { ...answer, source: sourceOf(answer.tasks, tasks), warnings: all };
+    return { ...answer, source: sourceOf(answer.tasks, tasks), warnings: [...new Set(all)] };
   }
 }
 
 /** Of a file that no list has to read. */
 async function damageWarning(path: string): Promise<string[]> {
-  return (await isDamaged(path)) ? [`${path} is empty or damaged: \`ttsctl doctor\` shows where`] : [];
+  try {
+    return (await isDamaged(path)) ? [`${path} is empty or damaged: \`ttsctl doctor\` shows where`] : [];
+  } catch (error) {
+    return [onlyRedis(ours(error))];
+  }
+}
+
+function onlyRedis({ message }: Error): string {
+  return `reading only from Redis: ${message}`;
 }
 
 /** What a list reads: its page only, all ids that pass (a million take some 100 MB), or all records. */
@@ -300,7 +308,7 @@ export class FileBehind implements Pick<TaskSource, "find"> {
     this.#reading ??= this.file.read().catch((error) => {
       if (!(error instanceof TtsctlError)) throw error;
       this.problem = error;
-      this.warnings.push(`reading only from Redis: ${error.message}`);
+      this.warnings.push(onlyRedis(error));
       return null;
     });
     return this.#reading;
@@ -328,6 +336,7 @@ export async function lackOf(
     if (seen === 0 && (syncedAt === null || counted !== 0)) throw neither(behind.problem!, mirror);
     return null;
   }
+  if (!snapshot.exists && syncedAt === null) behind.warnings.push(...fileWarnings(snapshot));
   const inFile = userId === undefined ? snapshot.size : [...matchingRows(snapshot, ofUser(userId))].length;
   const members = await mirror.size(userId); // a sync may have filled it since
   if (members >= inFile) return null;

@@ -112,7 +112,16 @@ it.each(["mkdir", "mkfifo"])("from Redis lists beside a store path that %s made"
   await here.synced(record("alice", "t1"));
   here.root.drop("voice_task.json");
   execFileSync(make, [here.root.store]);
-  expect(await here.json("list")).toMatchObject({ total: 1, source: "redis", exit: 0, said: "" });
+  const said = expect.stringMatching(/^warning: reading only from Redis: .* is not a regular file/);
+  expect(await here.json("list")).toMatchObject({ total: 1, source: "redis", exit: 0, said });
+});
+
+it("from a Redis that was never synced warns of a missing file", async () => {
+  await here.synced(record("alice", "t1"));
+  here.root.drop("voice_task.json");
+  expect(await here.json("list")).toMatchObject({ total: 1, said: "" });
+  await here.server.call("DEL", "tts:ttsctl:synced");
+  expect(await here.json("list")).toMatchObject({ total: 1, said: expect.stringContaining("does not exist") });
 });
 
 it("from Redis warns once of a file that is empty or cut off", async () => {

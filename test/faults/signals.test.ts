@@ -67,6 +67,27 @@ describe("row H, SIGINT once, twice, SIGTERM", () => {
     expect(sorted(await everything(here))).toEqual(exactly(YOUNG));
   });
 
+  it.each(["mark --all --to error", "delete --all", "cleanup --once"])(
+    "a dry run of %s shows no half of a plan",
+    async (line) => {
+      await lay();
+      let isReading = false;
+      const proxy = await redisProxy(here.server.port, async (sent): Promise<Verdict> => {
+        isReading ||= sent.includes("eval");
+        if (isReading) await sleep(100);
+        return "pass";
+      });
+      onTestFinished(() => proxy.stop());
+      const run = new Running([...line.split(" "), "--dry-run", "-o", "json"], {
+        cwd: here.root.path,
+        env: { REDIS_PORT: String(proxy.port) },
+      });
+      await until(() => isReading);
+      const { stdout, stderr } = await endedBy(run, ["SIGINT"]);
+      expect([stdout, JSON.parse(lines(stderr).at(-1)!).error]).toEqual(["", "interrupted: nothing was changed"]);
+    },
+  );
+
   it("ends cleanup --orphans --yes while it looks for them, before anything was changed", async () => {
     here.root.writeStore([record("a", "t1")]);
     here.root.writeArtifacts(Array.from({ length: 2000 }, (_, i) => record(`u${i % 7}`, `o${i}`)));

@@ -312,17 +312,13 @@ export class Snapshot {
 
 /** Whether a store file is empty, or ends within its array or indented map. False if it can't be read. Reads a piece of both ends. */
 export async function isDamaged(path: string): Promise<boolean> {
-  try {
-    await using file = await openForReading(path);
-    if (file === null) return false;
-    const { size } = await file.stat();
-    const textAt = async (position: number) => (await file.read({ length: 64, position })).buffer.toString("latin1");
-    const [first, last] = [await textAt(0), (await textAt(Math.max(0, size - 64))).replace(/[\s\0]+$/, "")];
-    if (!/^\s*[[{]/.test(first)) return true;
-    return !last.endsWith(/^\s*\[/.test(first) ? "]" : /^\s*\{\s*\n/.test(first) ? "\n}" : "");
-  } catch {
-    return false;
-  }
+  await using file = await openForReading(path);
+  if (file === null) return false;
+  const { size } = await file.stat();
+  const textAt = async (position: number) => (await file.read({ length: 64, position })).buffer.toString("latin1");
+  const [first, last] = [await textAt(0), (await textAt(Math.max(0, size - 64))).replace(/[\s\0]+$/, "")];
+  if (!/^\s*[[{]/.test(first)) return true;
+  return !last.endsWith(/^\s*\[/.test(first) ? "]" : /^\s*\{\s*\n/.test(first) ? "\n}" : "");
 }
 
 async function openForReading(path: string): Promise<FileHandle | null> {
