@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { redisProxy, type Verdict } from "../helpers/faults.ts";
 import { first } from "../helpers/long.ts";
 import { record } from "../helpers/records.ts";
@@ -7,16 +7,7 @@ import { Shell, type ShellOptions } from "../helpers/tmux.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-const shells: Shell[] = [];
-afterEach(() => {
-  for (const shell of shells.splice(0)) shell.close();
-});
-
-async function open(options: Partial<ShellOptions> = {}): Promise<Shell> {
-  const shell = await Shell.open({ cwd: here.root.path, ...options });
-  shells.push(shell);
-  return shell;
-}
+const open = (options: Partial<ShellOptions> = {}) => Shell.open({ cwd: here.root.path, ...options });
 
 /** A Redis that is slow at first, for commands to show their progress. */
 async function slowRedis(seconds: number, ms = 200) {

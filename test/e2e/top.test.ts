@@ -208,15 +208,9 @@ describe("top", () => {
 });
 
 describe("top and list --watch in a shell", () => {
-  const shells: Shell[] = [];
-  afterEach(() => {
-    for (const shell of shells.splice(0)) shell.close();
-  });
-
   it("leaves the shell a terminal that echoes, after q, Ctrl-Z and Ctrl-C", async () => {
     await fill();
     const shell = await Shell.open({ cwd: here.root.path, columns: 80, rows: 24 });
-    shells.push(shell);
     const isSane = async () => {
       const modes = (await shell.run("stty -a")).join(" ");
       expect(modes).toMatch(/ icanon .* echo /);

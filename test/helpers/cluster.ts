@@ -1,4 +1,4 @@
-import { freePort, pairsOf, RedisServer } from "./redis.ts";
+import { freePort, Redis, RedisServer } from "./redis.ts";
 import { RespError, type RespReply } from "./resp.ts";
 import { until } from "./until.ts";
 
@@ -13,7 +13,7 @@ type Role = [role: string, host: string, port: number, state: string];
 const EVERYWHERE = new Set(["FLUSHALL", "KEYS", "DBSIZE", "SCRIPT"]);
 
 /** A real Redis Cluster of a test's own: primaries with a share of the slots each, and if wanted a replica of each. */
-export class RedisCluster {
+export class RedisCluster extends Redis {
   /** The primaries that it began with, then their replicas in the same order. */
   readonly nodes: readonly RedisServer[];
   readonly #primaries: number;
@@ -21,6 +21,7 @@ export class RedisCluster {
   readonly #owners = new Map<string, RedisServer>();
 
   private constructor(nodes: readonly RedisServer[], primaries: number) {
+    super();
     this.nodes = nodes;
     this.#primaries = primaries;
   }
@@ -94,15 +95,6 @@ export class RedisCluster {
         }),
       ),
     );
-  }
-
-  async hash(key: string): Promise<Record<string, string>> {
-    return Object.fromEntries(pairsOf(await this.call("HGETALL", key)));
-  }
-
-  /** Members of a sorted set with their scores as Redis writes them, lowest first. */
-  async zset(key: string): Promise<[string, string][]> {
-    return pairsOf(await this.call("ZRANGE", key, 0, -1, "WITHSCORES"));
   }
 
   /** Everything in it, to see that nothing changed. */

@@ -46,13 +46,27 @@ export class ServerProcess {
 }
 
 /** The pairs of a flat reply: fields and values, members and scores. */
-export function pairsOf(reply: RespReply): [string, string][] {
+function pairsOf(reply: RespReply): [string, string][] {
   const flat = reply as string[];
   return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]!] as [string, string]] : []));
 }
 
+/** One server or several that tests ask. */
+export abstract class Redis {
+  abstract call(...command: (string | number)[]): Promise<RespReply>;
+
+  async hash(key: string): Promise<Record<string, string>> {
+    return Object.fromEntries(pairsOf(await this.call("HGETALL", key)));
+  }
+
+  /** Members of a sorted set with their scores as Redis writes them, lowest first. */
+  async zset(key: string): Promise<[string, string][]> {
+    return pairsOf(await this.call("ZRANGE", key, 0, -1, "WITHSCORES"));
+  }
+}
+
 /** A real redis-server for one test, on a free port, without persistence, in its own directory. */
-export class RedisServer {
+export class RedisServer extends Redis {
   readonly port: number;
   readonly folder: string;
   readonly #binary: string;
@@ -62,6 +76,7 @@ export class RedisServer {
   #resp: Resp | undefined;
 
   private constructor(port: number, folder: string, binary: string, args: readonly string[]) {
+    super();
     this.port = port;
     this.folder = folder;
     this.#binary = binary;
@@ -135,15 +150,6 @@ export class RedisServer {
     const info = (await this.call("INFO", "CPU")) as string;
     const times = info.matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm);
     return [...times].reduce((sum, [, seconds]) => sum + Number(seconds), 0);
-  }
-
-  async hash(key: string): Promise<Record<string, string>> {
-    return Object.fromEntries(pairsOf(await this.call("HGETALL", key)));
-  }
-
-  /** Members of a sorted set with their scores as Redis writes them, lowest first. */
-  async zset(key: string): Promise<[string, string][]> {
-    return pairsOf(await this.call("ZRANGE", key, 0, -1, "WITHSCORES"));
   }
 
   /** Everything in it, to see that nothing changed. */

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
 import { cleanEnv } from "./clean-env.ts";
 import { binary } from "./ttsctl.ts";
 import { until } from "./until.ts";
@@ -22,6 +23,7 @@ export class Shell {
   /** @param options by default 100 columns and 30 rows */
   static async open({ cwd, columns = 100, rows = 30, env = {} }: ShellOptions): Promise<Shell> {
     const shell = new Shell();
+    onTestFinished(() => shell.close());
     const path = [dirname(binary()), dirname(process.execPath), process.env.PATH].join(":");
     const size = ["-x", String(columns), "-y", String(rows)];
     const words = ["env", "-u", "TMUX", "bash", "--norc", "--noprofile"];

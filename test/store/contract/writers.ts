@@ -12,7 +12,6 @@ import { type Writable, writable } from "../../../src/store/writable.ts";
 import { keyOf, type TaskId } from "../../../src/task/ids.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
 import { type Ids, taskIn } from "../../helpers/records.ts";
-import { pairsOf } from "../../helpers/redis.ts";
 import { type RecordJson, ServiceRoot } from "../../helpers/root.ts";
 import { RedisBackend } from "./backends.ts";
 
@@ -236,12 +235,7 @@ export class MirrorWriter extends RedisBackend implements Writer {
     const found = new Map<string, unknown>();
     for (const key of keys.filter((key) => !/^tts:(task|ttsctl):/.test(key))) {
       const isText = key.startsWith("tts:task_lookup:");
-      found.set(
-        key,
-        isText
-          ? await server.call("GET", key)
-          : Object.fromEntries(pairsOf(await server.call("ZRANGE", key, 0, -1, "WITHSCORES"))),
-      );
+      found.set(key, isText ? await server.call("GET", key) : Object.fromEntries(await server.zset(key)));
     }
     expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
     return held;
