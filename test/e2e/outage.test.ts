@@ -1,14 +1,10 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { parrotServer, silentServer } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines, type Run } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-const ends: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
 
 const TIMEOUT_MS = 300;
 const YOUNG = () => record("alice", "t2", { updated_at: ago(60) });
@@ -35,7 +31,7 @@ const DOWN = [
 ];
 
 function started(server: { url: string; stop(): Promise<void> }): string {
-  ends.push(() => server.stop());
+  onTestFinished(() => server.stop());
   return server.url;
 }
 

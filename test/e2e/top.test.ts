@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { onTerminal, type TerminalRun } from "../helpers/pty.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -29,14 +29,9 @@ async function fill(tasks = TASKS): Promise<void> {
   here.root.writeArtifacts(tasks.slice(0, 1) as never);
 }
 
-const started: TerminalRun[] = [];
-afterEach(() => {
-  for (const run of started.splice(0)) run.type(CTRL_C); // where a test failed
-});
-
 function top(line = "top --interval 1", env = {}): TerminalRun {
   const run = onTerminal(line.split(" "), here.root.path, env, SIZE, new FastClock());
-  started.push(run);
+  onTestFinished(() => run.type(CTRL_C)); // where it failed
   return run;
 }
 
