@@ -97,7 +97,7 @@ module.exports = {
       name: "writes-only-after-preflight",
       severity: "error",
       from: {
-        pathNot: "^(src/operations/preflight|src/library/(open-store|mirror-repair))\\.ts$|^(test|bench)/",
+        pathNot: "^src/(operations/preflight|app/syncing|library/open-store)\\.ts$|^(test|bench)/",
       },
       to: { path: "^src/store/writable\\.ts$", dependencyTypesNot: ["type-only"] },
     },

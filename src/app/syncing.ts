@@ -1,9 +1,13 @@
-import { type Clock, later } from "../clock.ts";
-import { TtsctlError } from "../errors.ts";
+import { later } from "../clock.ts";
+import { isTtsctlError, TtsctlError } from "../errors.ts";
+import { checkLayout, checkTimezone, storeMismatch } from "../operations/safety.ts";
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
 import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
-import { LEAST_STRANGE } from "../store/written-copies.ts";
+import { type MirrorWriter, mirrorWriter } from "../store/mirror-writer.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
+import { type Writable, writable } from "../store/writable.ts";
 import { counted } from "../task/amounts.ts";
+import type { TaskId } from "../task/ids.ts";
 import type { RunParts } from "./parts.ts";
 
 /** Pushes the file to Redis, with the run lock until the parts are released. @throws TtsctlError as `sync`, LOCK_TIMEOUT */
@@ -14,43 +18,118 @@ export async function syncStore(parts: RunParts, own: Pick<SyncParts, "ledger" |
   return sync({ ...(await parts.changeParts(own.ledger, options.dryRun, file)), mirror, ...own }, options);
 }
 
-/** The sync of a long-running process: it deletes only what is owed, and releases the parts. Throws as `syncStore`. */
-export async function pushFile(parts: RunParts): Promise<SyncOutcome> {
-  const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
-  try {
-    return await syncStore(parts, { ledger: null, confirm: async () => {} }, options);
-  } finally {
-    await parts.release().catch(() => {}); // the outcome of the sync counts
-  }
+type Live = Awaited<ReturnType<RunParts["liveOn"]>>;
+
+interface Keeping {
+  /** The parts of a sync. */
+  step(signal: AbortSignal): Promise<RunParts>;
+  /** Called after each sync, before Redis is read. */
+  onSync(outcome: SyncOutcome): unknown;
+  onFailure(error: unknown): void;
+  /** As for `storeMismatch`. */
+  isOurs?(id: TaskId): boolean;
 }
 
-const FIRST_PAUSE_MS = 1000;
+/** Between two attempts; the pauses double. */
+const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1000, 300_000];
 
-/** Repeats an attempt until it returns true (it doesn't throw), one at a time: after a second, then after pauses that double. */
-export function retrying(clock: Clock, attempt: () => Promise<boolean>, longestMs: number, signal: AbortSignal) {
+/** Writes to Redis what it missed, for a long-running process: what the writer knows or, if Redis may lack more, the whole file. */
+export function keepMirrored(parts: RunParts, { shared, link }: Live, writer: MirrorWriter, keeping: Keeping) {
+  const { clock } = parts;
+  const stop = new AbortController();
+  const syncs = new Set<Promise<unknown>>();
   let running: Promise<void> | null = null;
   let waiting = new AbortController();
   let pauseMs = FIRST_PAUSE_MS;
+  /** Only once: later the file may have lost all that Redis has. */
+  let isChecked = false;
+
+  /** Checks that a mirror belongs to this store, and is read as the service writes it. @throws STORE_*, *_MISMATCH, REDIS_* */
+  async function check(mirror: Mirror): Promise<void> {
+    if (isChecked) return;
+    await using snapshot = await shared.read();
+    await checkLayout(mirror);
+    await checkTimezone(mirror);
+    const refusal = await storeMismatch(snapshot, mirror, keeping.isOurs);
+    if (refusal !== null) throw refusal;
+    isChecked = true;
+  }
+
+  /** `ttsctl sync`, which deletes only what is owed. @throws as `syncStore` */
+  function sync(signal = stop.signal): Promise<SyncOutcome> {
+    const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
+    const done = writer.aroundSync(async () => {
+      const step = await keeping.step(AbortSignal.any([signal, stop.signal]));
+      try {
+        const outcome = await syncStore(step, { ledger: null, confirm: async () => {} }, options);
+        await keeping.onSync(outcome);
+        return outcome;
+      } finally {
+        await step.release().catch(() => {}); // the outcome of the sync counts
+      }
+    });
+    syncs.add(done);
+    return done.finally(() => syncs.delete(done));
+  }
+
+  /** Returns whether nothing is left to do, or a new connection has to be waited for. Also repeats a sync that failed for a lock. */
+  async function repair(): Promise<boolean> {
+    try {
+      const state = await link.open();
+      if (state.kind !== "on") return true;
+      await check(state.mirror);
+      await writer.catchUp();
+      if (writer.needsSync) await sync();
+    } catch (error) {
+      if (!stop.signal.aborted) keeping.onFailure(error);
+      return false;
+    }
+    return !writer.needsSync;
+  }
 
   function start(): void {
-    if (signal.aborted) return;
-    running ??= attempt().then((isDone) => {
+    if (stop.signal.aborted) return;
+    running ??= repair().then((isDone) => {
       running = null;
       if (isDone) return;
       void later(clock, pauseMs, waiting.signal, start);
-      pauseMs = Math.min(2 * pauseMs, longestMs);
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
     });
   }
 
   return {
-    /** Attempts now, unless an attempt is under way. */
-    begin(): void {
+    check,
+    sync,
+
+    /** The mirror for writes. */
+    async open(): Promise<MirrorState<Writable<Mirror>>> {
+      const state = await link.open();
+      if (state.kind !== "on") return state;
+      try {
+        await check(state.mirror);
+        return { kind: "on", mirror: writable(state.mirror) };
+      } catch (error) {
+        if (!(error instanceof TtsctlError)) throw error;
+        return { kind: "down", error };
+      }
+    },
+
+    /** Repairs now, unless that is under way. Returns when it has ended, and never fails. */
+    async begin(): Promise<void> {
       pauseMs = FIRST_PAUSE_MS;
       waiting.abort();
       waiting = new AbortController();
       start();
+      await running;
     },
-    running: () => running,
+    isRunning: () => running !== null,
+
+    async close(): Promise<void> {
+      stop.abort();
+      await running;
+      await Promise.allSettled(syncs);
+      await writer.close();
+    },
   };
 }
 
@@ -58,8 +137,6 @@ export function retrying(clock: Clock, attempt: () => Promise<boolean>, longestM
 async function markOf(state: MirrorState): Promise<string | null> {
   return state.kind === "on" ? state.mirror.syncedAt().catch(() => null) : null;
 }
-
-const UNSYNCED = "Redis isn't synchronised yet";
 
 interface Work {
   readonly isWanted: boolean;
@@ -72,11 +149,8 @@ export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
 
 /** Pushes the file to Redis on start, and when Redis is back; until then Redis isn't read. Call it before the stores are used. */
 export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note, describe }: Work) {
-  /** Also repeats a sync that failed because another command had the lock, or the file was half written. */
-  const retry = retrying(parts.clock, repair, 300_000, parts.signal);
-  const reasonBehind = isWanted ? UNSYNCED : "Redis may lack changes of the file; run `ttsctl sync`";
-  /** Why Redis may not be read, or null. */
-  let behind: string | null = isWanted ? UNSYNCED : null;
+  /** Why Redis may not be read, if the writer doesn't know. */
+  let behind: string | null = null;
   /** The mark of the last sync, read when Redis came back; for a server that doesn't sync. */
   let markThen: Promise<string | null> | undefined;
   /** Whether Redis has tasks and the file has lost them: then Redis must answer. */
@@ -85,14 +159,29 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
   let orphansThen: number | null = null;
 
   const events: LinkEvents = {
-    onUp: (mirror, again) => {
-      void note("info", `Redis at ${mirror.where} ${again ? "is back" : "answered the ping"}`);
-      if (again) mayLack(markOf({ kind: "on", mirror }));
+    onUp: ({ where }, again) => {
+      void note("info", `Redis at ${where} ${again ? "is back" : "answered the ping"}`);
+      if (again) mayLack();
     },
     onDown: ({ message, code }) => void note("warn", `${message}: reads use the store file`, { code }),
   };
-  const { shared, link } = await parts.liveOn({ events, forReaders });
-  const { file } = await parts.stores();
+  const live = await parts.liveOn({ events, forReaders });
+  const { link, shared } = live;
+  const writer = mirrorWriter({
+    ...{ clock: parts.clock, file: await parts.fileStore(), shared },
+    link: { open: () => keeper.open() },
+    warn: (line) => void note("warn", line),
+  });
+  const keeper = keepMirrored(parts, live, writer, {
+    step: (signal) => parts.step({ log: () => {}, signal: () => signal }), // the server has logged its own ping
+    onSync,
+    onFailure(error) {
+      const { message, code } = isTtsctlError(error) ? error : { message: String(error), code: "INTERNAL" };
+      isStoreLost = code === "STORE_EMPTY";
+      void note("error", `sync failed: ${message}`, { code });
+    },
+  });
+  if (isWanted) writer.leaveToSync();
 
   async function forReaders(state: MirrorState): Promise<MirrorState> {
     if (state.kind !== "on") return state;
@@ -100,86 +189,37 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
       const mark = await markOf(state);
       if (mark !== null && mark !== (await markThen)) behind = null;
     }
-    return behind === null || isStoreLost ? state : { ...state, behind };
+    const problem = behind ?? writer.problem;
+    return problem === null || isStoreLost ? state : { ...state, behind: problem };
   }
 
-  function begin(): void {
-    if (mayWrite) retry.begin();
+  /** The sync on start, and what is left to do after a failure. */
+  async function begin(): Promise<void> {
+    if (mayWrite) await keeper.begin();
   }
 
-  function mayLack(mark: Promise<string | null>): void {
-    behind = reasonBehind;
-    markThen = mark;
-    begin();
-  }
-
-  /** Returns whether nothing is left to do, or a new connection has to be waited for. */
-  async function repair(): Promise<boolean> {
-    if (isWanted && behind !== null) await sync();
-    return (!isWanted || behind === null) && drain();
-  }
-
-  async function sync(): Promise<void> {
-    const step = await parts.step({ log: () => {} }); // the server has logged its own ping
-    try {
-      const outcome = await pushFile(step);
-      void note("info", describe(outcome));
-      isStoreLost = false;
-      settle(outcome);
-    } catch (error) {
-      isStoreLost = error instanceof TtsctlError && error.code === "STORE_EMPTY";
-      failed("sync failed", error);
+  function mayLack(): void {
+    if (isWanted) writer.leaveToSync();
+    else {
+      behind = "Redis may lack changes of the file; run `ttsctl sync`";
+      markThen = link.open().then(markOf);
     }
-  }
-
-  /** Makes the deletions that Redis lacks, after the checks of a sync, which does so too. */
-  async function drain(): Promise<boolean> {
-    try {
-      const mirror = await link.open();
-      if (mirror.kind !== "on" || !(await file.owed.isThere())) return true;
-      const { preflight } = await import("../operations/preflight.ts");
-      await using snapshot = await shared.read();
-      const { clock, reporter } = parts;
-      await preflight({ file, mirror, clock, reporter }, "sync", { snapshot, dryRun: false, least: LEAST_STRANGE });
-      return !(await file.owed.isThere());
-    } catch (error) {
-      failed("Redis may have tasks that were deleted", error);
-      return false;
-    }
+    void begin();
   }
 
   /** Additional Redis-only tasks were deleted from the file while Redis was away, so they must not be shown. */
-  function settle({ total, failed, orphans }: SyncOutcome): void {
+  function onSync(outcome: SyncOutcome): void {
+    void note("info", describe(outcome));
+    isStoreLost = false;
+    const { total, failed, orphans } = outcome;
     const more = orphans - (orphansThen ?? orphans);
+    behind = null;
     if (failed > 0) behind = `${counted(failed, "task")} of the file could not be written to Redis`;
     else if (more > 0 && total > 0) {
       behind = `Redis has ${counted(more, "task")} that were deleted from the file while Redis was down; run \`ttsctl sync --prune\``;
-    } else {
-      behind = null;
-      orphansThen = orphans;
-    }
+      writer.leaveToSync();
+    } else orphansThen = orphans;
   }
 
-  function failed(what: string, error: unknown): void {
-    const { message, code } = error instanceof TtsctlError ? error : { message: String(error), code: "INTERNAL" };
-    void note("error", `${what}: ${message}`, { code });
-  }
-
-  return {
-    isRunning: () => retry.running() !== null,
-    isStoreLost: () => isStoreLost,
-
-    /** Deletions may be owed to Redis. */
-    catchUp: begin,
-
-    mayLack: () => mayLack(link.open().then(markOf)),
-
-    /** The sync on start, if Redis is up. It never fails. */
-    async first(): Promise<void> {
-      if ((await parts.mirrorState()).kind === "on") begin();
-      await retry.running();
-    },
-
-    ended: async () => retry.running(),
-  };
+  return { begin, mayLack, isRunning: keeper.isRunning, isStoreLost: () => isStoreLost, close: keeper.close };
 }

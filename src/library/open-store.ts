@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { RunParts } from "../app/parts.ts";
+import { keepMirrored } from "../app/syncing.ts";
 import { systemClock } from "../clock.ts";
-import { TtsctlError, usage } from "../errors.ts";
+import { isRedisError, isStoreError, TtsctlError, usage, valueIf } from "../errors.ts";
 import type { Update } from "../store/file/batch-plan.ts";
 import { FileStore } from "../store/file/file-store.ts";
-import { OWED } from "../store/mirror-link.ts";
+import { OWED, redisDisabled } from "../store/mirror-link.ts";
+import type { Mirror } from "../store/redis/mirror.ts";
 import { newestTasks } from "../store/task-store.ts";
 import { taskWriter, type Written } from "../store/task-writer.ts";
 import { writable } from "../store/writable.ts";
@@ -15,7 +17,6 @@ import { checkOptions, checkStrings, checkType, libraryError, NEVER, signalOf, t
 import { checkUpdateOptions, claimIdOf, claimRule, findClaimable, updated, withClaim } from "./changes.ts";
 import { type CleanupLoop, checkCleanup, cleanupLoop, cleanupOnce } from "./cleanup.ts";
 import { eventSource } from "./events.ts";
-import { mirrorRepair } from "./mirror-repair.ts";
 import { cursorAfter, FILTERS, listQueryOf, type NamedTasks, pageAfter, pageOf } from "./queries.ts";
 import { settingsOf } from "./settings.ts";
 import { artifactPath, idOf, storedTask, taskOf } from "./stored-task.ts";
@@ -46,15 +47,15 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     events: {
       onUp: ({ where }, again) => {
         events.mirrorUp(where, again);
-        repair.begin();
+        void keeper.begin();
       },
       onDown: (error) => events.mirrorDown(error),
     },
     forReaders: (state) => writer.mirror.forReaders(state),
-    admit: (mirror) => repair.admit(mirror),
+    admit,
     grows: true,
   });
-  const { shared } = live;
+  const { shared, link } = live;
   const file = writable(new FileStore(settings.store.path.value, rules, clock));
   const target = () => file.target();
   const mark = writerMark(target, clock, () => writer.mirror.leaveToSync());
@@ -62,15 +63,35 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const { mirrorFailed: onMirrorFailure } = events;
   const writer = taskWriter({
     ...{ file, shared, clock, owes, warn, onMirrorFailure },
-    link: { open: () => repair.open() },
+    link: { open: () => keeper.open() },
     mark: owes ? mark : null,
   });
-  const repair = mirrorRepair(parts, live, writer, mark, logger);
+  const keeper = keepMirrored(parts, live, writer.mirror, {
+    step: (signal) => parts.forCall("syncToRedis", signal),
+    isOurs: (id) => writer.isPending(id) || writer.mirror.isPending(id),
+    async onSync({ failed }) {
+      if (failed === 0) await mark.dropLeft();
+    },
+    onFailure: (error) => warn(`Redis was not repaired: ${error instanceof Error ? error.message : error}`),
+  });
+  let wasMarked = false;
   const stores = await parts.stores();
   const checking = { rules, clock, parser: new RecordParser(rules) };
   const reader = await parts.taskStore();
   let cleanup: CleanupLoop | null = null;
   let closing: Promise<void> | null = null;
+
+  /** Checks a connection; if the mirror lacks more than is known, a sync is due. @throws TtsctlError *_MISMATCH, REDIS_* */
+  async function admit(there: Mirror): Promise<void> {
+    await using snapshot = await shared.read().catch(valueIf(isStoreError, null));
+    if (snapshot === null) return; // Redis must answer then, and is checked before a write
+    await keeper.check(there);
+    const { syncedAt, members } = (await there.standings([undefined]))[0]!;
+    const isFlushed = wasMarked && syncedAt === null;
+    wasMarked = syncedAt !== null;
+    await mark.lookForLeft();
+    if (isFlushed || snapshot.size - members > writer.mirror.pending + writer.pending) writer.mirror.leaveToSync();
+  }
 
   function refuseClosed(): void {
     if (closing === null) return;
@@ -138,7 +159,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
 
   async function close(): Promise<void> {
     await store.stopCleanup();
-    await repair.close();
+    await keeper.close();
     await writer.close();
     const problem = writer.mirror.problem ?? (owes && (await stores.file.owed.isThere()) ? OWED : null);
     if (problem !== null) logger.warn(`${problem}; the next program that opens the store repairs Redis`);
@@ -239,8 +260,18 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     syncToRedis: call(async (options = {}) => {
       const signal = signalOf(options, "syncToRedis");
       throwIfAborted(signal);
-      const result = await repair.sync(signal);
-      return result.problem === null ? result : { counts: null, problem: libraryError(result.problem) };
+      const state = await link.open();
+      if (state.kind !== "on") {
+        return { counts: null, problem: libraryError(state.kind === "down" ? state.error : redisDisabled()) };
+      }
+      try {
+        const { failedToPrune: _, pruned: __, dryRun: ___, ...counts } = await keeper.sync(signal);
+        return { counts, problem: null };
+      } catch (error) {
+        if (!isRedisError(error)) throw error;
+        warn(`sync failed: ${error.message}`);
+        return { counts: null, problem: libraryError(error) };
+      }
     }),
 
     startCleanup: call(async (options = {}) => {

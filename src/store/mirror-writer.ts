@@ -36,6 +36,8 @@ export interface MirrorWriterParts {
   warn(line: string): void;
 }
 
+export type MirrorWriter = ReturnType<typeof mirrorWriter>;
+
 /** More pending changes are left to a sync. */
 const MOST_PENDING = 10_000;
 

@@ -75,11 +75,11 @@ async function runServe(context: Context, flags: Flags): Promise<void> {
   });
   const url = await listen(server, http.host.value, http.port.value);
   await context.note("info", `listening on ${url}${http.basePath.value}/`);
-  const working = syncing.first().then(() => (cleans ? cleanUp(context, record) : undefined));
+  const working = syncing.begin().then(() => (cleans ? cleanUp(context, record) : undefined));
   await stopped;
   await context.note("info", "stopping: no new requests are accepted");
   // Current requests have 3 s, so everything ends within 5 s.
-  await Promise.all([drain(server, 3000, context.clock), working, syncing.ended()]);
+  await Promise.all([drain(server, 3000, context.clock), working, syncing.close()]);
 }
 
 /** Every client that reaches the port could delete everything. */

@@ -56,7 +56,7 @@ export function remove(parts: ServerParts, c: Context<Env>, asked: ChangeRequest
   return change(parts, c, asked, async (step, selection) => {
     await step.requireConfig(true);
     const ended = await deleteChosen(step, { force, dryRun, maxDelete, allowEmpty: false }, { selection });
-    if (isRedisError(ended.outcome.problem) && !dryRun) parts.syncing.catchUp();
+    if (isRedisError(ended.outcome.problem) && !dryRun) void parts.syncing.begin(); // deletions may be owed to Redis
     return ended;
   });
 }
