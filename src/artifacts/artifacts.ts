@@ -55,6 +55,7 @@ class DiskArtifacts {
   readonly #purgeArea: PurgeArea | undefined;
   readonly #homes: HeldFolders | undefined;
   readonly #turns = new Turns();
+  readonly [Symbol.dispose] = () => this.close();
   #closed = false;
 
   constructor(

@@ -20,6 +20,7 @@ export class TaskLogs {
   readonly #left: LogPart[] = [];
   /** The newest date when following began, where new logs appear. */
   #fromDate = "";
+  readonly [Symbol.dispose] = () => this.close();
 
   constructor(
     private readonly folders: LogFolders,

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { type Clock, later, restAfter } from "../clock.ts";
@@ -14,37 +15,34 @@ export type AnswerEvents = ReturnType<typeof eventStreams>;
 
 /** The streams of server-sent events that are open, of all endpoints. */
 export function eventStreams({ clock, run, failed }: ServerParts) {
-  const open = new Set<AbortController>();
-  const { signal } = run;
-  const endAll = () => {
-    for (const question of open) question.abort();
-  };
+  let open = 0;
+  const stopped = run.signal;
 
   /** Answers with the events that `run` sends, until the client leaves or the server stops; an error is the last one. @throws BUSY */
   return (c: Context<Env>, run: (stream: SSEStreamingApi, signal: AbortSignal) => Promise<void>): Response => {
     if (c.env.incoming.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
-    if (open.size >= LIMITS.streams) {
+    if (open >= LIMITS.streams) {
       const hint = "close one of them, or poll the endpoints that aren't streams";
       throw new HttpError("BUSY", `${LIMITS.streams} streams are open`, hint, { "retry-after": "5" });
     }
-    const question = new AbortController();
-    open.add(question);
-    signal.addEventListener("abort", endAll); // one listener, however often it is added
-    if (signal.aborted || c.env.incoming.socket.destroyed) question.abort();
-    c.env.outgoing.once("close", () => question.abort());
+    open++;
+    const left = new AbortController();
+    const signal = AbortSignal.any([stopped, left.signal]);
+    if (c.env.incoming.socket.destroyed) left.abort();
+    c.env.outgoing.once("close", () => left.abort());
     c.header("X-Accel-Buffering", "no"); // nginx would hold events back
     const response = streamSSE(c, async (stream) => {
-      const beatLater = () => later(clock, 15_000, question.signal, () => void beat(stream).then(beatLater));
+      const beatLater = () => later(clock, 15_000, signal, () => void beat(stream).then(beatLater));
       void beatLater();
       try {
-        await run(stream, question.signal);
+        await run(stream, signal);
       } catch (error) {
         const problem = problemOf(error);
         if (problem.code === "INTERNAL") failed(error);
         await stream.writeSSE({ event: "problem", data: JSON.stringify(problem) });
       } finally {
-        question.abort();
-        open.delete(question);
+        left.abort();
+        open--;
       }
     });
     response.headers.set("connection", "close"); // one that is kept alive would hold up the end of the server
@@ -62,8 +60,7 @@ export type Doorbell = ReturnType<typeof newDoorbell>;
 /** Rings if `readMark` returns another text, as long as anybody listens: pages then ask what they show (docs/http.md). */
 export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
   let listeners = 0;
-  /** Wakes those that have sent the last ring. */
-  const waiting = new Set<() => void>();
+  const bell = new EventEmitter().setMaxListeners(0);
   /** The number of the last ring, and the answers since. */
   let last = 1;
   const answers = new Map<string, Promise<unknown>>();
@@ -82,8 +79,7 @@ export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
       if (isNew || began >= again) {
         last++;
         answers.clear();
-        for (const wake of waiting) wake();
-        waiting.clear();
+        bell.emit("ring");
         again = began + (isNew ? LATELY_S : RING_EVERY_S);
       }
       await clock.sleep(restAfter(began, 1, clock) * 1000);
@@ -97,21 +93,14 @@ export function newDoorbell(clock: Clock, readMark: () => Promise<string>) {
     async listen(onRing: (ring: number) => Promise<void>, signal: AbortSignal): Promise<void> {
       listeners++;
       if (!isLooking) void look();
-      let wake = () => {};
-      signal.addEventListener("abort", () => wake(), { once: true });
       try {
         for (let sent = 0; !signal.aborted; ) {
           const ring = last;
           if (ring !== sent) await onRing(sent === 0 ? 0 : ring);
           sent = ring;
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-            if (signal.aborted || ring !== last) resolve();
-            else waiting.add(resolve);
-          });
+          if (ring === last) await once(bell, "ring", { signal }).catch(() => {}); // the signal
         }
       } finally {
-        waiting.delete(wake);
         listeners--;
       }
     },

@@ -58,8 +58,6 @@ export interface ServerParts {
   failed(error: unknown): void;
 }
 
-export async function withArtifacts<T>({ settings, rules }: ServerParts, work: (artifacts: Artifacts) => Promise<T>) {
-  const { paths } = settings;
-  const artifacts = await openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules });
-  return work(artifacts).finally(() => artifacts.close());
+export function artifactsOf({ settings: { paths }, rules }: ServerParts): Artifacts {
+  return openArtifacts({ output: paths.output.value, logs: paths.logs.value, names: rules });
 }

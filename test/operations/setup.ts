@@ -177,12 +177,8 @@ export class Site {
   }
 
   async #withArtifacts<T>(work: (artifacts: Artifacts) => Promise<T>): Promise<T> {
-    const real = await openArtifacts({ output: this.root.at("output"), logs: this.root.at("Logs") });
-    try {
-      return await work(this.wrapArtifacts(real));
-    } finally {
-      await real.close();
-    }
+    using real = openArtifacts({ output: this.root.at("output"), logs: this.root.at("Logs") });
+    return await work(this.wrapArtifacts(real));
   }
 }
 

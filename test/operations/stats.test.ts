@@ -11,13 +11,13 @@ const here = useSite();
 
 async function stats(userId?: string): Promise<StatsResult> {
   const { site } = here;
-  const artifacts = openArtifacts({ output: site.root.at("output"), logs: site.root.at("Logs") });
+  using artifacts = openArtifacts({ output: site.root.at("output"), logs: site.root.at("Logs") });
   const common = { file: site.file, artifacts, reporter: site.reporter };
   const cleanup = { ...common, mirror: site.state, clock: site.clock };
   const estimate = (known: object) => estimateCleanup({ ...cleanup, ...known }, POLICY, { userId, withFiles: true });
   const rule = { now: Date.now() / 1000, after: 86_400, zone: UTC };
   const parts = { ...common, link: linkTo(site.mirror), estimate };
-  return countTasks(parts, { source: "auto", userId, rule }).finally(() => artifacts.close());
+  return await countTasks(parts, { source: "auto", userId, rule });
 }
 
 describe("stats", () => {

@@ -4,7 +4,7 @@ import { shownStatus } from "../../task/status.ts";
 import { json, jsonText } from "../answer.ts";
 import type { AddEndpoint } from "../endpoints.ts";
 import { type AnswerEvents, beat } from "../event-stream.ts";
-import { type ServerParts, withArtifacts } from "../parts.ts";
+import { artifactsOf, type ServerParts } from "../parts.ts";
 import { turns } from "../turns.ts";
 import { idOf, knownTask, TASK_PATHS } from "./voice-tasks.ts";
 
@@ -25,7 +25,8 @@ export function addLogs(add: AddEndpoint, parts: ServerParts, answerEvents: Answ
     add(`GET ${path}/logs`, async (c, { user_id, lines, format }) => {
       const { taskId } = await knownTask(parts, c, user_id);
       return turn(c.env, async () => {
-        const logs = await withArtifacts(parts, (artifacts) => artifacts.logsOf(taskId).last(lines));
+        using artifacts = artifactsOf(parts);
+        const logs = await artifacts.logsOf(taskId).last(lines);
         if (format === "json") return json({ logs });
         const text = logs.flatMap((part) => [...logText(part)]).join("");
         return jsonText(text, [], { "content-type": "text/plain; charset=utf-8" });
@@ -34,30 +35,25 @@ export function addLogs(add: AddEndpoint, parts: ServerParts, answerEvents: Answ
     add(`GET ${path}/logs/stream`, (c, { user_id, lines }) => {
       const id = idOf(parts, c, user_id);
       if (c.req.header("last-event-id") === ENDED) return c.body(null, 204);
-      return answerEvents(c, (stream, signal) => {
-        return withArtifacts(parts, async (artifacts) => {
-          const send = (event: string, data: object | string, more = {}) =>
-            stream.writeSSE({ event, data: JSON.stringify(data), ...more });
-          const logs = artifacts.logsOf(id.taskId);
-          try {
-            const state = taskState({ ...(await run.stores()), clock }, id, "auto");
-            const finished = (await state.look()) !== "open";
-            await logs.begin(lines);
-            await beat(stream); // there may be no lines yet
-            const onLines = async (part: object) => {
-              await send("lines", part);
-              return !signal.aborted;
-            };
-            const heard = { onLines, onNews: (line: string) => send("note", line) };
-            const reason = await followLog({ clock, logs, signal, finished, state: () => state.look(), ...heard });
-            const status = state.status === null ? null : (shownStatus(state.status) ?? state.status);
-            const isOver = reason === "finished" || reason === "gone";
-            const end: StreamEnd = { reason: isOver && status === null ? "gone" : reason, status };
-            await send("end", end, isOver ? { id: ENDED } : {});
-          } finally {
-            logs.close();
-          }
-        });
+      return answerEvents(c, async (stream, signal) => {
+        const send = (event: string, data: object | string, more = {}) =>
+          stream.writeSSE({ event, data: JSON.stringify(data), ...more });
+        using artifacts = artifactsOf(parts);
+        using logs = artifacts.logsOf(id.taskId);
+        const state = taskState({ ...(await run.stores()), clock }, id, "auto");
+        const finished = (await state.look()) !== "open";
+        await logs.begin(lines);
+        await beat(stream); // there may be no lines yet
+        const onLines = async (part: object) => {
+          await send("lines", part);
+          return !signal.aborted;
+        };
+        const heard = { onLines, onNews: (line: string) => send("note", line) };
+        const reason = await followLog({ clock, logs, signal, finished, state: () => state.look(), ...heard });
+        const status = state.status === null ? null : (shownStatus(state.status) ?? state.status);
+        const isOver = reason === "finished" || reason === "gone";
+        const end: StreamEnd = { reason: isOver && status === null ? "gone" : reason, status };
+        await send("end", end, isOver ? { id: ENDED } : {});
       });
     });
   }

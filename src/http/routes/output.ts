@@ -8,12 +8,13 @@ import { mediaTypeOf } from "../../artifacts/media-types.ts";
 import { systemErrorCode } from "../../errors.ts";
 import { HttpError, namesTag } from "../answer.ts";
 import type { AddEndpoint } from "../endpoints.ts";
-import { type Env, type ServerParts, withArtifacts } from "../parts.ts";
+import { artifactsOf, type Env, type ServerParts } from "../parts.ts";
 
 export function addOutput(add: AddEndpoint, parts: ServerParts): void {
   add("GET /output/:user/:task/:file{.+}", async (c) => {
     const { user = "", task = "", file = "" } = c.req.param() as Record<string, string>;
-    const handle = await withArtifacts(parts, (artifacts) => artifacts.openFile(user, task, file.split("/")));
+    const artifacts = artifactsOf(parts);
+    const handle = await artifacts.openFile(user, task, file.split("/")).finally(() => artifacts.close());
     if (handle === undefined) throw new HttpError("NOT_FOUND", "file not found");
     try {
       return await answerFile(c, handle, file, parts);

@@ -12,7 +12,7 @@ import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, PLAIN } from "../dialects.ts";
 import type { AddEndpoint } from "../endpoints.ts";
 import type { Doorbell } from "../event-stream.ts";
-import { type Env, LIMITS, type ServerParts, withArtifacts } from "../parts.ts";
+import { artifactsOf, type Env, LIMITS, type ServerParts } from "../parts.ts";
 import { countIds } from "../request.ts";
 import type { TaskFile, TaskFiles, TasksAudio, TaskUsers } from "../schema.ts";
 import { turns } from "../turns.ts";
@@ -76,10 +76,9 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
     add(`GET ${path}/files`, (c, { user_id, logs }) => {
       return forDetails(c.env, async () => {
         const task = await knownTask(parts, c, user_id);
-        return withArtifacts(parts, async (artifacts) => {
-          const files = await filesOf(artifacts, foldersOf(parts.rules, task, task), logs ? task.taskId : null);
-          return json({ files } satisfies TaskFiles);
-        });
+        using artifacts = artifactsOf(parts);
+        const files = await filesOf(artifacts, foldersOf(parts.rules, task, task), logs ? task.taskId : null);
+        return json({ files } satisfies TaskFiles);
       });
     });
     add(`GET ${path}/users`, (c) => {
@@ -186,15 +185,14 @@ function tasksIn(parts: ServerParts, text: string): TaskId[] {
 async function audioOf(parts: ServerParts, ids: readonly TaskId[]): Promise<TasksAudio> {
   const { tasks } = await parts.store.list({ ...listQueryOf(parts, {}, BODY_NAMES), ids });
   const known = new Map(tasks.map((task) => [keyOf(task), task])); // another one has no files
-  return withArtifacts(parts, async (artifacts) => {
-    const audio: TaskFile[][] = [];
-    for (const id of ids) {
-      const task = known.get(keyOf(id));
-      const files = task === undefined ? [] : await filesOf(artifacts, foldersOf(parts.rules, id, task), null);
-      audio.push(files.filter((file) => file.audio));
-    }
-    return { audio };
-  });
+  using artifacts = artifactsOf(parts);
+  const audio: TaskFile[][] = [];
+  for (const id of ids) {
+    const task = known.get(keyOf(id));
+    const files = task === undefined ? [] : await filesOf(artifacts, foldersOf(parts.rules, id, task), null);
+    audio.push(files.filter((file) => file.audio));
+  }
+  return { audio };
 }
 
 async function filesOf(artifacts: Artifacts, folders: FolderName[], logsOf: string | null): Promise<TaskFile[]> {
