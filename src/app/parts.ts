@@ -223,11 +223,7 @@ export class RunParts {
     };
   }
 
-  async stores() {
-    return { file: await this.fileStore(), link: await this.mirrorLink() };
-  }
-
-  async taskStore(): Promise<TaskStore> {
+  async stores(): Promise<TaskStore> {
     return new TaskStore(await this.fileStore(), await this.mirrorLink());
   }
 

@@ -15,48 +15,48 @@ const POLLS_A_LOOK = 5;
 /** Why following ended: the task is finished or gone, a signal came, or the output was closed. */
 export type FollowEnd = "finished" | "gone" | "interrupted" | "unread";
 
-interface FollowParts {
+interface FollowParts extends Stores {
   readonly clock: Clock;
   readonly logs: LogFollower;
-  /** Called about once a second. */
-  readonly state: () => Promise<"open" | "finished" | "gone">;
   readonly signal: AbortSignal;
   /** Returns false if the output was closed. */
   readonly onLines: (part: LogPart) => Promise<boolean>;
   readonly onNews: (line: string) => Promise<void>;
-  readonly finished: boolean;
+  /** Whether it was finished before; if left out, the stores are asked. */
+  readonly finished?: boolean;
 }
 
-/** Hands over new lines until the task is finished, and a second longer: its status changes before the last lines are on the disk. */
-export async function followLog(parts: FollowParts): Promise<FollowEnd> {
+/**
+ * Hands over new lines until the task is finished, and a second longer: its status changes before the last lines are on the disk.
+ * Returns the last status too; null if none was read, or the task is gone.
+ */
+export async function followLog(parts: FollowParts, id: TaskId, source: SourceChoice) {
   const { logs, signal, onLines } = parts;
-  let over: FollowEnd | undefined = parts.finished ? "finished" : undefined;
+  const state = taskState(parts, id, source);
+  const { finished = (await state.look()) !== "open" } = parts;
+  let over: FollowEnd | undefined = finished ? "finished" : undefined;
   for (let polls = 0; ; polls++) {
     for (let part = logs.read(); part !== undefined && !signal.aborted; part = logs.read()) {
-      if (part.lines.length > 0 && !(await onLines(part))) return "unread";
+      if (part.lines.length > 0 && !(await onLines(part))) return { end: "unread", status: state.status } as const;
     }
     if (signal.aborted) over = "interrupted";
-    if (over !== undefined && (parts.finished || signal.aborted || polls % POLLS_A_LOOK === 0)) break;
+    if (over !== undefined && (finished || signal.aborted || polls % POLLS_A_LOOK === 0)) break;
     if (polls % POLLS_A_LOOK === 0) {
-      const state = await parts.state();
-      if (state !== "open") over = state;
+      const now = await state.look();
+      if (now !== "open") over = now;
       for (const line of await logs.look()) await parts.onNews(line);
     }
     await parts.clock.sleep(POLL_MS, signal);
   }
   for (const part of logs.rest()) await onLines(part);
-  return over;
+  return { end: over, status: state.status };
 }
 
 /** Reading a store file must not take more than this part of the time. */
 const LARGEST_SHARE = 1 / 20;
 
 /** Polls whether a task is finished: in Redis, or if that fails in the file, which is read only when it has changed. */
-export function taskState(
-  { clock, file, link }: Stores & { clock: Clock },
-  { userId, taskId }: TaskId,
-  source: SourceChoice,
-) {
+function taskState({ clock, file, link }: FollowParts, { userId, taskId }: TaskId, source: SourceChoice) {
   let seen: FileIdentity | null | undefined;
   let inFile: string | null = null;
   let nextRead = 0;

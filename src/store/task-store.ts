@@ -52,18 +52,18 @@ export interface ListResult {
 const CHECKED_MS = 1000;
 
 /** Reads from Redis first, else from the store file (docs/contract.md, Reading). */
-export class TaskStore {
-  readonly #stores: Stores;
+export class TaskStore implements Stores {
   /** The connection whose indexes were found complete, since when, and of which users; and what is wrong with the file. */
   #checked: { mirror: Mirror; since: number; users: Set<string | undefined>; damage: Promise<string[]> } | null = null;
 
-  constructor(file: FileStore, link: MirrorLink) {
-    this.#stores = { file, link };
-  }
+  constructor(
+    readonly file: FileStore,
+    readonly link: MirrorLink,
+  ) {}
 
   /** One page, or the tasks of some ids. @throws TtsctlError as `readFirst` */
   async list(query: ListQuery): Promise<ListResult> {
-    return readFirst(this.#stores, query.source, {
+    return readFirst(this, query.source, {
       fromFile: (warnings) => this.#fromFile(query, warnings),
       fromMirror: (mirror, warnings) => this.#fromMirror(mirror, query, warnings),
     });
@@ -71,21 +71,21 @@ export class TaskStore {
 
   /** As `eachTaskWithId`. */
   withId(taskId: string): AsyncGenerator<TaskId> {
-    return eachTaskWithId(this.#stores, taskId);
+    return eachTaskWithId(this, taskId);
   }
 
   /** Tasks of one user, newest first by `created_at` if the users' indexes in Redis are, else as they are. */
   inUserOrder(tasks: readonly Task[]): readonly Task[] {
-    const { rules } = this.#stores.file;
+    const { rules } = this.file;
     if (rules.userScoredBy !== "created_at") return tasks;
     const times = rules.times();
     return [...tasks].sort((a, b) => createdScore(b, times) - createdScore(a, times));
   }
 
   #recent(mirror: Mirror) {
-    const now = this.#stores.file.clock.monotonic() * 1000;
+    const now = this.file.clock.monotonic() * 1000;
     if (this.#checked?.mirror !== mirror || now - this.#checked.since >= CHECKED_MS) {
-      this.#checked = { mirror, since: now, users: new Set(), damage: damageWarning(this.#stores.file.path) };
+      this.#checked = { mirror, since: now, users: new Set(), damage: damageWarning(this.file.path) };
     }
     return this.#checked;
   }
@@ -99,13 +99,13 @@ export class TaskStore {
   }
 
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {
-    await using snapshot = await this.#stores.file.read();
+    await using snapshot = await this.file.read();
     const answer = await answerFrom(fileTasks(snapshot, query.signal), query);
     return { ...answer, source: "file", warnings: [...warnings, ...fileWarnings(snapshot), ...stopWarnings(answer)] };
   }
 
   async #fromMirror(mirror: Mirror, query: ListQuery, warnings: readonly string[]): Promise<ListResult> {
-    await using behind = new FileBehind(this.#stores.file);
+    await using behind = new FileBehind(this.file);
     const auto = query.source === "auto";
     const tasks = mirrorTasks(mirror, auto ? behind : null, query.signal);
     const userId = soleUser(query.filter);

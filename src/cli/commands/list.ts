@@ -43,7 +43,7 @@ async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: A
   const checking = { ...asking, ...(await checkingOf(context, raw)) };
   const asked = buildListQuery(limit === 0 || isLong ? raw : { ...raw, pageSize: limit }, look.source, checking);
   const query = { ...asked, ids: await foundIds(context, asked.ids, look.source) };
-  const page = isLong ? null : await (await context.taskStore()).list(query);
+  const page = isLong ? null : await (await context.stores()).list(query);
   const stores = await context.stores();
   const sources = new Set<string>();
   let [total, shown, dangling] = [0, 0, 0];

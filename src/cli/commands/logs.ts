@@ -1,7 +1,7 @@
 import { DONE, FAILED, INTERRUPTED, PARTLY } from "../../app/ended.ts";
 import type { LogFollower, LogPart } from "../../artifacts/artifacts.ts";
 import { usage } from "../../errors.ts";
-import { followLog, taskState } from "../../operations/follow.ts";
+import { followLog } from "../../operations/follow.ts";
 import { logText } from "../../render/item-lines.ts";
 import type { Stores } from "../../store/mirror-link.ts";
 import { firstOf, parseWholeNumber } from "../../task/amounts.ts";
@@ -91,10 +91,9 @@ async function followTask(context: Context, parts: LogParts, id: TaskId, flags: 
   const began = await logs.begin(flags.tail ?? null);
   warnOfUnread(context, logs);
   if (!began && !finished) await context.inform(`${name} has no log yet: waiting for one`);
-  const state = taskState({ ...parts, clock }, id, flags.source);
   const heard = { onLines: linePrinter(context), onNews: (line: string) => context.inform(line) };
-  const end = await followLog({ clock, logs, signal, finished, state: () => state.look(), ...heard });
-  const last = shownStatus((finished ? status : state.status) ?? "");
+  const { end, status: now } = await followLog({ ...parts, clock, signal, finished, ...heard }, id, flags.source);
+  const last = shownStatus((finished ? status : now) ?? "");
   if (end === "gone") await context.inform(`${name} is gone from both stores`);
   if (end === "finished") await context.inform(`${name} is finished${last === undefined ? "" : `: ${last}`}`);
   if (end === "interrupted" || (end === "unread" && signal.aborted)) return INTERRUPTED;

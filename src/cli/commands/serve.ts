@@ -59,7 +59,7 @@ async function runServe(context: Context, flags: Flags): Promise<void> {
   const mayWrite = !flags.readOnly;
   const syncing = await connectSyncing(context, { isWanted: flags.sync && mayWrite, mayWrite, note, describe });
   const server = createHttpServer({
-    ...{ run: context, clock, settings, rules: await context.rules(), store: await context.taskStore() },
+    ...{ run: context, clock, settings, rules: await context.rules(), store: await context.stores() },
     ...{ syncing, cleanup: record, readOnly: flags.readOnly, pageFolder: surroundings.pageFolder },
     metrics: newMetrics(),
     command: commandsOf(context),

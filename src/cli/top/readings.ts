@@ -28,7 +28,7 @@ export type Listed = Awaited<ReturnType<typeof readList>>;
 
 /** The newest tasks, and the rates of the last minute, unless it had too many changes. @throws STORE_* if no store can answer */
 export async function readList(context: Context, filter: TaskFilter) {
-  const store = await context.taskStore();
+  const store = await context.stores();
   const at = context.clock.now();
   const page = (filter: TaskFilter, pageSize: number) =>
     store.list({ filter, ids: null, page: 1, pageSize, source: "auto" });
@@ -55,7 +55,7 @@ export async function readCounts(context: Context) {
   return context.inStep({ reporter: SILENT, sharesMirror: true, log: () => {} }, async (step) => {
     const at = context.clock.now();
     const stats = await statsOf(step, { source: "auto", userId: undefined, disk: false, estimate: false });
-    const store = await step.taskStore();
+    const store = await step.stores();
     const filter = { ...NO_FILTER, statuses: new Set(["error"]) };
     const { tasks } = await store.list({ filter, ids: null, page: 1, pageSize: 5, source: "auto" });
     return { at, stats, failures: tasks.map(rowOf) };

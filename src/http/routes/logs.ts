@@ -1,4 +1,4 @@
-import { type FollowEnd, followLog, taskState } from "../../operations/follow.ts";
+import { type FollowEnd, followLog } from "../../operations/follow.ts";
 import { logText } from "../../render/item-lines.ts";
 import { shownStatus } from "../../task/status.ts";
 import { json, jsonText } from "../answer.ts";
@@ -19,7 +19,7 @@ const ENDED = "end";
 
 /** The last lines of the logs of a task, and its new lines as they come. */
 export function addLogs(add: AddEndpoint, parts: ServerParts, answerEvents: AnswerEvents): void {
-  const { clock, run } = parts;
+  const { clock, store } = parts;
   const turn = turns(clock, 1);
   for (const path of TASK_PATHS) {
     add(`GET ${path}/logs`, async (c, { user_id, lines, format }) => {
@@ -40,8 +40,6 @@ export function addLogs(add: AddEndpoint, parts: ServerParts, answerEvents: Answ
           stream.writeSSE({ event, data: JSON.stringify(data), ...more });
         using artifacts = artifactsOf(parts);
         using logs = artifacts.logsOf(id.taskId);
-        const state = taskState({ ...(await run.stores()), clock }, id, "auto");
-        const finished = (await state.look()) !== "open";
         await logs.begin(lines);
         await beat(stream); // there may be no lines yet
         const onLines = async (part: object) => {
@@ -49,11 +47,11 @@ export function addLogs(add: AddEndpoint, parts: ServerParts, answerEvents: Answ
           return !signal.aborted;
         };
         const heard = { onLines, onNews: (line: string) => send("note", line) };
-        const reason = await followLog({ clock, logs, signal, finished, state: () => state.look(), ...heard });
-        const status = state.status === null ? null : (shownStatus(state.status) ?? state.status);
-        const isOver = reason === "finished" || reason === "gone";
-        const end: StreamEnd = { reason: isOver && status === null ? "gone" : reason, status };
-        await send("end", end, isOver ? { id: ENDED } : {});
+        const { end, status: last } = await followLog({ ...store, clock, logs, signal, ...heard }, id, "auto");
+        const status = last && (shownStatus(last) ?? last);
+        const isOver = end === "finished" || end === "gone";
+        const sent: StreamEnd = { reason: isOver && status === null ? "gone" : end, status };
+        await send("end", sent, isOver ? { id: ENDED } : {});
       });
     });
   }

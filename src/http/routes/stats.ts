@@ -142,10 +142,9 @@ export function keptAnswers<T>(clock: Clock) {
 }
 
 /** Everybody may read it: it names no path and no host. If Redis answers, only the file's ends are read: probes come every few seconds. */
-export async function healthOf({ run, settings, rules, readOnly, syncing }: ServerParts): Promise<Health> {
-  const { file, link } = await run.stores();
-  const redis = ({ on: "ok", down: "down", off: "off" } as const)[(await link.open()).kind];
-  const store = syncing.isStoreLost() ? "unreadable" : await storeHealth(file, redis === "ok");
+export async function healthOf({ store: stores, settings, rules, readOnly, syncing }: ServerParts): Promise<Health> {
+  const redis = ({ on: "ok", down: "down", off: "off" } as const)[(await stores.link.open()).kind];
+  const store = syncing.isStoreLost() ? "unreadable" : await storeHealth(stores.file, redis === "ok");
   const isReadable = store !== "unreadable";
   const status = isReadable && redis !== "down" ? "ok" : isReadable || redis === "ok" ? "degraded" : "down";
   const server = { version: VERSION, timezone: rules.zone.name, readOnly, token: settings.http.token.value !== null };
@@ -169,8 +168,7 @@ async function storeHealth(file: FileStore, unread: boolean): Promise<Health["st
 }
 
 /** Another text after almost every change: a write of the service moves the file's time, or tops the index with its task. */
-export async function markOf({ run, syncing }: ServerParts): Promise<string> {
-  const { file, link } = await run.stores();
+export async function markOf({ store: { file, link }, syncing }: ServerParts): Promise<string> {
   const state = await link.open();
   const all = { userId: undefined, since: null, until: null };
   const index = state.kind === "on" ? state.mirror.page(all, 0, 1).catch(() => "lost") : null;
