@@ -77,7 +77,6 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   let wasMarked = false;
   const stores = await parts.stores();
   const checking = { rules, clock, parser: new RecordParser(rules) };
-  const reader = await parts.taskStore();
   let cleanup: CleanupLoop | null = null;
   let closing: Promise<void> | null = null;
 
@@ -112,15 +111,11 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
 
   /** Also reports a change to listeners. */
   function resultOf({ userId, taskId }: TaskId, { file: state, mirror, settled }: Written): WriteResult {
-    const redis = outcomeOf(state, mirror);
+    let redis: WriteResult["redis"] = { state: "off" };
+    if (owes && mirror instanceof TtsctlError) redis = { state: "failed", error: libraryError(mirror) };
+    else if (owes) redis = { state: mirror as Exclude<typeof mirror, TtsctlError> };
     if (state === "written" || state === "removed") events.change({ userId, taskId, state, redis });
     return withSettled({ state, redis }, settled);
-  }
-
-  function outcomeOf(file: Written["file"], mirror: Written["mirror"]): WriteResult["redis"] {
-    if (!owes) return { state: "off" };
-    if (mirror instanceof TtsctlError) return { state: "failed", error: libraryError(mirror) };
-    return { state: file === "newer" ? "skipped" : mirror };
   }
 
   /** Throws what `next` throws; other changes of the batch don't fail with it. */
@@ -148,13 +143,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   }
 
   async function list(query: PageQuery, named: NamedTasks) {
-    return pageOf<T>(await reader.list(listQueryOf(query, checking, named)), null);
-  }
-
-  function emptyPage(userId: string, filter: Omit<PageQuery, "userId">) {
-    const { source } = listQueryOf({ ...filter, userId }, checking);
-    const none = { tasks: [], missing: [], dangling: 0, warnings: [] };
-    return pageOf<T>({ ...none, total: 0, page: 1, pageSize: 0, source: source === "redis" ? "redis" : "file" }, null);
+    return pageOf<T>(await stores.list(listQueryOf(query, checking, named)), null);
   }
 
   async function close(): Promise<void> {
@@ -222,7 +211,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     listPage: call(async (query = {}) => {
       const asked = listQueryOf(query, checking);
       const after = query.cursor == null ? null : await pageAfter(stores, asked, query.cursor, rules);
-      const result = after ?? (await reader.list(asked));
+      const result = after ?? (await stores.list(asked));
       const hasMore = after?.hasMore ?? asked.page * asked.pageSize < result.total;
       return pageOf(result, hasMore ? cursorAfter(result.tasks, asked, rules) : null);
     }),
@@ -231,7 +220,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       checkType(userId, "string", "userId");
       checkStrings(taskIds, "taskIds", '["t01", "t02"]');
       checkOptions(filter, "the query", FILTERS);
-      return taskIds.length === 0 ? emptyPage(userId, filter) : list(filter, { userId, taskIds });
+      return list(filter, { userId, taskIds });
     }),
 
     async *all(filter = {}, options = {}) {
@@ -254,7 +243,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
 
     count: call(async (filter = {}) => {
       checkOptions(filter, "the filter", FILTERS);
-      return (await reader.list(listQueryOf({ ...filter, pageSize: 1 }, checking))).total;
+      return (await stores.list(listQueryOf({ ...filter, pageSize: 1 }, checking))).total;
     }),
 
     syncToRedis: call(async (options = {}) => {

@@ -34,7 +34,7 @@ export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, na
   if (!SOURCES.includes(source)) {
     throw wrongArgument(`source: ${JSON.stringify(source)} is unknown`, SOURCES.join(", "));
   }
-  return buildListQuery(raw, source, { names: OPTION_NAMES, rules, now: clock.now() });
+  return buildListQuery(raw, source, { names: OPTION_NAMES, rules, now: clock.now(), takesNone: true });
 }
 
 function queryValue(value: unknown, kind: QueryField["kind"], option: string): unknown {

@@ -329,11 +329,7 @@ export interface TaskStore<T extends BaseTask = TaskRecord> {
     options?: ClaimOptions,
   ): Promise<ClaimedTask<T> | null>;
   /** One task, or null. @throws TtsctlError USAGE; STORE_* if the file is needed; REDIS_* only if the source is `redis` */
-  get(
-    userId: string,
-    taskId: string,
-    options?: { readonly source?: Source | undefined },
-  ): Promise<StoredTask<T> | null>;
+  get(userId: string, taskId: string, options?: Pick<TaskFilter, "source">): Promise<StoredTask<T> | null>;
   /** One page, newest first. Throws as `get`. */
   listPage(query?: PageQuery): Promise<TaskPage<T>>;
   /** The tasks of some ids of one user, as one page, in the order asked. Throws as `get`. */

@@ -8,7 +8,7 @@ import type { WriterMark } from "./writer-mark.ts";
 /** The outcome of a change in each store. If the file has a newer record, the mirror is left alone too. */
 export interface Written {
   readonly file: ChangeOutcome;
-  /** `skipped`: an update that changed nothing. */
+  /** `skipped`: the file wasn't changed. */
   readonly mirror: MirrorOutcome | "skipped";
   /** Of an update: the record that it wrote, or found. */
   readonly task?: Task | null;
@@ -50,8 +50,7 @@ export function taskWriter(parts: TaskWriterParts) {
 
   async function mirrored({ outcome, before, id, task, settled }: FileResult): Promise<Written> {
     const unchanged = { file: outcome, settled: Promise.resolve(outcome) };
-    if (id === null || outcome === "unchanged") return { ...unchanged, mirror: "skipped" };
-    if (outcome === "newer") return { ...unchanged, mirror: "newer" };
+    if (id === null || outcome === "unchanged" || outcome === "newer") return { ...unchanged, mirror: "skipped" };
     const made = { id, task, before };
     const inMirror = busy(id, () => toMirror.add(made));
     const end = Promise.all([settled, inMirror.catch(() => null)]).then(
