@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
+import { finished } from "node:stream/promises";
 import { promisify } from "node:util";
 import { gzip, gzipSync } from "node:zlib";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { accepts } from "hono/accepts";
 import { matchedRoutes } from "hono/route";
 import { getMimeType } from "hono/utils/mime";
-import type { Clock } from "../clock.ts";
+import { type Clock, within } from "../clock.ts";
 import { jsonIn } from "../json/value.ts";
 import { HttpError, json, jsonText, namesTag, problemOf, problemResponse, tagOf } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
@@ -83,10 +84,9 @@ export function createApp(parts: ServerParts): Hono<Env> {
 /** A client that still sends its body when the connection is closed never reads why it is refused. */
 async function untilSent(incoming: IncomingMessage, clock: Clock): Promise<void> {
   if (incoming.complete) return;
-  const sent = new AbortController();
-  incoming.once("close", () => sent.abort()).once("end", () => sent.abort());
   incoming.resume();
-  await clock.sleep(1000, sent.signal);
+  const sent = finished(incoming).catch(() => {}); // the client may have left
+  await within(clock, 1000, sent, () => {});
 }
 
 const packed = promisify(gzip);

@@ -57,11 +57,6 @@ function orNull<T>(schema: Schema<T>): Schema<T | null> {
   return { ...schema, type: [schema.type, "null"] };
 }
 
-/** @param description of the null */
-function objectOrNull<T>(schema: Schema<T>, description?: string): Schema<T | null> {
-  return { anyOf: [schema, { type: "null", ...(description === undefined ? {} : { description }) }] };
-}
-
 function about<T>(schema: Schema<T>, description: string): Schema<T> {
   return { ...schema, description };
 }
@@ -79,7 +74,7 @@ const OF_STATS = { ...COUNTED, ...counts("users", "dangling"), perHour: PER_HOUR
 const COMMAND = about(TEXT, "a command that shows more and changes nothing, for a shell on the server's machine");
 const NAMED_TASK = exact({ user_id: TEXT, task_id: TEXT, status: TEXT, updated_at: TIME, ageSeconds: SECONDS });
 const DISK = exact({ audioBytes: COUNT, logBytes: COUNT });
-const USER_STATS = exact({ user_id: TEXT, total: COUNT, ...BY_STATUS, lastChange: TIME, disk: objectOrNull(DISK) });
+const USER_STATS = exact({ user_id: TEXT, total: COUNT, ...BY_STATUS, lastChange: TIME, disk: orNull(DISK) });
 const ANY_RECORD = about(OBJECT, "the whole record as the service wrote it");
 const UNFINISHED = about(FLAG, "only with force the task is deleted");
 const REFUSED = arrayOf(exact({ user_id: TEXT, task_id: TEXT, reason: TEXT }, { unfinished: UNFINISHED }));
@@ -134,7 +129,8 @@ const KINDS = about<Readonly<Record<string, number>>>(
   { type: "object", additionalProperties: COUNT },
   "how many differ, as `ttsctl verify -o json`",
 );
-const DRIFT = { at: TIME, ...counts("inFile", "inRedis"), kinds: KINDS, command: COMMAND };
+const CHECKED = about(COUNT, "how many tasks were compared");
+const DRIFT = exact({ at: TIME, checked: CHECKED, ...counts("inFile", "inRedis"), kinds: KINDS, command: COMMAND });
 const LAST_PASS = exact({ at: TIME, exitCode: COUNT, error: orNull(TEXT), purged: orNull(COUNT) });
 
 export const SCHEMAS = {
@@ -193,15 +189,12 @@ export const SCHEMAS = {
   }),
   StatsHealth: exact({
     attention: about(arrayOf(oneOf(["stuck", "drift", "cleanup"])), "the parts that need attention"),
-    stuck: exact({ count: COUNT, afterSeconds: SECONDS, oldest: objectOrNull(NAMED_TASK), command: COMMAND }),
-    drift: objectOrNull(
-      exact({ ...DRIFT, checked: about(COUNT, "how many tasks were compared") }),
-      "the stores can't be compared now",
-    ),
+    stuck: exact({ count: COUNT, afterSeconds: SECONDS, oldest: orNull(NAMED_TASK), command: COMMAND }),
+    drift: about(orNull(DRIFT), "null: the stores can't be compared now"),
     cleanup: exact({
       runs: about(oneOf(["here", "watcher", "unknown", "off"]), "which process purges"),
       retention: about(SECONDS, "seconds"),
-      last: objectOrNull(LAST_PASS, "unknown"),
+      last: about(orNull(LAST_PASS), "null: unknown"),
       next: orNull(TIME),
       command: COMMAND,
     }),

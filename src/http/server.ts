@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener, RequestError } from "@hono/node-server";
-import { type Clock, later } from "../clock.ts";
+import { type Clock, within } from "../clock.ts";
 import { systemErrorCode, TtsctlError } from "../errors.ts";
 import { addressText } from "../printable.ts";
 import { HttpError, problemOf, problemResponse } from "./answer.ts";
@@ -124,9 +124,8 @@ export async function listen(server: Server, host: string, port: number): Promis
 export async function drain(server: Server, patienceMs: number, clock: Clock): Promise<void> {
   const closed = once(server, "close");
   server.close();
-  server.closeIdleConnections();
-  const drained = new AbortController();
-  void later(clock, patienceMs, drained.signal, () => server.closeAllConnections());
-  await closed;
-  drained.abort();
+  await within<unknown>(clock, patienceMs, closed, () => {
+    server.closeAllConnections();
+    return closed;
+  });
 }

@@ -6,7 +6,7 @@ import { bodyOf } from "./request.ts";
 
 /**
  * Makes at most `width` answers at once, which bounds their memory; others wait, and those whose client has left aren't
- * made. `whenLeft` gives long work a signal that aborts if the client leaves. The bytes of an answer count until it is sent.
+ * made. The bytes of an answer count until it is sent.
  * @throws HttpError BUSY beyond `LIMITS`, and if clients leave earlier answers unread for a second
  */
 export function turns(clock: Clock, width: number) {
@@ -23,7 +23,7 @@ export function turns(clock: Clock, width: number) {
       await clock.sleep(20);
     }
   };
-  return ({ incoming, outgoing }: Env["Bindings"], make: (whenLeft: () => AbortSignal) => Promise<Response>) => {
+  return ({ incoming, outgoing }: Env["Bindings"], make: () => Promise<Response>) => {
     if (limit.pendingCount >= LIMITS.waiting) throw busy();
     let waiting: AbortController | undefined;
     let isLate = false;
@@ -31,12 +31,7 @@ export function turns(clock: Clock, width: number) {
       waiting?.abort();
       await untilRead();
       if (incoming.socket.destroyed || isLate) throw busy();
-      const whenLeft = () => {
-        const left = new AbortController();
-        outgoing.once("close", () => left.abort());
-        return left.signal;
-      };
-      const answer = await make(whenLeft).catch((error) => {
+      const answer = await make().catch((error) => {
         throw outgoing.destroyed ? busy() : error;
       });
       if (outgoing.destroyed) throw busy(); // the client has left

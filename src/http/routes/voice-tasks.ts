@@ -40,9 +40,9 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
     // A thousand tasks with long texts take 100 MB while they are answered.
     const turn = work === "records" ? forSearch : work === "ids" || count > 100 ? forLarge : forSmall;
     const ring = Number(c.req.header("ttsctl-ring")); // of `/stream`, after which a page asks
-    return turn(c.env, async (whenLeft) => {
+    return turn(c.env, async () => {
       const make = async (): Promise<Answer> => {
-        const signal = work === "page" ? undefined : whenLeft();
+        const signal = work === "page" ? undefined : c.req.raw.signal; // aborted when the client leaves
         const found = await parts.store.list({ ...query, signal });
         const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
         const { source, warnings } = result;
