@@ -90,43 +90,18 @@ async function lastPassIn(path: string, store: string): Promise<PassEnd | null> 
   }
 }
 
-/** A line that begins or ends a run; the latter has the last three. */
-interface Line {
-  readonly run: string;
-  readonly event: "begin" | "end";
+/** The last line of a pass. */
+interface Line extends Omit<PassEnd, "endedAt" | "purged"> {
   readonly time: string;
-  readonly store: string;
-  readonly argv: readonly string[];
-  readonly request?: string;
-  readonly exitCode: number;
-  readonly error: string | null;
   readonly result: Readonly<Record<string, number>> | null;
 }
 
 function lastPass(ledger: string, store: string): PassEnd | null {
-  const ends = new Map<string, Line>();
-  for (const text of ledger.split("\n").reverse()) {
-    const line = WANTED.test(text) ? (jsonIn(text) as Line | undefined) : undefined; // it may be cut off
-    if (line === undefined) continue;
-    if (line.event === "end") ends.set(line.run, line);
-    const end = ends.get(line.run);
-    if (line.event === "begin" && end !== undefined && isPass(line, end, store)) {
-      const { exitCode, error, result } = end;
-      const endedAt = Date.parse(end.time) / 1000;
-      return Number.isNaN(endedAt) ? null : { endedAt, exitCode, error, purged: result?.purged ?? null };
-    }
-  }
-  return null;
-}
-
-/** A line that names tasks may be long, and isn't parsed. */
-const WANTED = /^\{"time":"[^"]*","run":"[^"]*","event":"(begin|end)"/;
-
-/** The words of commands and calls that purge by policy. A pass that failed early has no result. */
-const PASSES = ["cleanup", "serve", "startCleanup", "cleanupOnce"];
-
-function isPass({ store, argv, request }: Line, { result }: Line, ours: string): boolean {
-  if (store !== ours || request !== undefined) return false;
-  if (result !== null) return "candidates" in result;
-  return argv.some((word) => PASSES.includes(word)) && !argv.includes("--orphans");
+  // Other lines may be long, and aren't parsed; the first one and the last may be cut off.
+  const isOurs = (text: string) => text.includes(`,"pass":${JSON.stringify(store)},`) && /^\{.*\}$/.test(text);
+  const last = jsonIn(ledger.split("\n").findLast(isOurs) ?? "") as Line | undefined;
+  if (last === undefined) return null;
+  const { time, exitCode, error, result } = last;
+  const endedAt = Date.parse(time) / 1000;
+  return Number.isNaN(endedAt) ? null : { endedAt, exitCode, error, purged: result?.purged ?? null };
 }

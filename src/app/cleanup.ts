@@ -24,7 +24,7 @@ export interface PassFlags {
 export type CleanupOutcome = Awaited<ReturnType<typeof cleanUp>>["outcome"];
 
 /** One pass by the settings, if cleanup is on, in the audit ledger. @throws as `cleanupOnce`, LOCK_*, AUDIT_FAILED */
-export function cleanUp(parts: RunParts, flags: PassFlags) {
+export async function cleanUp(parts: RunParts, flags: PassFlags) {
   const { dryRun, allowEmpty, maxDelete = null, doubt = null, openBackup } = flags;
   const pass = async (ledger: Ledger | null) => {
     const { cleanupOnce, emptyResult } = await import("../operations/cleanup.ts");
@@ -38,7 +38,7 @@ export function cleanUp(parts: RunParts, flags: PassFlags) {
     const options = { dryRun, allowEmpty, maxDelete, doubt, stuckAfter: stuckAfter.value };
     return cleanupOnce(purge, { ...policyOf(cleanup), ...options });
   };
-  return audited(parts, !dryRun, async (ledger) => {
+  const made = async (ledger: Ledger | null) => {
     const outcome = await pass(ledger);
     const { unreached, keptLast, purgedForSpace, finishedBytes, stuck, ...result } = outcome.result;
     const end = ended(parts, outcome, {
@@ -52,7 +52,8 @@ export function cleanUp(parts: RunParts, flags: PassFlags) {
     const left = unreached > 0 && { unreached };
     const more = { ...left, ...(keptLast > 0 && { keptLast }), ...space, ...(stuck > 0 && { stuck }) };
     return { ...end, result: { ...result, ...more } };
-  });
+  };
+  return audited(parts, !dryRun, made, { pass: (await parts.settings()).store.path.value });
 }
 
 interface Watcher {

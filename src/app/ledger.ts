@@ -12,8 +12,8 @@ import type { Caller, RunParts } from "./parts.ts";
 
 type Work<R, O> = (ledger: LedgerRun | null) => Promise<Ended<R, O>>;
 
-/** Runs work that changes tasks between two lines of the audit ledger. @param work gets null without a ledger @throws AUDIT_FAILED */
-export async function audited<R extends object, O>(parts: RunParts, applies: boolean, work: Work<R, O>) {
+/** Runs work that changes tasks between two lines of the audit ledger. @param work gets null without one @param about more for the last line @throws AUDIT_FAILED */
+export async function audited<R extends object, O>(parts: RunParts, applies: boolean, work: Work<R, O>, about = {}) {
   const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
   const run = await openLedger(audit.path.value, store.path.value, configPath, () => parts.clock.now());
@@ -21,11 +21,11 @@ export async function audited<R extends object, O>(parts: RunParts, applies: boo
     await run.begin({ ...who(parts.caller), config: configPath, store: store.path.value, version: VERSION });
     const ended = await work(run).catch(async (error) => {
       const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
-      await run.end(exitCode, code, null).catch(() => {}); // the error of the work comes first
+      await run.end({ exitCode, error: code, ...about }, null).catch(() => {}); // the error of the work comes first
       throw error;
     });
     const { exitCode, error, result } = ended;
-    return await run.end(exitCode, error?.code ?? null, result).then(
+    return await run.end({ exitCode, error: error?.code ?? null, ...about }, result).then(
       () => ended,
       (cause) => ({ ...ended, exitCode: cause.exitCode, error: error ?? cause }),
     );
@@ -88,10 +88,10 @@ export async function openLedger(path: string, store: string, configPath: string
     begin: (who: object) => append([line("begin", who)]),
 
     /** @throws TtsctlError AUDIT_FAILED if this line, or one of `stayed` and `returned`, couldn't be written */
-    async end(exitCode: number, error: string | null, of: object | null): Promise<void> {
+    async end(how: object, of: object | null): Promise<void> {
       const numbers = Object.entries(of ?? {}).filter(([, value]) => typeof value === "number");
       const result = of === null ? null : Object.fromEntries(numbers);
-      await append([line("end", { exitCode, error, announced, stayed, result })]);
+      await append([line("end", { ...how, announced, stayed, result })]);
       if (failure !== undefined) throw failure;
     },
 
