@@ -8,7 +8,7 @@ import { isOneOf, openAppended, whyNotWritten } from "../store/file/written-file
 import type { TaskId } from "../task/ids.ts";
 import { VERSION } from "../version.ts";
 import type { Ended } from "./ended.ts";
-import type { Caller, RunParts } from "./parts.ts";
+import type { RunParts } from "./parts.ts";
 
 type Work<R, O> = (ledger: LedgerRun | null) => Promise<Ended<R, O>>;
 
@@ -18,7 +18,16 @@ export async function audited<R extends object, O>(parts: RunParts, applies: boo
   if (!applies || audit.path.value === null) return work(null);
   const run = await openLedger(audit.path.value, store.path.value, configPath, () => parts.clock.now());
   try {
-    await run.begin({ ...who(parts.caller), config: configPath, store: store.path.value, version: VERSION });
+    const { argv, cwd, env, request } = parts.caller;
+    const user = { uid: process.getuid?.() ?? null, user: userName(), sudoUser: env.SUDO_USER || null };
+    const place = {
+      host: hostname(),
+      pid: process.pid,
+      cwd,
+      argv: withoutSecrets(argv),
+      ...(request !== null && { request }),
+    };
+    await run.begin({ ...user, ...place, config: configPath, store: store.path.value, version: VERSION });
     const ended = await work(run).catch(async (error) => {
       const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
       await run.end({ exitCode, error: code, ...about }, null).catch(() => {}); // the error of the work comes first
@@ -96,19 +105,6 @@ export async function openLedger(path: string, store: string, configPath: string
     },
 
     close: () => file.close(),
-  };
-}
-
-function who({ argv, cwd, env, request }: Caller): object {
-  return {
-    uid: process.getuid?.() ?? null,
-    user: userName(),
-    sudoUser: env.SUDO_USER || null,
-    host: hostname(),
-    pid: process.pid,
-    cwd,
-    argv: withoutSecrets(argv),
-    ...(request !== null && { request }),
   };
 }
 

@@ -3,7 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Context } from "hono";
 import { type ErrorCode, TtsctlError } from "../errors.ts";
 import { IF_LOST } from "../operations/safety.ts";
-import type { Problem } from "./schema.ts";
+import type { AnswerOf } from "./schema.ts";
 
 export const WARNINGS_HEADER = "ttsctl-warnings";
 
@@ -120,7 +120,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 };
 
 /** The body of an error: RFC 9457, with the code and hint of the command line. The text of an internal error isn't sent: it may contain anything. */
-export function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown): AnswerOf<"Problem"> {
   if (error instanceof HttpError) return problem(HTTP_CODES[error.code], error.code, error.message, error.hint);
   if (error instanceof TtsctlError && error.code !== "INTERNAL") {
     const status = error.code.startsWith("REDIS_") ? 503 : (STATUSES[error.code] ?? 500);
@@ -129,10 +129,10 @@ export function problemOf(error: unknown): Problem {
   return problem(500, "INTERNAL", "an internal error", "see the server's log");
 }
 
-function problem(status: number, code: HttpCode | ErrorCode, message: string, hint: string | undefined): Problem {
+function problem(status: number, code: HttpCode | ErrorCode, message: string, hint: string | undefined) {
   const cut = message.slice(0, 2000); // it may repeat what the client sent
   const detail = cut === message ? cut : `${cut.toWellFormed()}...`;
-  return { type: "about:blank", title: STATUS_CODES[status]!, status, detail, code, hint: hint ?? null };
+  return { type: "about:blank", title: STATUS_CODES[status]!, status, detail, code, hint: hint ?? null } as const;
 }
 
 export function problemResponse(error: unknown): Response {

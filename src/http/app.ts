@@ -12,7 +12,7 @@ import { type Clock, within } from "../clock.ts";
 import { jsonIn } from "../json/value.ts";
 import { HttpError, json, jsonText, namesTag, problemOf, problemResponse, tagOf } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
-import { type AddEndpoint, endpointsOf, hasDialects } from "./endpoints.ts";
+import { type AddEndpoint, ENDPOINTS, endpointsOf } from "./endpoints.ts";
 import { addStream, eventStreams, newDoorbell } from "./event-stream.ts";
 import { checkRequest, cookieOf, doorkeeperOf, hostsOf } from "./guard.ts";
 import { routes } from "./metrics.ts";
@@ -75,7 +75,8 @@ export function createApp(parts: ServerParts): Hono<Env> {
   app.onError(async (error, c) => {
     await untilSent(c.env.incoming, parts.clock);
     if (problemOf(error).code === "INTERNAL") parts.failed(error);
-    const dialect = hasDialects(routeOf(c)) ? dialectOf(c, parts) : PLAIN;
+    const rows = Object.entries(ENDPOINTS).filter(([where]) => where.endsWith(` ${routeOf(c)}`));
+    const dialect = rows.some(([, row]) => "inApiMs" in row) ? dialectOf(c, parts) : PLAIN;
     return dialect.refusal(error, c.req.method);
   });
   return app;

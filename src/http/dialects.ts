@@ -22,10 +22,8 @@ export const PLAIN = {
   params: paramsOf,
   listOfUrl: (url: string) => queryOf(paramsOf(url, Object.values(KEY_NAMES))),
   listOfBody: (body: string) => readQueryBody(parseQueryObject(body, "the body"), "the body"),
-  /** Whether a task id is enough to name a task. */
-  takesLoneIds: false,
-  /** Whether an id that is given twice is answered twice, in the order of the user's list. */
-  repeatsIds: false,
+  /** Whether a task id alone names a task, and one that is given twice is answered twice, in the order of the user's list. */
+  isLoose: false,
   page: pageJson,
   task: (task: Task) => `${itemJson(task)}\n`,
   removed: (result: DeleteResult): object => result,
@@ -61,8 +59,7 @@ export const API_MS: Dialect = {
     const known = QUERY_PARTS.map((part) => [KEY_NAMES[part], valueIn(part, body[KEY_NAMES[part]] ?? null)]);
     return withinLimits(readQueryBody(Object.fromEntries(known), "the body"));
   },
-  takesLoneIds: true,
-  repeatsIds: true,
+  isLoose: true,
   page: envelopedPage,
   task: (task) => `{"code":${OK},"message":"","data":${dataOf(task)}}\n`,
   removed: () => answer(OK, "", { removed: true }),

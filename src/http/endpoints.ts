@@ -167,7 +167,3 @@ export function endpointsOf(app: Hono<Env>, parts: ServerParts): AddEndpoint {
     });
   };
 }
-
-export function hasDialects(path: string): boolean {
-  return Object.entries(ENDPOINTS).some(([where, row]) => where.endsWith(` ${path}`) && "inApiMs" in row);
-}

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { HttpBindings } from "@hono/node-server";
 import type { CleanupRecord } from "../app/cleanup-record.ts";
 import type { RunParts } from "../app/parts.ts";
 import type { Syncing } from "../app/syncing.ts";
@@ -35,7 +35,7 @@ export const LIMITS = {
   wrongTokens: 10,
 } as const;
 
-export type Env = { readonly Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse } };
+export type Env = { readonly Bindings: HttpBindings };
 
 export interface ServerParts {
   /** Aborted when the server stops. */

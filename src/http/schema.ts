@@ -232,14 +232,9 @@ export const SCHEMAS = {
 };
 
 /** Answers by the names of their schemas. */
-type Answer<N extends SchemaName> = Of<(typeof SCHEMAS)[N]>;
-export type Health = Answer<"Health">;
-export type Problem = Answer<"Problem">;
-export type StatsChart = Answer<"StatsChart">;
-export type StatsHealth = Answer<"StatsHealth">;
-export type StatsUsers = Answer<"StatsUsers">;
+export type AnswerOf<N extends SchemaName> = Of<(typeof SCHEMAS)[N]>;
+export type Health = AnswerOf<"Health">;
+export type StatsChart = AnswerOf<"StatsChart">;
+export type StatsHealth = AnswerOf<"StatsHealth">;
 export type TaskFile = Of<typeof FILE>;
-export type TaskPage = Answer<"TaskPage">;
-export type TaskFiles = Answer<"TaskFiles">;
-export type TasksAudio = Answer<"TasksAudio">;
-export type TaskUsers = Answer<"TaskUsers">;
+export type TaskPage = AnswerOf<"TaskPage">;

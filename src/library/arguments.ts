@@ -1,6 +1,6 @@
 import { type ErrorCode, TtsctlError, usage } from "../errors.ts";
 import { acceptedFor } from "../task/nearest.ts";
-import type { SignalOptions } from "./types.ts";
+import type { Logger, SignalOptions } from "./types.ts";
 
 export function wrongArgument(what: string, accepted: string): TtsctlError {
   return usage(what, `accepted: ${accepted}`);
@@ -59,9 +59,17 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 
 /** The error with a hint for programs. */
 export function libraryError<E>(error: E): E {
-  if (!(error instanceof TtsctlError) || error.hint === undefined || HINTS[error.code] === undefined) return error;
-  const { code, message, cause, stack } = error;
-  const renamed = new TtsctlError(code, message, { hint: HINTS[code], cause });
-  if (stack !== undefined) renamed.stack = stack;
-  return renamed as E & TtsctlError;
+  if (!(error instanceof TtsctlError) || error.hint === undefined) return error;
+  return Object.assign(error, { hint: HINTS[error.code] ?? error.hint });
+}
+
+/** A function of the program that may throw, which must not end our work. */
+export function guarded<A extends unknown[]>(name: string, logger: Logger, work: (...args: A) => void) {
+  return (...args: A): void => {
+    try {
+      work(...args);
+    } catch (error) {
+      logger.warn(`${name} threw: ${String(error)}`);
+    }
+  };
 }

@@ -13,7 +13,7 @@ import { isTerminal, OTHER_STATUS, plainWord, shownStatus } from "../task/status
 import { isInvalid, type RecordParser, type Task } from "../task/task.ts";
 import type { TimeReader } from "../task/time.ts";
 import { timeLike, touched } from "../task/touch.ts";
-import { checkOptions, checkStrings, checkType, wrongArgument } from "./arguments.ts";
+import { checkOptions, checkStrings, wrongArgument } from "./arguments.ts";
 import { jsonOf } from "./stored-task.ts";
 import type { BaseTask, ClaimOptions, UpdateOptions } from "./types.ts";
 
@@ -48,13 +48,6 @@ export function updated<T extends BaseTask>(
   return fields.set.size + fields.removed.size === 0 ? null : changed(task, fields, context);
 }
 
-/** @throws TtsctlError USAGE */
-export function checkUpdateOptions(options: UpdateOptions): void {
-  checkOptions(options, "update: the options", ["claimId", "leaseMs"]);
-  if (options.claimId !== undefined) checkType(options.claimId, "string", "claimId");
-  checkLease(options.leaseMs);
-}
-
 type ClaimRule = ReturnType<typeof claimRule>;
 
 /** @throws TtsctlError USAGE */
@@ -83,7 +76,8 @@ export function claimRule(
   return { from: statuses, claimed, leaseMs: options.leaseMs, fields };
 }
 
-function checkLease(leaseMs: number | undefined): void {
+/** @throws TtsctlError USAGE */
+export function checkLease(leaseMs: number | undefined): void {
   if (leaseMs === undefined || (Number.isFinite(leaseMs) && leaseMs > 0)) return;
   throw wrongArgument(`leaseMs: ${String(leaseMs)} is invalid`, "a number of milliseconds above zero");
 }

@@ -2,7 +2,7 @@ import { cleanUp, watchPasses } from "../app/cleanup.ts";
 import type { RunParts } from "../app/parts.ts";
 import { hasCode, isRedisError, ours, TtsctlError, valueIf } from "../errors.ts";
 import type { Lock } from "../store/file/lock.ts";
-import { libraryError } from "./arguments.ts";
+import { guarded, libraryError } from "./arguments.ts";
 import type { CleanupCounts, CleanupOptions, Logger } from "./types.ts";
 
 /** @throws TtsctlError CONFIG_REQUIRED if a cleanup might act on defaults */
@@ -34,6 +34,7 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
 
   const newRun = () => parts.forCall("startCleanup", signal);
   const pause = (seconds: number) => parts.clock.sleep(seconds * 1000, signal, true);
+  const onPass = guarded("onPass", logger, options.onPass ?? (() => {}));
 
   /** @param lock null if another watcher holds it, whose end is awaited */
   async function watch(run: RunParts, lock: Lock | null): Promise<void> {
@@ -52,7 +53,7 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
       await watchPasses(run, watcher);
     } catch (error) {
       logger.warn(`the cleanup stopped: ${ours(error).message}`);
-      report(null, ours(error));
+      onPass(null, libraryError(ours(error)));
     } finally {
       await watcher.lock.release();
     }
@@ -68,17 +69,8 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
       problem = isKnown ? cause : new TtsctlError("INTERNAL", `a pass failed: ${String(cause)}`, { cause });
     }
     if (problem !== null && (counts === null || !isRedisError(problem))) logger.warn(`cleanup: ${problem.message}`);
-    report(counts, problem);
+    onPass(counts, libraryError(problem));
     return problem !== null;
-  }
-
-  /** An error of the program doesn't end the loop. */
-  function report(counts: CleanupCounts | null, problem: TtsctlError | null): void {
-    try {
-      options.onPass?.(counts, libraryError(problem));
-    } catch (error) {
-      logger.warn(`onPass threw: ${String(error)}`);
-    }
   }
 
   return {

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import type { Clock } from "../clock.ts";
 import type { TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
-import { libraryError } from "./arguments.ts";
+import { guarded, libraryError } from "./arguments.ts";
 import type { ChangeEvent, Logger, MirrorEvent, StoreEvents } from "./types.ts";
 
 /** Reports to the listeners, of which one may throw, and to the logger. @param owed how many changes Redis is known to lack */
@@ -17,15 +17,9 @@ export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
   return {
     /** Returns a function that removes the listener. */
     on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void {
-      const guarded = (event: StoreEvents[Name]) => {
-        try {
-          listener(event);
-        } catch (error) {
-          logger.warn(`a listener threw: ${String(error)}`);
-        }
-      };
-      emitter.on(name, guarded);
-      return () => void emitter.off(name, guarded);
+      const safe = guarded("a listener", logger, listener);
+      emitter.on(name, safe);
+      return () => void emitter.off(name, safe);
     },
 
     change: (event: ChangeEvent) => void emitter.emit("change", event),

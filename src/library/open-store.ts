@@ -14,7 +14,7 @@ import { writerMark } from "../store/writer-mark.ts";
 import type { TaskId } from "../task/ids.ts";
 import { RecordParser, type Task } from "../task/task.ts";
 import { checkOptions, checkStrings, checkType, libraryError, NEVER, signalOf, throwIfAborted } from "./arguments.ts";
-import { checkUpdateOptions, claimIdOf, claimRule, findClaimable, updated, withClaim } from "./changes.ts";
+import { checkLease, claimIdOf, claimRule, findClaimable, updated, withClaim } from "./changes.ts";
 import { type CleanupLoop, checkCleanup, cleanupLoop, cleanupOnce } from "./cleanup.ts";
 import { eventSource } from "./events.ts";
 import { cursorAfter, FILTERS, listQueryOf, type NamedTasks, pageAfter, pageOf } from "./queries.ts";
@@ -29,7 +29,7 @@ import type { BaseTask, Logger, PageQuery, StoreOptions, TaskRecord, TaskStore, 
  */
 export async function openTaskStore<T extends BaseTask = TaskRecord>(options: StoreOptions): Promise<TaskStore<T>> {
   const settings = await settingsOf(options);
-  const logger = guarded(options.logger);
+  const logger = quiet(options.logger);
   const warn = (line: string) => logger.warn(line);
   for (const line of [...settings.warnings, ...settings.changeWarnings.splice(0)]) warn(line);
   const { clock: given } = options;
@@ -170,7 +170,9 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     update: call(async (userId, taskId, change, options = {}) => {
       const id = idOf(userId, taskId, rules);
       checkType(change, "function", "the change of update()");
-      checkUpdateOptions(options);
+      checkOptions(options, "update: the options", ["claimId", "leaseMs"]);
+      if (options.claimId !== undefined) checkType(options.claimId, "string", "claimId");
+      checkLease(options.leaseMs);
       let isConflict = false;
       const next = (task: Task) => {
         isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
@@ -323,7 +325,7 @@ function withSettled<R extends object>(result: R, settled: WriteResult["settled"
 }
 
 /** Silent without a logger. One that throws must not fail a write that is on the disk. */
-function guarded(logger: Logger | undefined): Logger {
+function quiet(logger: Logger | undefined): Logger {
   const quietly = (level: keyof Logger) => (line: string) => {
     try {
       logger?.[level](line);

@@ -64,10 +64,10 @@ export class Api {
     this.#json<server.StatsChart>(`stats/chart?${new URLSearchParams({ span, ...(userId && { user_id: userId }) })}`);
   /** The users that have a task with this id. */
   readonly usersOf = (taskId: string) =>
-    this.#json<server.TaskUsers>(`voice-task/users?${new URLSearchParams({ task_id: taskId })}`);
+    this.#json<server.AnswerOf<"TaskUsers">>(`voice-task/users?${new URLSearchParams({ task_id: taskId })}`);
   /** Some users with a text in their ids, those with the most tasks first. */
   readonly users = (search: string, signal: AbortSignal) =>
-    this.#json<server.StatsUsers>(`stats/users?${new URLSearchParams({ search })}`, { signal });
+    this.#json<server.AnswerOf<"StatsUsers">>(`stats/users?${new URLSearchParams({ search })}`, { signal });
   /** The last lines of a log, and new ones. Without an `end` at last, the connection was lost. @throws Failure */
   readonly followLog = (task: TaskId, signal: AbortSignal) =>
     this.#follow(`${taskPath(task, "/logs/stream")}&lines=${LOG_LINES}`, signal);
@@ -100,7 +100,7 @@ export class Api {
   async details(task: TaskId, signal: AbortSignal) {
     const [record, found] = await Promise.all([
       this.#ask(taskPath(task), { signal }),
-      this.#json<server.TaskFiles>(`${taskPath(task, "/files")}&logs=false`, { signal }),
+      this.#json<server.AnswerOf<"TaskFiles">>(`${taskPath(task, "/files")}&logs=false`, { signal }),
     ]);
     const read = (json: string) => ({ json: json.trim(), fields: fieldsOf(json), files: downloadsOf(found) });
     return received(record.text().then(read));
@@ -109,7 +109,7 @@ export class Api {
   /** The files of each task that can be fetched. */
   async audio(tasks: readonly TaskId[]): Promise<Download[][]> {
     const body = { tasks: tasks.map(({ userId, taskId }) => ({ user_id: userId, task_id: taskId })) };
-    const { audio } = await this.#json<server.TasksAudio>("voice-tasks/audio", posted(body));
+    const { audio } = await this.#json<server.AnswerOf<"TasksAudio">>("voice-tasks/audio", posted(body));
     return audio.map((files) => downloadsOf({ files }));
   }
 
@@ -175,7 +175,7 @@ export class Api {
 }
 
 /** Without logs, which have no url. */
-function downloadsOf({ files }: server.TaskFiles) {
+function downloadsOf({ files }: server.AnswerOf<"TaskFiles">) {
   return files.flatMap(({ url, ...file }) =>
     url === null ? [] : [{ ...file, url, name: file.path.split("/").pop()! }],
   );

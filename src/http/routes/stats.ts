@@ -16,7 +16,7 @@ import { VERSION } from "../../version.ts";
 import { jsonText, keptText } from "../answer.ts";
 import type { AddEndpoint } from "../endpoints.ts";
 import type { Env, ServerParts } from "../parts.ts";
-import type { Health, StatsChart, StatsHealth, StatsUsers } from "../schema.ts";
+import type { AnswerOf, Health, StatsChart, StatsHealth } from "../schema.ts";
 import { turns } from "../turns.ts";
 
 function chartOf(stats: StatsResult, span: Span): StatsChart {
@@ -28,14 +28,13 @@ function chartOf(stats: StatsResult, span: Span): StatsChart {
   return { source, at, user, total, byStatus, stuck: stuck.count, span, bars };
 }
 
-/** Counts without a look at the disk, unless it is asked for. Those of some seconds ago may do. */
-type Counts = (userId: string | undefined, disk?: boolean, estimate?: boolean) => Promise<StatsResult>;
+type Counts = ReturnType<typeof keptCounts>["counts"];
 
-/** @returns counts that all who ask share, until they are forgotten */
+/** @returns counts that all who ask share, until they are forgotten. Those of some seconds ago may do */
 export function keptCounts({ run, clock }: ServerParts) {
   // Two caches: counts of many users must not evict those of all.
   const [ofAll, ofUsers] = [keptAnswers<StatsResult>(clock), keptAnswers<StatsResult>(clock)];
-  const counts: Counts = (userId, disk = false, estimate = false) => {
+  const counts = (userId: string | undefined, disk = false, estimate = false) => {
     const asked = { userId, disk, estimate, source: "auto" as const };
     const make = () => run.inStep({ sharesMirror: true }, (step) => statsOf(step, asked));
     return (userId === undefined ? ofAll : ofUsers).get(JSON.stringify(asked), make);
@@ -65,7 +64,7 @@ export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): 
     return turn(c.env, async () => {
       const { source, at, users, byUser } = await ask(undefined);
       const found = byUser.filter(({ user_id }) => user_id.toLowerCase().includes(search.toLowerCase()));
-      return sent(c, { source, at, users, byUser: found.slice(0, 20) } satisfies StatsUsers);
+      return sent(c, { source, at, users, byUser: found.slice(0, 20) } satisfies AnswerOf<"StatsUsers">);
     });
   });
   const kept = keptAnswers<DriftCheck | null>(clock);

@@ -14,7 +14,7 @@ import type { AddEndpoint } from "../endpoints.ts";
 import type { Doorbell } from "../event-stream.ts";
 import { artifactsOf, type Env, LIMITS, type ServerParts } from "../parts.ts";
 import { countIds } from "../request.ts";
-import type { TaskFile, TaskFiles, TasksAudio, TaskUsers } from "../schema.ts";
+import type { AnswerOf, TaskFile } from "../schema.ts";
 import { turns } from "../turns.ts";
 import { type ChangeTurn, remove } from "./changes.ts";
 
@@ -35,7 +35,7 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
   const answerList = async (c: Context<Env>, dialect: Dialect, raw: RawQuery, names: QueryNames): Promise<Response> => {
     const asked = countIds(raw, names);
     const query = listQueryOf(parts, raw, names);
-    const count = query.ids === null ? query.pageSize : dialect.repeatsIds ? asked : query.ids.length;
+    const count = query.ids === null ? query.pageSize : dialect.isLoose ? asked : query.ids.length;
     const work = workOf(query);
     // A thousand tasks with long texts take 100 MB while they are answered.
     const turn = work === "records" ? forSearch : work === "ids" || count > 100 ? forLarge : forSmall;
@@ -44,7 +44,7 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
       const make = async (): Promise<Answer> => {
         const signal = work === "page" ? undefined : c.req.raw.signal; // aborted when the client leaves
         const found = await parts.store.list({ ...query, signal });
-        const result = dialect.repeatsIds && raw.taskIds != null ? repeated(parts, raw, found) : found;
+        const result = dialect.isLoose && raw.taskIds != null ? repeated(parts, raw, found) : found;
         const { source, warnings } = result;
         return { source, warnings, text: dialect.page(result) };
       };
@@ -65,7 +65,7 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
   for (const path of TASK_PATHS) {
     add(`GET ${path}`, (c, { user_id }, { dialect }) => {
       return forOne(c.env, async () => {
-        const isAlone = dialect.takesLoneIds && user_id === undefined;
+        const isAlone = dialect.isLoose && user_id === undefined;
         const results = isAlone ? tasksOf(parts, c) : [listOne(parts, idOf(parts, c, user_id))];
         for await (const { tasks, source, warnings } of results) {
           if (tasks[0] !== undefined) return sent(c, { text: dialect.task(tasks[0]), source, warnings });
@@ -78,18 +78,18 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
         const task = await knownTask(parts, c, user_id);
         using artifacts = artifactsOf(parts);
         const files = await filesOf(artifacts, foldersOf(parts.rules, task, task), logs ? task.taskId : null);
-        return json({ files } satisfies TaskFiles);
+        return json({ files } satisfies AnswerOf<"TaskFiles">);
       });
     });
     add(`GET ${path}/users`, (c) => {
       return forDetails(c.env, async () => {
         const users: string[] = [];
         for await (const { tasks } of tasksOf(parts, c)) users.push(...tasks.map(({ userId }) => userId));
-        return json({ users } satisfies TaskUsers);
+        return json({ users } satisfies AnswerOf<"TaskUsers">);
       });
     });
     add(`DELETE ${path}`, (c, { user_id, force }, { dialect }) => {
-      const named = dialect.takesLoneIds && user_id === undefined ? null : idOf(parts, c, user_id);
+      const named = dialect.isLoose && user_id === undefined ? null : idOf(parts, c, user_id);
       return forChange(c, async () => {
         const { userId, taskId } = named ?? (await onlyTask(parts, c));
         const { result, warnings } = await remove(parts, c, { query: { users: [userId], taskIds: [taskId] } }, force);
@@ -182,7 +182,7 @@ function tasksIn(parts: ServerParts, text: string): TaskId[] {
   });
 }
 
-async function audioOf(parts: ServerParts, ids: readonly TaskId[]): Promise<TasksAudio> {
+async function audioOf(parts: ServerParts, ids: readonly TaskId[]): Promise<AnswerOf<"TasksAudio">> {
   const { tasks } = await parts.store.list({ ...listQueryOf(parts, {}, BODY_NAMES), ids });
   const known = new Map(tasks.map((task) => [keyOf(task), task])); // another one has no files
   using artifacts = artifactsOf(parts);
