@@ -6,7 +6,7 @@ import { type Dialect, dialectOf, PLAIN } from "./dialects.ts";
 import type { Env, ServerParts } from "./parts.ts";
 import { choiceParam, countParam, type Params, switchParam, textParam, type Values } from "./request.ts";
 import { type SchemaName, schemaOf, TEXT } from "./schema.ts";
-import { bodyReader } from "./turns.ts";
+import { bodyReader, type turns } from "./turns.ts";
 
 export interface Endpoint {
   readonly id: string;
@@ -149,6 +149,11 @@ export type AddEndpoint = <W extends Where>(
   where: W,
   answer: (c: Context<Env>, values: Values<ParamsOf<W>>, more: { body: string; dialect: Dialect }) => Answer,
 ) => void;
+
+/** Adds endpoints whose answers are made in turn. */
+export function inTurns(add: AddEndpoint, turn: ReturnType<typeof turns>): AddEndpoint {
+  return (where, answer) => add(where, (...asked) => turn(asked[0].env, async () => answer(...asked)));
+}
 
 export function endpointsOf(app: Hono<Env>, parts: ServerParts): AddEndpoint {
   const withBody = bodyReader(parts.clock);

@@ -2,7 +2,7 @@ import { type FollowEnd, followLog } from "../../operations/follow.ts";
 import { logText } from "../../render/item-lines.ts";
 import { shownStatus } from "../../task/status.ts";
 import { json, jsonText } from "../answer.ts";
-import type { AddEndpoint } from "../endpoints.ts";
+import { type AddEndpoint, inTurns } from "../endpoints.ts";
 import { type AnswerEvents, beat } from "../event-stream.ts";
 import { artifactsOf, type ServerParts } from "../parts.ts";
 import { turns } from "../turns.ts";
@@ -20,17 +20,15 @@ const ENDED = "end";
 /** The last lines of the logs of a task, and its new lines as they come. */
 export function addLogs(add: AddEndpoint, parts: ServerParts, answerEvents: AnswerEvents): void {
   const { clock, store } = parts;
-  const turn = turns(clock, 1);
+  const addLines = inTurns(add, turns(clock, 1));
   for (const path of TASK_PATHS) {
-    add(`GET ${path}/logs`, async (c, { user_id, lines, format }) => {
+    addLines(`GET ${path}/logs`, async (c, { user_id, lines, format }) => {
       const { taskId } = await knownTask(parts, c, user_id);
-      return turn(c.env, async () => {
-        using artifacts = artifactsOf(parts);
-        const logs = await artifacts.logsOf(taskId).last(lines);
-        if (format === "json") return json({ logs });
-        const text = logs.flatMap((part) => [...logText(part)]).join("");
-        return jsonText(text, [], { "content-type": "text/plain; charset=utf-8" });
-      });
+      using artifacts = artifactsOf(parts);
+      const logs = await artifacts.logsOf(taskId).last(lines);
+      if (format === "json") return json({ logs });
+      const text = logs.flatMap((part) => [...logText(part)]).join("");
+      return jsonText(text, [], { "content-type": "text/plain; charset=utf-8" });
     });
     add(`GET ${path}/logs/stream`, (c, { user_id, lines }) => {
       const id = idOf(parts, c, user_id);

@@ -14,7 +14,7 @@ import type { Span } from "../../task/spans.ts";
 import { formatUtc } from "../../task/time.ts";
 import { VERSION } from "../../version.ts";
 import { jsonText, keptText } from "../answer.ts";
-import type { AddEndpoint } from "../endpoints.ts";
+import { type AddEndpoint, inTurns } from "../endpoints.ts";
 import type { Env, ServerParts } from "../parts.ts";
 import type { AnswerOf, Health, StatsChart, StatsHealth } from "../schema.ts";
 import { turns } from "../turns.ts";
@@ -53,19 +53,16 @@ export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): 
     return counts(user === undefined ? undefined : checkUser(trimId(user), "user_id", rules), disk, estimate);
   };
   const sent = (c: Context<Env>, answer: object) => keptText(c, `${JSON.stringify(answer)}\n`);
-  const [turn, forDisk, forMetrics] = [turns(clock, 4), turns(clock, 1), turns(clock, 1)];
+  const [turn, forDisk] = [turns(clock, 4), turns(clock, 1)];
+  const [addInTurn, addMetrics] = [inTurns(add, turn), inTurns(add, turns(clock, 1))];
   add("GET /stats", (c, { user_id, disk }) => {
     return (disk ? forDisk : turn)(c.env, async () => sent(c, await ask(user_id, disk, true)));
   });
-  add("GET /stats/chart", (c, { user_id, span }) => {
-    return turn(c.env, async () => sent(c, chartOf(await ask(user_id), span)));
-  });
-  add("GET /stats/users", (c, { search = "" }) => {
-    return turn(c.env, async () => {
-      const { source, at, users, byUser } = await ask(undefined);
-      const found = byUser.filter(({ user_id }) => user_id.toLowerCase().includes(search.toLowerCase()));
-      return sent(c, { source, at, users, byUser: found.slice(0, 20) } satisfies AnswerOf<"StatsUsers">);
-    });
+  addInTurn("GET /stats/chart", async (c, { user_id, span }) => sent(c, chartOf(await ask(user_id), span)));
+  addInTurn("GET /stats/users", async (c, { search = "" }) => {
+    const { source, at, users, byUser } = await ask(undefined);
+    const found = byUser.filter(({ user_id }) => user_id.toLowerCase().includes(search.toLowerCase()));
+    return sent(c, { source, at, users, byUser: found.slice(0, 20) } satisfies AnswerOf<"StatsUsers">);
   });
   const kept = keptAnswers<DriftCheck | null>(clock);
   /** A sync or a pass changes one store after the other. */
@@ -90,12 +87,10 @@ export function addStats(add: AddEndpoint, parts: ServerParts, counts: Counts): 
       cleanup: { ...passes, command: command("cleanup --once --dry-run --summary") },
     } satisfies StatsHealth);
   });
-  add("GET /metrics", (c) => {
-    return forMetrics(c.env, async () => {
-      const all = await counts(undefined).catch(valueIf(isTtsctlError, null)); // neither store can answer
-      const text = await metrics.text(await healthOf(parts), all, await cleanup.state());
-      return jsonText(text, [], { "content-type": metrics.contentType });
-    });
+  addMetrics("GET /metrics", async () => {
+    const all = await counts(undefined).catch(valueIf(isTtsctlError, null)); // neither store can answer
+    const text = await metrics.text(await healthOf(parts), all, await cleanup.state());
+    return jsonText(text, [], { "content-type": metrics.contentType });
   });
 }
 

@@ -10,7 +10,7 @@ import { keyOf, type TaskId, trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import { HttpError, json, keptText } from "../answer.ts";
 import { type Dialect, PLAIN } from "../dialects.ts";
-import type { AddEndpoint } from "../endpoints.ts";
+import { type AddEndpoint, inTurns } from "../endpoints.ts";
 import type { Doorbell } from "../event-stream.ts";
 import { artifactsOf, type Env, LIMITS, type ServerParts } from "../parts.ts";
 import { countIds } from "../request.ts";
@@ -57,36 +57,28 @@ export function addVoiceTasks(add: AddEndpoint, parts: ServerParts, forChange: C
   add("POST /voice-tasks/query", (c, _, { body, dialect }) => {
     return answerList(c, dialect, dialect.listOfBody(body), BODY_NAMES);
   });
-  const [forAudio, forOne, forDetails] = [turns(clock, 2), turns(clock, 4), turns(clock, 4)];
-  add("POST /voice-tasks/audio", (c, _, { body }) => {
-    const ids = tasksIn(parts, body);
-    return forAudio(c.env, async () => json(await audioOf(parts, ids)));
-  });
+  const addAudio = inTurns(add, turns(clock, 2));
+  const [addOne, addDetails] = [inTurns(add, turns(clock, 4)), inTurns(add, turns(clock, 4))];
+  addAudio("POST /voice-tasks/audio", async (_c, _, { body }) => json(await audioOf(parts, tasksIn(parts, body))));
   for (const path of TASK_PATHS) {
-    add(`GET ${path}`, (c, { user_id }, { dialect }) => {
-      return forOne(c.env, async () => {
-        const isAlone = dialect.isLoose && user_id === undefined;
-        const results = isAlone ? tasksOf(parts, c) : [listOne(parts, idOf(parts, c, user_id))];
-        for await (const { tasks, source, warnings } of results) {
-          if (tasks[0] !== undefined) return sent(c, { text: dialect.task(tasks[0]), source, warnings });
-        }
-        throw notFound();
-      });
+    addOne(`GET ${path}`, async (c, { user_id }, { dialect }) => {
+      const isAlone = dialect.isLoose && user_id === undefined;
+      const results = isAlone ? tasksOf(parts, c) : [listOne(parts, idOf(parts, c, user_id))];
+      for await (const { tasks, source, warnings } of results) {
+        if (tasks[0] !== undefined) return sent(c, { text: dialect.task(tasks[0]), source, warnings });
+      }
+      throw notFound();
     });
-    add(`GET ${path}/files`, (c, { user_id, logs }) => {
-      return forDetails(c.env, async () => {
-        const task = await knownTask(parts, c, user_id);
-        using artifacts = artifactsOf(parts);
-        const files = await filesOf(artifacts, foldersOf(parts.rules, task, task), logs ? task.taskId : null);
-        return json({ files } satisfies AnswerOf<"TaskFiles">);
-      });
+    addDetails(`GET ${path}/files`, async (c, { user_id, logs }) => {
+      const task = await knownTask(parts, c, user_id);
+      using artifacts = artifactsOf(parts);
+      const files = await filesOf(artifacts, foldersOf(parts.rules, task, task), logs ? task.taskId : null);
+      return json({ files } satisfies AnswerOf<"TaskFiles">);
     });
-    add(`GET ${path}/users`, (c) => {
-      return forDetails(c.env, async () => {
-        const users: string[] = [];
-        for await (const { tasks } of tasksOf(parts, c)) users.push(...tasks.map(({ userId }) => userId));
-        return json({ users } satisfies AnswerOf<"TaskUsers">);
-      });
+    addDetails(`GET ${path}/users`, async (c) => {
+      const users: string[] = [];
+      for await (const { tasks } of tasksOf(parts, c)) users.push(...tasks.map(({ userId }) => userId));
+      return json({ users } satisfies AnswerOf<"TaskUsers">);
     });
     add(`DELETE ${path}`, (c, { user_id, force }, { dialect }) => {
       const named = dialect.isLoose && user_id === undefined ? null : idOf(parts, c, user_id);
