@@ -1,7 +1,6 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
-import { closeQuietly, isTtsctlError, valueIf } from "../errors.ts";
-import { jsonIn } from "../json/value.ts";
+import { open, stat } from "node:fs/promises";
+import { isTtsctlError, valueIf } from "../errors.ts";
 import { formatUtc } from "../task/time.ts";
 import { watchInterval } from "./cleanup.ts";
 import type { RunParts } from "./parts.ts";
@@ -73,35 +72,27 @@ export function cleanupRecord(parts: RunParts) {
   };
 }
 
-/** The last cleanup pass of a store in the last 8 MiB of an audit ledger; null for none, and if it can't be read. */
-async function lastPassIn(path: string, store: string): Promise<PassEnd | null> {
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK; // a named pipe must not block it
-  let file: FileHandle | undefined;
-  try {
-    file = await open(path, flags);
-    const { size } = await file.stat();
-    const length = Math.min(size, 8 << 20);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return lastPass(buffer.toString("utf8", 0, bytesRead), store);
-  } catch {
-    return null; // it is missing or a directory, or the disk fails
-  } finally {
-    await closeQuietly(file);
-  }
-}
-
 /** The last line of a pass. */
 interface Line extends Omit<PassEnd, "endedAt" | "purged"> {
   readonly time: string;
   readonly result: Readonly<Record<string, number>> | null;
 }
 
-function lastPass(ledger: string, store: string): PassEnd | null {
+/** The last cleanup pass of a store in the last 8 MiB of an audit ledger; null for none, and if it can't be read. */
+async function lastPassIn(path: string, store: string): Promise<PassEnd | null> {
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK; // a named pipe must not block it
   // Other lines may be long, and aren't parsed; the first one and the last may be cut off.
   const isOurs = (text: string) => text.includes(`,"pass":${JSON.stringify(store)},`) && /^\{.*\}$/.test(text);
-  const last = jsonIn(ledger.split("\n").findLast(isOurs) ?? "") as Line | undefined;
-  if (last === undefined) return null;
-  const { time, exitCode, error, result } = last;
-  const endedAt = Date.parse(time) / 1000;
-  return Number.isNaN(endedAt) ? null : { endedAt, exitCode, error, purged: result?.purged ?? null };
+  try {
+    await using file = await open(path, flags);
+    const { size } = await file.stat();
+    const length = Math.min(size, 8 << 20);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    const lines = buffer.toString("utf8", 0, bytesRead).split("\n");
+    const { time, exitCode, error, result } = JSON.parse(lines.findLast(isOurs) ?? "") as Line;
+    const endedAt = Date.parse(time) / 1000;
+    return Number.isNaN(endedAt) ? null : { endedAt, exitCode, error, purged: result?.purged ?? null };
+  } catch {
+    return null; // it is missing or a directory, has no pass, or the disk fails
+  }
 }

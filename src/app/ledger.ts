@@ -8,7 +8,7 @@ import { isOneOf, openAppended, whyNotWritten } from "../store/file/written-file
 import type { TaskId } from "../task/ids.ts";
 import { VERSION } from "../version.ts";
 import type { Ended } from "./ended.ts";
-import type { RunParts } from "./parts.ts";
+import type { Caller, RunParts } from "./parts.ts";
 
 type Work<R, O> = (ledger: LedgerRun | null) => Promise<Ended<R, O>>;
 
@@ -16,31 +16,18 @@ type Work<R, O> = (ledger: LedgerRun | null) => Promise<Ended<R, O>>;
 export async function audited<R extends object, O>(parts: RunParts, applies: boolean, work: Work<R, O>, about = {}) {
   const { audit, store, configPath } = await parts.settings();
   if (!applies || audit.path.value === null) return work(null);
-  const run = await openLedger(audit.path.value, store.path.value, configPath, () => parts.clock.now());
-  try {
-    const { argv, cwd, env, request } = parts.caller;
-    const user = { uid: process.getuid?.() ?? null, user: userName(), sudoUser: env.SUDO_USER || null };
-    const place = {
-      host: hostname(),
-      pid: process.pid,
-      cwd,
-      argv: withoutSecrets(argv),
-      ...(request !== null && { request }),
-    };
-    await run.begin({ ...user, ...place, config: configPath, store: store.path.value, version: VERSION });
-    const ended = await work(run).catch(async (error) => {
-      const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
-      await run.end({ exitCode, error: code, ...about }, null).catch(() => {}); // the error of the work comes first
-      throw error;
-    });
-    const { exitCode, error, result } = ended;
-    return await run.end({ exitCode, error: error?.code ?? null, ...about }, result).then(
-      () => ended,
-      (cause) => ({ ...ended, exitCode: cause.exitCode, error: error ?? cause }),
-    );
-  } finally {
-    await run.close();
-  }
+  await using run = await openLedger(audit.path.value, store.path.value, configPath, () => parts.clock.now());
+  await run.begin({ ...who(parts.caller), config: configPath, store: store.path.value, version: VERSION });
+  const ended = await work(run).catch(async (error) => {
+    const { code, exitCode } = error instanceof TtsctlError ? error : { code: "INTERNAL", exitCode: 1 };
+    await run.end({ exitCode, error: code, ...about }, null).catch(() => {}); // the error of the work comes first
+    throw error;
+  });
+  const { exitCode, error, result } = ended;
+  return await run.end({ exitCode, error: error?.code ?? null, ...about }, result).then(
+    () => ended,
+    (cause) => ({ ...ended, exitCode: cause.exitCode, error: error ?? cause }),
+  );
 }
 
 export type LedgerRun = Awaited<ReturnType<typeof openLedger>>;
@@ -104,8 +91,14 @@ export async function openLedger(path: string, store: string, configPath: string
       if (failure !== undefined) throw failure;
     },
 
-    close: () => file.close(),
+    [Symbol.asyncDispose]: () => file.close(),
   };
+}
+
+function who({ argv, cwd, env, request }: Caller): object {
+  const user = { uid: process.getuid?.() ?? null, user: userName(), sudoUser: env.SUDO_USER || null };
+  const run = { host: hostname(), pid: process.pid, cwd, argv: withoutSecrets(argv) };
+  return { ...user, ...run, ...(request !== null && { request }) };
 }
 
 /** Null for a user without an entry, as in a container with a numeric user. */

@@ -13,9 +13,8 @@ const written = () => readFileSync(path, "utf8").split("\n").slice(0, -1);
 
 describe("the file", () => {
   it("takes whole lines from one that appends twice at once", async () => {
-    const file = await openLedger(path, at("voice_task.json"), null, () => 0);
+    await using file = await openLedger(path, at("voice_task.json"), null, () => 0);
     await Promise.all([file.append([{ n: 1 }, { n: 2 }]), file.append([{ n: 3 }]), file.append([{ n: 4 }])]);
-    await file.close();
     expect(written()).toEqual(['{"n":1}', '{"n":2}', '{"n":3}', '{"n":4}']);
   });
 

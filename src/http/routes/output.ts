@@ -14,13 +14,9 @@ export function addOutput(add: AddEndpoint, parts: ServerParts): void {
   add("GET /output/:user/:task/:file{.+}", async (c) => {
     const { user = "", task = "", file = "" } = c.req.param() as Record<string, string>;
     const artifacts = artifactsOf(parts);
-    const handle = await artifacts.openFile(user, task, file.split("/")).finally(() => artifacts.close());
+    await using handle = await artifacts.openFile(user, task, file.split("/")).finally(() => artifacts.close());
     if (handle === undefined) throw new HttpError("NOT_FOUND", "file not found");
-    try {
-      return await answerFile(c, handle, file, parts);
-    } finally {
-      await handle.close();
-    }
+    return await answerFile(c, handle, file, parts);
   });
 }
 

@@ -151,8 +151,7 @@ async function storeHealth(file: FileStore, unread: boolean): Promise<Health["st
       await access(file.path, constants.R_OK);
       return (await stat(file.path)).isFile() && !(await isDamaged(file.path)) ? "ok" : "unreadable";
     }
-    const snapshot = await file.read();
-    await snapshot.close();
+    await using snapshot = await file.read();
     return snapshot.exists ? "ok" : "missing";
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return "missing";
