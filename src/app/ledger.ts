@@ -10,7 +10,7 @@ import { VERSION } from "../version.ts";
 import type { Ended } from "./ended.ts";
 import type { Caller, RunParts } from "./parts.ts";
 
-type Work<R, O> = (ledger: LedgerRun | null) => Promise<Ended<R, O>>;
+type Work<R, O> = (ledger: Ledger | null) => Promise<Ended<R, O>>;
 
 /** Runs work that changes tasks between two lines of the audit ledger. @param work gets null without one @param about more for the last line @throws AUDIT_FAILED */
 export async function audited<R extends object, O>(parts: RunParts, applies: boolean, work: Work<R, O>, about = {}) {
@@ -29,8 +29,6 @@ export async function audited<R extends object, O>(parts: RunParts, applies: boo
     (cause) => ({ ...ended, exitCode: cause.exitCode, error: error ?? cause }),
   );
 }
-
-export type LedgerRun = Awaited<ReturnType<typeof openLedger>>;
 
 /** One run's lines in a file that several processes append to, which the store file and config.ini can't be. @throws AUDIT_FAILED, CONFIG_INVALID */
 export async function openLedger(path: string, store: string, configPath: string | null, now: () => number) {

@@ -119,10 +119,6 @@ export class RunParts {
     return this.#outside.signal();
   }
 
-  reloadSettings(): Promise<Settings> {
-    return this.#outside.loadSettings();
-  }
-
   settings(): Promise<Settings> {
     this.#settings ??= this.#outside.loadSettings();
     return this.#settings;

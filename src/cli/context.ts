@@ -33,7 +33,7 @@ export class Context extends RunParts {
       reporter,
       log: (line) => reporter.log(line),
       signal: stopSignal,
-      loadSettings: () => this.#loadSettings(),
+      loadSettings: () => this.loadSettings(),
       caller: { argv, cwd, env, request: null },
     });
     this.flags = flags;
@@ -83,7 +83,7 @@ export class Context extends RunParts {
     return super.release().finally(() => this.reporter.end());
   }
 
-  async #loadSettings(): Promise<Settings> {
+  async loadSettings(): Promise<Settings> {
     const settings = await loadSettings(this.loadOptions());
     for (const line of settings.warnings) this.reporter.warn(line);
     return settings;

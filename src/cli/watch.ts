@@ -44,7 +44,7 @@ export async function watch(context: Context, runPass: RunPass, onWait = (_secon
 /** The new settings, or the old ones if the new ones can't be used. */
 async function reload(context: Context, old: Settings): Promise<Settings> {
   try {
-    const settings = await context.reloadSettings();
+    const settings = await context.loadSettings();
     if (settings.configPath !== old.configPath) {
       const what = "config.ini was added or removed; restart the watcher to use the new settings";
       throw new TtsctlError("CONFIG_NOT_FOUND", what);

@@ -45,7 +45,7 @@ export function createApp(parts: ServerParts): Hono<Env> {
   const doorkeeper = doorkeeperOf(parts);
   // For browsers: the first begins a session, with the body `{"token": ...}`, the second ends it.
   add("POST /login", async (c) => {
-    const body = jsonIn((await bodyOf(c.env.incoming, LIMITS.loginBytes)).text());
+    const body = jsonIn((await bodyOf(c.env.incoming, LIMITS.loginBytes))());
     const { token } = Object(body) as { token?: unknown };
     if (typeof token !== "string") throw new HttpError("BAD_REQUEST", "the body has no token", 'send {"token": "..."}');
     doorkeeper.logIn(c, token);

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { MOST_IDS } from "../app/list-query.ts";
 import { usage } from "../errors.ts";
@@ -82,7 +83,7 @@ function wrong(name: string, text: string | undefined, accepted: string): never 
   throw usage(`${name}: ${JSON.stringify(text)} is invalid`, `accepted: ${accepted}`);
 }
 
-/** @param hold gets the bytes of each part, and may throw @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST; USAGE */
+/** @returns what gives its text @param hold gets the bytes of each part, and may throw @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST; USAGE */
 export async function bodyOf(incoming: IncomingMessage, mostBytes: number, hold = (_bytes: number) => {}) {
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = incoming.headers;
   // A form of another site can't send this type without a preflight request.
@@ -95,32 +96,27 @@ export async function bodyOf(incoming: IncomingMessage, mostBytes: number, hold 
   let bytes = Buffer.allocUnsafe(4096); // grows: a list of chunks of one byte each would take 300 times as much
   let size = 0;
   let chunks = 0;
-  const add = (chunk: Buffer) => {
-    if (size + chunk.length > mostBytes) throw tooLarge(mostBytes);
-    hold(chunk.length);
-    if (size + chunk.length > bytes.length) {
-      bytes = Buffer.concat([bytes], Math.max(2 * bytes.length, size + chunk.length));
-    }
-    size += chunk.copy(bytes, size);
-    // Reading them takes more than all else that a client can ask for.
-    if (++chunks > LIMITS.chunks && size < chunks * LIMITS.meanChunk) incoming.socket.destroy();
-  };
   try {
-    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) add(chunk); // a refusal can still be sent
+    // A refusal can still be sent.
+    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+      if (size + chunk.length > mostBytes) throw tooLarge(mostBytes);
+      hold(chunk.length);
+      if (size + chunk.length > bytes.length) {
+        bytes = Buffer.concat([bytes], Math.max(2 * bytes.length, size + chunk.length));
+      }
+      size += chunk.copy(bytes, size);
+      // Reading them takes more than all else that a client can ask for.
+      if (++chunks > LIMITS.chunks && size < chunks * LIMITS.meanChunk) incoming.socket.destroy();
+    }
   } catch (error) {
     throw error instanceof HttpError ? error : malformed(); // the client broke it off
   }
-  return {
-    text(): string {
-      const body = bytes.subarray(0, size);
-      const problem = whyNotPython(body, 0, size); // JSON.parse takes 100 bytes for each level
-      if (problem !== undefined) throw usage(`the body has ${problem}`, "no key takes such a value");
-      try {
-        return new TextDecoder("utf-8", { fatal: true }).decode(body);
-      } catch {
-        throw malformed();
-      }
-    },
+  return (): string => {
+    const body = bytes.subarray(0, size);
+    const problem = whyNotPython(body, 0, size); // JSON.parse takes 100 bytes for each level
+    if (problem !== undefined) throw usage(`the body has ${problem}`, "no key takes such a value");
+    if (!isUtf8(body)) throw malformed();
+    return new TextDecoder().decode(body);
   };
 }
 

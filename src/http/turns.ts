@@ -66,8 +66,8 @@ export function bodyReader(clock: Clock) {
       if (isLarge() && held > LIMITS.bodiesBytes) throw busy();
     };
     try {
-      const body = await bodyOf(env.incoming, LIMITS.bodyBytes, hold);
-      return await (isLarge() ? turn(env, () => answer(body.text())) : answer(body.text()));
+      const text = await bodyOf(env.incoming, LIMITS.bodyBytes, hold);
+      return await (isLarge() ? turn(env, () => answer(text())) : answer(text()));
     } finally {
       held -= own;
     }

@@ -76,7 +76,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   });
   let wasMarked = false;
   const stores = await parts.stores();
-  const checking = { rules, clock, parser: new RecordParser(rules) };
+  const checking = { clock, parser: new RecordParser(rules) };
   let cleanup: CleanupLoop | null = null;
   let closing: Promise<void> | null = null;
 

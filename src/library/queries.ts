@@ -1,5 +1,4 @@
 import { buildListQuery } from "../app/list-query.ts";
-import type { Clock } from "../clock.ts";
 import { jsonIn } from "../json/value.ts";
 import type { SourceChoice, Stores } from "../store/mirror-link.ts";
 import { type ListQuery, type ListResult, newestTasks } from "../store/task-store.ts";
@@ -8,6 +7,7 @@ import type { RecordRules } from "../task/rules.ts";
 import { createdScore, type Task } from "../task/task.ts";
 import { formatUtc, isEpochInRange, toMicros } from "../task/time.ts";
 import { checkOptions, checkStrings, checkType, wrongArgument } from "./arguments.ts";
+import type { ChangeContext } from "./changes.ts";
 import { storedTask } from "./stored-task.ts";
 import type { BaseTask, PageQuery, TaskPage } from "./types.ts";
 
@@ -17,12 +17,10 @@ const PARTS = QUERY_PARTS.filter((part) => !["taskIds", "stuck", "search", "sort
 const PAGES = [...PARTS.map((part) => OPTION_NAMES[part]), "source", "cursor"];
 export const FILTERS = PAGES.filter((name) => !["page", "pageSize", "cursor"].includes(name));
 
-export type QueryContext = { readonly rules: RecordRules; readonly clock: Clock };
-
 export type NamedTasks = { readonly userId: string; readonly taskIds: readonly string[] };
 
 /** @throws TtsctlError USAGE */
-export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, named?: NamedTasks): ListQuery {
+export function listQueryOf(query: PageQuery, { parser, clock }: ChangeContext, named?: NamedTasks): ListQuery {
   checkOptions(query, "the query", named === undefined ? PAGES : FILTERS);
   const { source = "auto", page, cursor } = query;
   if (cursor != null) {
@@ -34,7 +32,7 @@ export function listQueryOf(query: PageQuery, { rules, clock }: QueryContext, na
   if (!SOURCES.includes(source)) {
     throw wrongArgument(`source: ${JSON.stringify(source)} is unknown`, SOURCES.join(", "));
   }
-  return buildListQuery(raw, source, { names: OPTION_NAMES, rules, now: clock.now(), takesNone: true });
+  return buildListQuery(raw, source, { names: OPTION_NAMES, rules: parser.rules, now: clock.now(), takesNone: true });
 }
 
 function queryValue(value: unknown, kind: QueryField["kind"], option: string): unknown {
