@@ -39,10 +39,7 @@ export function keptCounts({ run, clock }: ServerParts) {
     const make = () => run.inStep({ sharesMirror: true }, (step) => statsOf(step, asked));
     return (userId === undefined ? ofAll : ofUsers).get(JSON.stringify(asked), make);
   };
-  const forget = () => {
-    ofAll.clear();
-    ofUsers.clear();
-  };
+  const forget = () => [ofAll, ofUsers].forEach((kept) => void kept.clear());
   return { counts, forget };
 }
 
