@@ -118,23 +118,6 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     return withSettled({ state, redis }, settled);
   }
 
-  /** Throws what `next` throws; other changes of the batch don't fail with it. */
-  async function changeTask(find: Update["find"], next: (task: Task) => Task | null): Promise<Written> {
-    let failure: { error: unknown } | undefined;
-    const change = (task: Task) => {
-      failure = undefined;
-      try {
-        return next(task);
-      } catch (error) {
-        failure = { error };
-        return null;
-      }
-    };
-    const written = await writer.update({ find, change });
-    if (failure !== undefined) throw failure.error;
-    return written;
-  }
-
   /** Whether the file still has a claim: a service without locks may have replaced the record. */
   async function holds(task: Task, claimId: string): Promise<boolean> {
     await using snapshot = await shared.read();
@@ -178,7 +161,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
         isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
         return isConflict ? null : updated(task, change, options, checking);
       };
-      const written = await changeTask(() => id, next);
+      const written = await writer.update({ find: () => id, change: next });
       const result = resultOf(id, written);
       const task = written.task ? storedTask<T>(written.task) : null;
       if (isConflict) return withSettled({ ...result, state: "conflict", task }, Promise.resolve("conflict"));
@@ -190,7 +173,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       const find: Update["find"] = (snapshot, pending) => findClaimable(snapshot, pending(), rule, clock.now());
       for (let tries = 0; tries < 10; tries++) {
         const claimId = randomUUID();
-        const written = await changeTask(find, (task) => withClaim(task, claimId, rule, checking));
+        const written = await writer.update({ find, change: (task) => withClaim(task, claimId, rule, checking) });
         const { file, task, settled } = written;
         if (file === "missing") return null;
         await settled;

@@ -89,9 +89,10 @@ export function taskWriter(parts: TaskWriterParts) {
     /** Removes all records of a task from the file, then its copy, unless that is newer. Throws as `upsert`. */
     remove: (id: TaskId) => change({ id, task: null }),
 
-    /** Changes a task by its record in the file. If the task is missing, the mirror isn't changed. Throws as `upsert`. */
+    /** Changes a task by its record in the file. If the task is missing, the mirror isn't changed. Throws as `upsert`, and what `change` throws. */
     async update(update: Update): Promise<Written> {
       const result = await toFile.add(update);
+      if (result.failure !== undefined) throw result.failure.error;
       return { ...(await mirrored(result)), task: result.task };
     },
 

@@ -14,7 +14,7 @@ export interface Change {
 export interface Update {
   /** The task to change; null for none. */
   find(current: Snapshot, pending: () => PendingTasks): TaskId | null | Promise<TaskId | null>;
-  /** The new record of the task, or null to keep the one that it has. */
+  /** The new record of the task, or null to keep the one that it has. It may throw. */
   change(task: Task): Task | null;
 }
 
@@ -38,6 +38,8 @@ export interface ChangeResult {
   readonly id: TaskId | null;
   /** The record that was to be written; of an update that wrote nothing, the one that it found. */
   readonly task: Task | null;
+  /** What `change` of an update threw, which the other changes of the batch don't fail with. */
+  readonly failure?: { readonly error: unknown };
 }
 
 /** A task as the batch leaves it. */
@@ -76,10 +78,14 @@ export async function planBatch(requests: readonly Request[], current: Snapshot)
     const task = id === null ? null : last === undefined ? (await current.recordsOf([id]))[0]! : last.task;
     const before = Number.NaN;
     if (task === null) return { outcome: "missing", before, id: null, task };
-    const next = update.change(task);
-    if (next === null) return { outcome: "unchanged", before, id, task };
-    const result = decide({ id: next, task: next });
-    return result.outcome === "newer" ? { ...result, task } : result;
+    try {
+      const next = update.change(task);
+      if (next === null) return { outcome: "unchanged", before, id, task };
+      const result = decide({ id: next, task: next });
+      return result.outcome === "newer" ? { ...result, task } : result;
+    } catch (error) {
+      return { outcome: "unchanged", before, id, task, failure: { error } };
+    }
   };
 
   const results: ChangeResult[] = [];
