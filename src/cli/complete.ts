@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { parseArgs } from "node:util";
 import type { Command, Option } from "commander";
 import { profileNames } from "../config/load.ts";
 import { isShellWord, printable, shellQuote } from "../printable.ts";
@@ -89,88 +90,69 @@ function splitLine(line: string) {
 
 /** Words, some with their descriptions, or what is looked up. */
 type Wanted = string[] | Map<string, string> | "files" | "profiles" | "users" | { readonly tasksOf: string };
-
-interface Question {
-  readonly wanted: Wanted;
-  /** The part of the current word before the completed part. */
-  readonly before: string;
-  readonly typed: string;
-  /** Whether another value may follow after a comma. */
-  readonly isList: boolean;
-}
+/** A user, or after a colon a task of the user. */
+const NAME = "name";
 
 const HELP = "print help";
 /** The words of the flags that take a list. */
 const LISTS = new Map<string, readonly string[]>([["--columns", KNOWN_COLUMNS]]);
 for (const part of QUERY_PARTS) {
-  const { kind, choices } = fieldOf(part);
-  if (kind === "list" && choices !== undefined) LISTS.set(FLAG_NAMES[part], choices);
+  const { kind, choices = [] } = fieldOf(part);
+  if (kind === "list") LISTS.set(FLAG_NAMES[part], choices);
 }
 
-function questionOf(program: Command, words: readonly string[], current: string): Question {
+/** @returns `before`: the part of the current word before the completed one; `isList`: whether another value may follow after a comma */
+function questionOf(program: Command, words: readonly string[], current: string) {
   const line = readLine(program, words);
-  if (line.awaiting !== undefined) return valueQuestion(line.awaiting, line, "", current);
-  const [, flag, value] = /^(--[\w-]+=)(.*)$/s.exec(current) ?? [];
-  if (flag !== undefined) return valueQuestion(optionOf(line.command, flag.slice(0, -1)), line, flag, value!);
-  const plain = { before: "", typed: current, isList: false };
-  if (current.startsWith("-")) {
-    const flags = optionsOf(line.command).map(({ long, description }) => [long ?? "", description] as const);
-    return { ...plain, wanted: new Map([...flags, ["--help", HELP]]) };
-  }
-  const wanted = argumentOf(program, line);
-  return wanted === "users" ? memberQuestion(plain, wanted) : { ...plain, wanted };
-}
-
-/** After a colon, the task of a `user:task`. */
-function memberQuestion(parts: Omit<Question, "wanted">, otherwise: Wanted): Question {
-  const [user = "", ...task] = parts.typed.split(":");
-  if (task.length === 0) return { ...parts, wanted: otherwise };
-  return { ...parts, before: `${parts.before}${user}:`, typed: task.join(":"), wanted: { tasksOf: user } };
+  const flag = (line.awaiting === undefined && /^--[\w-]+=/.exec(current)?.[0]) || "";
+  const option = line.awaiting ?? optionOf(line.command, flag.slice(0, -1));
+  const isList = LISTS.has(option?.long ?? "");
+  const wanted =
+    line.awaiting !== undefined || flag !== "" ? valuesFor(option, line) : wordsFor(program, line, current);
+  let start = Math.max(flag.length, isList ? current.lastIndexOf(",") + 1 : 0);
+  const [, user] = wanted === NAME ? (/^([^:]*):/.exec(current.slice(start)) ?? []) : [];
+  if (user !== undefined) start += user.length + 1;
+  const found: Wanted = user === undefined ? (option === undefined ? "users" : []) : { tasksOf: user };
+  const parts = { before: current.slice(0, start), typed: current.slice(start), isList };
+  return { ...parts, wanted: wanted === NAME ? found : wanted };
 }
 
 type Line = ReturnType<typeof readLine>;
 
+/** @returns `awaiting`: the flag whose value is next */
 function readLine(program: Command, words: readonly string[]) {
-  let command = program;
-  const operands: string[] = [];
-  const values = new Map<string, string>();
-  let awaiting: Option | undefined;
-  for (const word of words) {
-    const named = command === program && operands.length === 0 ? commandOf(program, word) : undefined;
-    if (awaiting !== undefined) {
-      values.set(awaiting.long ?? "", word);
-      awaiting = undefined;
-    } else if (word.startsWith("-")) {
-      const [name = "", ...rest] = word.split("=");
-      const option = optionOf(command, name);
-      if (option?.required && rest.length === 0) awaiting = option;
-      else values.set(option?.long ?? name, rest.join("="));
-    } else if (named !== undefined) command = named;
-    else operands.push(word);
-  }
-  return { command, operands, values, awaiting };
+  const read = (command: Command) => {
+    const options = optionsOf(command).map((option) => {
+      const short = option.short === undefined ? {} : { short: option.short.slice(1) };
+      return [option.name(), { type: option.required ? "string" : "boolean", ...short }] as const;
+    });
+    return parseArgs({ args: [...words], strict: false, options: Object.fromEntries(options) });
+  };
+  const command = commandOf(program, read(program).positionals[0] ?? "") ?? program;
+  const { values, positionals } = read(command);
+  const last = optionOf(command, words.at(-1) ?? "");
+  return {
+    command,
+    operands: positionals.slice(command === program ? 0 : 1),
+    values,
+    awaiting: last?.required ? last : undefined,
+  };
 }
 
-function valueQuestion(option: Option | undefined, { values }: Line, before: string, typed: string): Question {
-  const name = option?.long ?? "";
-  const isList = LISTS.has(name) || name === "--ids";
-  const comma = isList ? typed.lastIndexOf(",") + 1 : 0;
-  const parts = { before: before + typed.slice(0, comma), typed: typed.slice(comma), isList };
-  const user = values.get("--user");
-  if (name === "--ids" && user === undefined) return memberQuestion(parts, []);
-  const words = option?.argChoices ?? LISTS.get(name);
-  return { ...parts, wanted: words === undefined ? otherValue(option, name, user) : [...words] };
-}
-
-function otherValue(option: Option | undefined, name: string, user: string | undefined): Wanted {
-  if (name === "--ids") return { tasksOf: user! };
+function valuesFor(option: Option | undefined, { values: { user } }: Line): Wanted | typeof NAME {
+  const { long: name = "", flags = "", argChoices } = option ?? {};
+  if (name === "--ids") return typeof user === "string" ? { tasksOf: user } : NAME;
   if (name === "--user") return "users";
   if (name === "--profile") return "profiles";
-  if (option?.flags.endsWith("<status>")) return [...SHOWN_STATUSES];
-  return option?.flags.includes("<file>") ? "files" : [];
+  if (flags.endsWith("<status>")) return [...SHOWN_STATUSES];
+  return flags.includes("<file>") ? "files" : [...(argChoices ?? LISTS.get(name) ?? [])];
 }
 
-function argumentOf(program: Command, { command, operands, values }: Line): Wanted {
+function wordsFor(program: Command, { command, operands, values }: Line, current: string): Wanted | typeof NAME {
+  if (current.startsWith("-")) {
+    const flags = optionsOf(command).map(({ long, description }) => [long ?? "", description] as const);
+    return new Map([...flags, ["--help", HELP]]);
+  }
   if (command === program) {
     const about = new Map(program.commands.map((each) => [each.name(), each.description()]));
     if (operands.length === 0) return about.set("help", HELP);
@@ -180,9 +162,9 @@ function argumentOf(program: Command, { command, operands, values }: Line): Want
   }
   const argument = command.registeredArguments[operands.length];
   if (argument?.argChoices !== undefined) return argument.argChoices;
-  if (command.name() === "cleanup" && !values.has("--explain")) return [];
-  if (argument?.name() === "user") return "users";
-  if (argument?.name() === "task") return { tasksOf: operands[0] ?? "" };
+  if (command.name() === "cleanup" && !values.explain) return [];
+  if (argument?.name() === "user") return NAME;
+  if (argument?.name() === "task") return { tasksOf: operands[0]! };
   return argument?.name() === "file" ? "files" : [];
 }
 

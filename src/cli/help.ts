@@ -5,17 +5,12 @@ import { EXIT_MEANINGS } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { formatsOf } from "./terminal.ts";
 
-/** Adds the global flags to the help of each command. */
-export function addToHelp(program: Command, width: number | undefined): void {
-  const topics = "Topics: ttsctl help exit-codes, ttsctl help environment";
-  program.addHelpText("after", `\n${topics}\nExamples: ttsctl <command> --help`);
-  for (const command of [program, ...program.commands]) {
-    command.configureOutput({ getOutHelpWidth: () => Math.max(40, Math.min(80, width || 80)) });
-    const isInherited = ({ long }: Option) => long !== "--version" && long !== "--help";
-    const visibleGlobalOptions = () => inheritedOptions(command).filter(isInherited);
-    command.configureHelp({ showGlobalOptions: true, optionDescription, visibleGlobalOptions });
-  }
-}
+/** The help of each command has the global flags. */
+export const HELP = {
+  showGlobalOptions: true,
+  optionDescription,
+  visibleGlobalOptions: (command: Command) => inheritedOptions(command).filter(({ long }) => long !== "--version"),
+};
 
 /** Like commander's, without the defaults of switches and presets. */
 function optionDescription({ description, argChoices, defaultValue }: Option): string {
@@ -25,7 +20,7 @@ function optionDescription({ description, argChoices, defaultValue }: Option): s
 }
 
 /** The program's options as one of its commands has them. */
-export function inheritedOptions(command: Command): readonly Option[] {
+export function inheritedOptions(command: Command): Option[] {
   const formats = formatsOf(command.name());
   return (command.parent?.options ?? []).map((option) => {
     if (option.long !== "--output") return option;

@@ -1,9 +1,9 @@
-import { type Argument, Command, CommanderError, Option } from "commander";
+import { type Argument, Command, CommanderError, Option, type OutputConfiguration } from "commander";
 import { type TtsctlError, usage } from "../errors.ts";
 import { acceptedFor } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import { type Attach, Context, type Declare, type Surroundings } from "./context.ts";
-import { addToHelp, TOPICS } from "./help.ts";
+import { HELP, TOPICS } from "./help.ts";
 import { LOG_FORMATS } from "./io.ts";
 import { ADDING, addOne, settingOption } from "./selection.ts";
 import { type Flags, FORMATS, formatsOf, type GlobalFlags } from "./terminal.ts";
@@ -64,8 +64,10 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
   const topic = argv.length === 2 && argv[0] === "help" ? TOPICS[argv[1]!] : undefined;
   const help = topic === undefined ? [] : [topic];
   if (topic === undefined) {
-    const program = await declareProgram(attach, COMMANDS, (text) => void help.push(text));
-    addToHelp(program, terminal.streams.stdout.columns);
+    const write = (text: string) => void help.push(text);
+    const width = Math.max(40, Math.min(80, terminal.streams.stdout.columns || 80));
+    const output = { writeOut: write, writeErr: write, getOutHelpWidth: () => width };
+    const program = await declareProgram(attach, COMMANDS, output);
     await program.parseAsync(argumentsOf(program, argv), { from: "user" }).catch((error) => {
       if (!(error instanceof CommanderError)) throw error;
       const isHelp = error.exitCode === 0 || error.code === "commander.help";
@@ -76,8 +78,8 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
   return exitCode;
 }
 
-export async function declareProgram(attach: Attach, commands = COMMANDS, write = (_text: string) => {}) {
-  const program = newProgram(write);
+export async function declareProgram(attach: Attach, commands = COMMANDS, output: OutputConfiguration = {}) {
+  const program = newProgram(output);
   const loaded = await Promise.all(commands.map(async ([group, , load]) => ({ group, ...(await load()) })));
   for (const { group, declare } of loaded) declare(program.commandsGroup(group), attach);
   for (const command of [program, ...program.commands]) {
@@ -108,7 +110,12 @@ function refuseRepeats(command: Command): void {
   }
 }
 
-function newProgram(write: (text: string) => void): Command {
+const MORE_HELP = `
+Topics: ttsctl help exit-codes, ttsctl help environment
+Examples: ttsctl <command> --help`;
+const SILENT = { writeOut: () => {}, writeErr: () => {}, outputError: () => {} };
+
+function newProgram(output: OutputConfiguration): Command {
   const profile = "use the config.ini of this profile; `ttsctl config profiles` lists them (default: $TTSCTL_PROFILE)";
   const logFormat = new Option("--log-format <format>", "how warnings, log lines and errors are printed");
   return new Command("ttsctl")
@@ -128,7 +135,9 @@ function newProgram(write: (text: string) => void): Command {
     .option("-q, --quiet", "no warnings, no progress, no line for each task", false)
     .option("-v, --verbose", "log each step; twice: with stack traces", addOne, 0)
     .addHelpCommand(new Command("help").argument("[command]").description("print help").helpGroup("Set up:"))
-    .configureOutput({ writeOut: write, writeErr: write, outputError: () => {} })
+    .addHelpText("after", MORE_HELP)
+    .configureHelp(HELP)
+    .configureOutput({ ...SILENT, ...output })
     .exitOverride();
 }
 

@@ -4,7 +4,7 @@ import { counted, firstOf, formatAge, formatBytes, formatDuration } from "../tas
 import { memberOf } from "../task/ids.ts";
 import { BAR_SIGNS, type BarStatus, FULL_BLOCK, hourChart } from "./hour-chart.ts";
 import { textOf } from "./item-lines.ts";
-import { type Rows, STATUS_COLORS, STATUSES, type TableStyle, tableLayout } from "./table.ts";
+import { type Rows, STATUS_COLORS, STATUSES, type TableStyle, tableLines } from "./table.ts";
 
 interface StatsStyle extends TableStyle {
   readonly wide: boolean;
@@ -61,7 +61,7 @@ function aligned(head: readonly string[], rows: Rows, style: StatsStyle, paint =
   const columns = head.map((head, i) => {
     return { head, least: null, mayGo: i > 1, ...(i === 0 ? { paint } : { isNumber: true }) };
   });
-  return [...tableLayout(columns, rows, style, true).lines(rows, true)].join("");
+  return tableLines(columns, rows, style).join("");
 }
 
 function chart({ perHour }: StatsResult, style: StatsStyle): string {

@@ -62,20 +62,25 @@ export function tableLayout(columns: readonly Column[], first: Rows, style: Tabl
     });
   }
 
+  const heads = columns.map(({ head }) => head);
+  const head = withHead ? [cellsIn(heads, (text) => style.colors.bold(text))] : [];
   return {
     /** The heads of columns that don't fit. */
-    left: columns.filter((_, i) => widths[i] === null).map(({ head }) => head),
+    left: heads.filter((_, i) => widths[i] === null),
 
-    *lines(rows: Rows, withHead: boolean): Generator<string> {
-      const heads = columns.map(({ head }) => head);
+    /** The head comes before the first lines. */
+    *lines(rows: Rows): Generator<string> {
       const paint = (text: string, i: number) => columns[i]!.paint?.(text, style) ?? text;
-      const head = withHead ? [cellsIn(heads, (text) => style.colors.bold(text))] : [];
       // cli-table3 compares each cell with all others.
-      for (const some of batches([...head, ...rows.map((row) => cellsIn(row, paint))], 50)) {
+      for (const some of batches([...head.splice(0), ...rows.map((row) => cellsIn(row, paint))], 50)) {
         yield* linesOf(some, screen !== null);
       }
     },
   };
+}
+
+export function tableLines(columns: readonly Column[], rows: Rows, style: TableStyle, withHead = true): string[] {
+  return [...tableLayout(columns, rows, style, withHead).lines(rows)];
 }
 
 function linesOf(rows: Rows, aligned: boolean): string[] {
@@ -95,11 +100,9 @@ export function paintStatus(text: string, { colors }: TableStyle): string {
   return shown === undefined ? text : colors[STATUS_COLORS[shown]](text);
 }
 
-export function table(head: readonly string[] | null, rows: Rows, style: TableStyle, least: number | null = 6): string {
-  const count = Math.max(head?.length ?? 0, ...rows.map((row) => row.length), 0);
-  const columns = Array.from({ length: count }, (_, i) => ({ head: head?.[i] ?? "", least, mayGo: false }));
-  const layout = tableLayout(columns, rows, style, head !== null);
-  return [...layout.lines(rows, head !== null)].join("");
+export function table(head: readonly string[], rows: Rows, style: TableStyle, least: number | null = 6): string {
+  const columns = head.map((head) => ({ head, least, mayGo: false }));
+  return tableLines(columns, rows, style, head.some(Boolean)).join("");
 }
 
 /** How a column may be narrowed if the table is wider than the terminal. Widths are columns of the screen. */
@@ -154,9 +157,8 @@ export function taskTable(columns: readonly string[], withHead: boolean, style: 
 
     *block(tasks: readonly Task[]): Generator<string> {
       const rows = tasks.map(cells);
-      const isFirst = layout === undefined;
       layout ??= tableLayout(columns.map(columnOf), rows, style, withHead);
-      yield* layout.lines(rows, withHead && isFirst);
+      yield* layout.lines(rows);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { DONE, PARTLY } from "../../app/ended.ts";
-import { jsonOf } from "../../json/value.ts";
+import { type JsonValue, jsonOf } from "../../json/value.ts";
 import type { GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
 import { itemFields, itemJson, statusText } from "../../render/item.ts";
@@ -51,19 +51,25 @@ function getJson({ source, task, file, redis, invalid, artifacts, unread }: GetR
   return `{"source":${JSON.stringify(source)},"item":${item},${copies},${files}}`;
 }
 
-/** A row for each field, with two values if the copies differ. @param width columns in which differences must be seen */
-function rowsOf(task: Task, { file, redis }: GetResult, width: number | null): string[][] {
-  const differ = file !== null && redis !== null && file.json !== redis.json;
-  if (!differ) return [...itemFields(task)].map(([name, value]) => [name, text(jsonOf(value))]);
+/** A row for each field, with two values if the copies differ. */
+function fieldTable(task: Task, { file, redis }: GetResult, style: TableStyle): string {
+  const shown = (name: string, text: string) => {
+    return name === "status" ? paintStatus(printable(text), style) : printable(text);
+  };
+  if (file === null || redis === null || file.json === redis.json) {
+    const rows = [...itemFields(task)].map(([name, value]) => [printable(name), shown(name, valueText(value))]);
+    return table(["", ""], rows, style);
+  }
   const [fields, others] = [itemFields(file), itemFields(redis)];
   const names = [...new Set([...fields.keys(), ...others.keys()])];
   const taken = 1 + Math.max(...names.map((name) => widthOf(name))) + 3 * 2; // the mark, the name and gaps
-  const column = width === null ? Number.POSITIVE_INFINITY : Math.floor((width - taken) / 2);
+  const column = style.width === null ? Number.POSITIVE_INFINITY : Math.floor((style.width - taken) / 2);
   const rows = names.map((name) => {
-    const values = [fields, others].map((copy) => (copy.has(name) ? text(jsonOf(copy.get(name)!)) : "-"));
-    return values[0] === values[1] ? ["", name, ...values] : ["*", name, ...fromDifference(values, column)];
+    const values = [fields, others].map((copy) => (copy.has(name) ? valueText(copy.get(name)!) : "-"));
+    if (values[0] === values[1]) return ["", printable(name), ...values.map((text) => shown(name, text))];
+    return ["*", name, ...fromDifference(values, column)].map((text) => style.colors.yellow(printable(text)));
   });
-  return [["", "", "FILE", "REDIS"], ...rows];
+  return table(["", "", "FILE", "REDIS"], rows, style);
 }
 
 /** Columns of text around a difference. */
@@ -80,25 +86,16 @@ function fromDifference(values: string[], column: number): string[] {
   return [a, b].map((characters) => `…${characters.slice(same - BEFORE).join("")}`);
 }
 
-function text(json: string): string {
-  return json.startsWith('"') ? (JSON.parse(json) as string) : json;
+function valueText(value: JsonValue): string {
+  return typeof value === "string" ? value : jsonOf(value);
 }
 
 export function getLines(result: GetResult, style: TableStyle): string[] {
   const { task, invalid, file, redis } = result;
   if (task === null) return invalid === null ? [] : [`${printable(invalid.json)}\n`];
-  const paint = (status: string) => paintStatus(status, style);
   const where = file === null ? "in Redis" : redis === null ? "in the file" : "in both stores";
-  const title = `${printable(memberOf(task))} is ${paint(printable(statusText(task)))}, ${where}`;
-  const painted = rowsOf(task, result, style.width).map((cells) => {
-    const row = cells.map(printable);
-    const [mark, name] = row.length === 2 ? ["", row[0]] : row;
-    if (row.length > 2 && name === "") return row.map((text) => style.colors.bold(text));
-    if (mark === "*") return row.map((text) => style.colors.yellow(text));
-    return row.map((text, i) => (name === "status" && i >= row.length / 2 ? paint(text) : text));
-  });
-  const lines = table(null, painted, style).split(/(?<=\n)/);
-  return [`${title}\n`, ...lines, ...fileLines(result, style.width)];
+  const title = `${printable(memberOf(task))} is ${paintStatus(printable(statusText(task)), style)}, ${where}\n`;
+  return [title, ...fieldTable(task, result, style).split(/(?<=\n)/), ...fileLines(result, style.width)];
 }
 
 function* fileLines({ artifacts, unread }: GetResult, width: number | null): Generator<string> {

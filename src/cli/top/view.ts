@@ -1,7 +1,7 @@
 import type { NamedTask } from "../../operations/stats/stats.ts";
 import { printable } from "../../printable.ts";
 import { relativeTime } from "../../render/item.ts";
-import { type Colors, type Column, paintStatus, STATUS_COLORS, STATUSES, tableLayout } from "../../render/table.ts";
+import { type Colors, type Column, paintStatus, STATUS_COLORS, STATUSES, tableLines } from "../../render/table.ts";
 import { cut, widthOf, wrap } from "../../render/width.ts";
 import { counted, formatAge } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
@@ -159,8 +159,8 @@ function tableOf({ listed, at }: TopState, columns: number, room: number, { colo
   const cells = shown.map(({ userId, taskId, status, score, error }) => {
     return [userId, taskId, status, relativeTime(listed.at - score), error].map(printable);
   });
-  const layout = tableLayout(COLUMNS, cells, { width: Math.max(1, columns - MARK.length), colors }, true);
-  return [...layout.lines(cells, true)].map((line, i) => {
+  const style = { width: Math.max(1, columns - MARK.length), colors };
+  return tableLines(COLUMNS, cells, style).map((line, i) => {
     const isChosen = i > 0 && first + i - 1 === at;
     return isChosen ? colors.inverse(MARK + line.trimEnd()) : " ".repeat(MARK.length) + line.trimEnd();
   });
