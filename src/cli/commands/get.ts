@@ -1,4 +1,4 @@
-import { DONE, PARTLY } from "../../app/ended.ts";
+import { DONE } from "../../app/ended.ts";
 import { type JsonValue, jsonOf } from "../../json/value.ts";
 import type { GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
@@ -35,12 +35,10 @@ Examples:
 
 async function runGet(context: Context, { source }: Flags, args: string[]): Promise<number> {
   const parts = { ...(await context.stores()), artifacts: await context.artifacts("show") };
-  const { id, result } = await findTask(context, parts, { command: "get", args, source });
+  const { id, result, isFound } = await findTask(context, parts, "get", args, source);
   const style = await context.tableStyle();
   await emit(context, { json: () => [`${getJson(result)}\n`], text: () => getLines(result, style).join("") });
-  if (result.task !== null || result.invalid !== null) return DONE;
-  await tellAbsent(context, parts, id, source);
-  return PARTLY;
+  return isFound ? DONE : tellAbsent(context, parts, id, source);
 }
 
 /** `get -o json` (docs/contract.md, Commands). */

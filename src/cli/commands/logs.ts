@@ -3,7 +3,6 @@ import type { LogFollower, LogPart } from "../../artifacts/artifacts.ts";
 import { usage } from "../../errors.ts";
 import { followLog } from "../../operations/follow.ts";
 import { logText } from "../../render/item-lines.ts";
-import type { Stores } from "../../store/mirror-link.ts";
 import { firstOf, parseWholeNumber } from "../../task/amounts.ts";
 import { memberOf, type TaskId } from "../../task/ids.ts";
 import { isTerminal, shownStatus } from "../../task/status.ts";
@@ -39,18 +38,14 @@ async function runLogs(context: Context, flags: Flags, args: string[]): Promise<
   const { source, follow, tail = null } = flags;
   const isWhole = context.flags.output === "json";
   if (follow && isWhole) throw usage("--follow can't be used with -o json", "use -o jsonl, or leave out --follow");
-  const stores = await context.stores();
-  const parts = { ...stores, artifacts: null };
-  const { id, result } = await findTask(context, parts, { command: "logs", args, source });
-  if (result.task === null && result.invalid === null) {
-    await tellAbsent(context, parts, id, source);
-    return PARTLY;
-  }
+  const parts = { ...(await context.stores()), artifacts: null };
+  const { id, result, isFound } = await findTask(context, parts, "logs", args, source);
+  if (!isFound) return tellAbsent(context, parts, id, source);
   const artifacts = await context.artifacts("show");
   const problem = artifacts.unread.get("logs");
   if (problem !== undefined) throw problem;
   const logs = artifacts.logsOf(id.taskId);
-  if (follow) return followTask(context, { ...stores, logs }, id, flags, result.task?.status ?? null);
+  if (follow) return followTask(context, logs, id, flags, result.task?.status ?? null);
   if (isWhole) {
     const log = await logs.last(tail ?? MOST_LOG_LINES);
     await context.terminal.data.write(`${JSON.stringify({ log })}\n`);
@@ -72,8 +67,6 @@ function warnOfUnread({ reporter }: Context, { unread }: LogFollower): boolean {
   return unread.size > 0;
 }
 
-type LogParts = Stores & { readonly logs: LogFollower };
-
 const MOST_LOG_LINES = 10_000;
 
 const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}`, (text) => {
@@ -82,8 +75,7 @@ const lineCount = accepting(`a number of lines from 1 to ${MOST_LOG_LINES}`, (te
 });
 
 /** Returns INTERRUPTED on a signal: scripts must see that the task hasn't ended. @param status null for an invalid record */
-async function followTask(context: Context, parts: LogParts, id: TaskId, flags: Flags, status: string | null) {
-  const { logs } = parts;
+async function followTask(context: Context, logs: LogFollower, id: TaskId, flags: Flags, status: string | null) {
   const { signal, clock } = context; // from here on, a stop signal is waited for
   const finished = status === null || isTerminal(status);
   const name = memberOf(id);
@@ -91,6 +83,7 @@ async function followTask(context: Context, parts: LogParts, id: TaskId, flags: 
   const began = await logs.begin(flags.tail ?? null);
   warnOfUnread(context, logs);
   if (!began && !finished) await context.inform(`${name} has no log yet: waiting for one`);
+  const parts = { ...(await context.stores()), logs };
   const heard = { onLines: linePrinter(context), onNews: (line: string) => context.inform(line) };
   const { end, status: now } = await followLog({ ...parts, clock, signal, finished, ...heard }, id, flags.source);
   const last = shownStatus((finished ? status : now) ?? "");
