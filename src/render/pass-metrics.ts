@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
+import { TtsctlError } from "../errors.ts";
 import type { CleanupResult } from "../operations/cleanup.ts";
 import { STUCK } from "../task/stuck.ts";
 
@@ -38,33 +39,32 @@ function valueIn(text: string, name: string): number {
   return Number.isFinite(number) && number >= 0 ? number : 0;
 }
 
-/** Whether a file with this text is ours and may be replaced. */
-export function isPassMetrics(text: string): boolean {
-  return text.trim() === "" || text.startsWith("# HELP ttsctl_cleanup_");
-}
-
-/** In Prometheus' format, without unknown values. @param before the text of the last pass, to whose counters this one is added */
-export function passMetricsText(pass: PassMetrics, before: string): Promise<string> {
+/**
+ * In Prometheus' format, without unknown values. @param before the text of the last pass, to whose counters this one is added
+ * @throws TtsctlError EXPORT_FAILED if that text isn't ours, so the file mustn't be replaced
+ */
+export async function passMetricsText(pass: PassMetrics, before: string): Promise<string> {
+  if (before.trim() !== "" && !before.startsWith("# HELP ttsctl_cleanup_")) {
+    throw new TtsctlError("EXPORT_FAILED", "it isn't a metrics file of ttsctl, so it is left alone");
+  }
   const registry = new Registry();
   registry.setDefaultLabels({ store: pass.store });
   const registers = [registry];
-  for (const [name, help, value] of gauges(pass, before)) {
-    if (value !== null) new Gauge({ name: `ttsctl_cleanup_${name}`, help, registers }).set(value);
+  for (const [name, help, value, labels = {}] of gauges(pass, before)) {
+    const labelNames = Object.keys(labels);
+    if (value !== null) new Gauge({ name: `ttsctl_cleanup_${name}`, help, labelNames, registers }).set(labels, value);
   }
   for (const [name, help, added] of COUNTERS) {
     new Counter({ name: `ttsctl_cleanup_${name}`, help, registers }).inc(valueIn(before, name) + added(pass));
   }
-  const info = { help: "Always 1; the version that ran the last pass.", labelNames: ["version"] as const, registers };
-  new Gauge({ name: "ttsctl_cleanup_build_info", ...info }).set({ version: pass.version }, 1);
-  if (pass.error !== null) {
-    const error = { help: "Always 1; the code of the error that ended the last pass.", labelNames: ["code"] as const };
-    new Gauge({ name: "ttsctl_cleanup_error_info", ...error, registers }).set({ code: pass.error }, 1);
-  }
   return registry.metrics();
 }
 
-function gauges(pass: PassMetrics, before: string): (readonly [name: string, help: string, value: number | null])[] {
-  const { result, redisUp, exitCode: code } = pass;
+type GaugeRow = readonly [name: string, help: string, value: number | null, labels?: Readonly<Record<string, string>>];
+
+function gauges(pass: PassMetrics, before: string): GaugeRow[] {
+  const { result, redisUp, exitCode: code, error } = pass;
+  const failed = error === null ? null : 1;
   const lastSuccess = code === 0 ? pass.endedAt : valueIn(before, LAST_SUCCESS);
   return [
     ["last_run_timestamp_seconds", "When the last pass ended, including failed ones.", pass.endedAt],
@@ -82,5 +82,7 @@ function gauges(pass: PassMetrics, before: string): (readonly [name: string, hel
     ["store_tasks", "Tasks in the store file when the last pass began.", pass.fileTasks],
     ["redis_tasks", "Members of the index in Redis when the last pass began.", pass.redisTasks],
     ["redis_up", "Whether the last pass had Redis throughout: 1 or 0.", redisUp === null ? null : Number(redisUp)],
+    ["build_info", "Always 1; the version that ran the last pass.", 1, { version: pass.version }],
+    ["error_info", "Always 1; the code of the error that ended the last pass.", failed, { code: `${error}` }],
   ];
 }

@@ -169,12 +169,8 @@ type HowEnded = Pick<PassMetrics, "exitCode" | "error" | "duration"> & { readonl
 /** If the file can't be written, that is a warning. */
 async function writeMetrics(context: Context, target: string, { outcome, ...how }: HowEnded): Promise<void> {
   const { store, redis } = await context.settings();
-  const { isPassMetrics, passMetricsText } = await import("../../render/pass-metrics.ts");
+  const { passMetricsText } = await import("../../render/pass-metrics.ts");
   try {
-    const before = (await readRegular(target)) ?? "";
-    if (!isPassMetrics(before)) {
-      throw new TtsctlError("EXPORT_FAILED", "it isn't a metrics file of ttsctl, so it is left alone");
-    }
     const pass = {
       ...how,
       store: store.path.value,
@@ -184,10 +180,11 @@ async function writeMetrics(context: Context, target: string, { outcome, ...how 
       ...(outcome?.sizes ?? { fileTasks: null, redisTasks: null }),
       redisUp: !outcome?.sizes || !redis.enabled.value ? null : !isRedisError(outcome.problem),
     };
+    const text = await passMetricsText(pass, (await readRegular(target)) ?? "");
     // Atomic, so the exporter never reads half of it.
     const file = await TargetFile.at(target, true, 0o644); // the exporter runs as another user
     context.onRelease(() => file.close());
-    await file.write([await passMetricsText(pass, before)]);
+    await file.write([text]);
     await file.finish();
   } catch (error) {
     const reason = error instanceof TtsctlError ? error.message : whyNotWritten(error);
@@ -198,11 +195,8 @@ async function writeMetrics(context: Context, target: string, { outcome, ...how 
 async function runExplain(context: Context, { allowEmpty }: Flags, args: readonly string[]): Promise<number> {
   const { clock, reporter } = context;
   const stores = { ...(await context.stores()), artifacts: await context.artifacts("plan") };
-  const { id } = await findTask(context, stores, { command: "cleanup --explain", args, source: "auto" });
-  if (id.userId === "") {
-    await tellAbsent(context, stores, id, "auto");
-    return PARTLY;
-  }
+  const { id } = await findTask(context, stores, "cleanup --explain", args, "auto");
+  if (id.userId === "") return tellAbsent(context, stores, id, "auto");
   const { explainTask } = await import("../../operations/explain.ts");
   const { cleanup } = await context.settings();
   const parts = { ...stores, clock, reporter, mirror: await context.mirrorState() };
