@@ -67,14 +67,16 @@ export function cellText(task: Task, field: string, record: Map<string, JsonValu
 
 /** `list -o json` (docs/contract.md, Commands). */
 export function pageJson(result: ListResult): string {
-  const { total, page, pageSize, source, tasks } = result;
-  const head = JSON.stringify({ total, page, pageSize, source }).slice(0, -1);
-  return `${head},"items":[${tasks.map(itemJson).join(",")}],${JSON.stringify(pageTail(result)).slice(1)}\n`;
+  const [head, tail] = [JSON.stringify(pageHead(result)).slice(0, -1), JSON.stringify(pageTail(result)).slice(1)];
+  return `${head},"items":[${result.tasks.map(itemJson).join(",")}],${tail}\n`;
 }
 
-/** The keys after the items. */
-export function pageTail({ missing, dangling, stopped }: Pick<ListResult, "missing" | "dangling" | "stopped">) {
-  return { missing, dangling, ...(stopped === undefined ? {} : { stopped }) };
+export function pageHead({ total, page, pageSize, source }: ListResult) {
+  return { total, page, pageSize, source };
+}
+
+export function pageTail({ missing, dangling, stopped }: ListResult) {
+  return { missing, dangling, stopped };
 }
 
 export function pageFooter({ total, page, pageSize, source, tasks, missing }: ListResult): string {

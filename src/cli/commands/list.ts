@@ -13,6 +13,7 @@ import {
   itemJson,
   KNOWN_COLUMNS,
   pageFooter,
+  pageHead,
   pageTail,
   TABLE_COLUMNS,
   type TimeTelling,
@@ -31,10 +32,8 @@ import { nameLine } from "../names.ts";
 import { addLook, addSelection, addWatch, idsOf, onceOrLive, rawQueryOf, refuseFlags } from "../selection.ts";
 import { type Flags, isText, type Terminal } from "../terminal.ts";
 
-type Asking = Omit<QueryContext, "rules" | "now">;
-
 /** `list` and `query`. With `--limit` above one page, the tasks are printed as they come, and none is kept. */
-async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: Asking): Promise<number> {
+async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: Omit<QueryContext, "rules" | "now">) {
   const { names } = asking;
   refuseConflicts(context, raw, look, names);
   const { buildListQuery, LARGEST_PAGE } = await import("../../app/list-query.ts");
@@ -62,20 +61,14 @@ async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: A
       if (!context.terminal.out.isOpen) return;
     }
   }
-  const long = {
-    head: () => ({ total, page: 1, pageSize: Math.min(limit, total) }),
-    tail: () => ({ source: source(), ...pageTail({ missing: [], dangling, stopped }) }), // the source is known at the end
-    footer: () => `${shown} of ${counted(total, "task")}, from ${source()}`,
+  const listing = {
+    pieces: pieces(),
+    head: () => (page === null ? { total, page: 1, pageSize: Math.min(limit, total) } : pageHead(page)),
+    // The source of a long list is known at its end.
+    tail: () => (page === null ? { source: source(), missing: [], dangling, stopped } : pageTail(page)),
+    footer: () => (page === null ? `${shown} of ${counted(total, "task")}, from ${source()}` : pageFooter(page)),
   };
-  const short = (page: ListResult) => ({
-    head: () => ({ total: page.total, page: page.page, pageSize: page.pageSize, source: page.source }),
-    tail: () => pageTail(page),
-    footer: () => {
-      warnOfStrangeColumns(context, look, page.tasks);
-      return pageFooter(page);
-    },
-  });
-  await print(context, { pieces: pieces(), ...(page === null ? long : short(page)) }, look);
+  await print(context, listing, look);
   if (page !== null) await remark(context, look, query, page, names);
   return stopped || page?.missing.length || (look.exitStatus && total > 0) ? PARTLY : DONE;
 }
@@ -112,6 +105,7 @@ async function remark(context: Context, look: Flags, query: ListQuery, page: Lis
     context.reporter.warn(`${tasks.length} of ${counted(total, "task")}; --limit all prints them all`);
   }
   if (missing.length > 0 && ["jsonl", "csv", "ids"].includes(output)) context.reporter.warn(notFound(missing));
+  if (isText(output)) warnOfStrangeColumns(context, look, tasks);
   if (tasks.length > 0 || !isText(output) || quiet) return;
   const { explainEmpty } = await import("../../operations/explain-empty.ts");
   await context.inform(await explainEmpty(await context.stores(), query, page, names));
