@@ -70,9 +70,10 @@ function chart({ perHour }: StatsResult, style: StatsStyle): string {
   const signs = BAR_SIGNS.filter(([status]) => perHour.some((hour) => hour[status] > 0));
   const legend = signs.map(([status, sign]) => `${paint(style.blocks ? FULL_BLOCK : sign, status, style)} ${status}`);
   const labels = perHour.map(({ from }) => style.hour(from));
-  const rows = hourChart(perHour, labels, style.width ?? 80, style.blocks);
-  const lines = rows.map((pieces) => pieces.map(([text, status]) => paint(text, status ?? "", style)).join(""));
-  return textOf(`last change by hour, of ${total}: ${legend.join("  ")}`, ...lines.map((line) => line.trimEnd()));
+  const { width, blocks = false } = style;
+  const painted = (text: string, status: BarStatus) => paint(text, status, style);
+  const lines = hourChart(perHour, labels, { width: width ?? 80, blocks, paint: painted });
+  return textOf(`last change by hour, of ${total}: ${legend.join("  ")}`, ...lines);
 }
 
 /** In the colour of a status; another word has none. */
