@@ -20,9 +20,10 @@ import { type Flags, isText } from "./terminal.ts";
 const FOLDERS = ["", "data", "var"];
 const STORES = ["voice_task", "voice_tasks", "tasks"].flatMap((name) => [`${name}.json`, `${name}.jsonl`]);
 const CONFIGS = [CONFIG_FILE, `config/${CONFIG_FILE}`, `conf/${CONFIG_FILE}`];
-const DIRECTORIES = [
-  ["paths.output", "audio", ["output", "outputs"]],
-  ["paths.logs", "logs", ["Logs", "logs"]],
+const PLACES = [
+  ["store.path", "isFile", "tasks", STORES],
+  ["paths.output", "isDirectory", "audio", ["output", "outputs"]],
+  ["paths.logs", "isDirectory", "logs", ["Logs", "logs"]],
 ] as const;
 const ADDRESS: readonly SettingName[] = ["redis.url", "redis.host", "redis.port", "redis.sentinels", "redis.nodes"];
 
@@ -85,39 +86,29 @@ async function serviceConfig(context: Context): Promise<IniFile | null> {
 
 /** Looks for what isn't given of store file and directories. @throws TtsctlError USAGE without a store file, unless it may lack */
 async function findFiles(context: Context, values: NewValues, path: string, base: IniFile | null, mayLack: boolean) {
-  const store = values.get("store.path");
-  const near = [store && dirname(resolve(dirname(path), store.text)), base && dirname(base.path), context.cwd];
-  const folders = [...new Set(near.filter((folder) => typeof folder === "string"))];
-  const set = (name: SettingName, found: string | undefined, otherwise: string) => {
-    const place = found ?? otherwise;
-    values.set(name, { text: pathText(place, path), source: found === undefined ? "default" : "found", origin: place });
-  };
-  if (store === undefined) {
-    const [found, ...others] = await placesOf(folders, STORES, "isFile");
-    if (found === undefined && !mayLack) {
-      const hint = `--store names it, also one that will be made; looked for ${STORES.join(", ")}`;
+  for (const [name, kind, what, names] of PLACES) {
+    if (values.has(name)) continue;
+    const store = values.get("store.path");
+    const near = [store && dirname(resolve(dirname(path), store.text)), base && dirname(base.path), context.cwd];
+    const folders = [...new Set(near.filter((folder) => typeof folder === "string"))];
+    const all = folders.flatMap((folder) => FOLDERS.map((below) => join(folder, below)));
+    const places = all.flatMap((folder) => names.map((name) => join(folder, name)));
+    const are = await Promise.all(places.map(async (place) => (await stat(place).catch(() => null))?.[kind]()));
+    const [found, ...others] = places.filter((_, i) => are[i]);
+    if (found === undefined && !mayLack && kind === "isFile") {
+      const hint = `--store names it, also one that will be made; looked for ${names.join(", ")}`;
       throw usage(`no store file found in ${folders.join(", ")}`, hint);
     }
-    if (others.length > 0) context.reporter.warn(`${found} is used; also found: ${others.join(", ")}`);
-    set("store.path", found, join(folders[0]!, STORES[0]!));
-  }
-  const home = dirname(resolve(dirname(path), values.get("store.path")!.text));
-  for (const [name, what, names] of DIRECTORIES) {
-    if (values.has(name)) continue;
-    const [found] = await placesOf([...new Set([home, ...folders])], names, "isDirectory");
     if (found === undefined && !mayLack) {
       const used = `using ${names[0]} beside the store file; change it if that is wrong`;
       context.reporter.warn(`no directory for ${what} found: ${used}`);
     }
-    set(name, found, join(home, names[0]));
+    if (kind === "isFile" && others.length > 0) {
+      context.reporter.warn(`${found} is used; also found: ${others.join(", ")}`);
+    }
+    const place = found ?? join(folders[0]!, names[0]!);
+    values.set(name, { text: pathText(place, path), source: found === undefined ? "default" : "found", origin: place });
   }
-}
-
-async function placesOf(folders: readonly string[], names: readonly string[], kind: "isFile" | "isDirectory") {
-  const all = folders.flatMap((folder) => FOLDERS.map((below) => join(folder, below)));
-  const places = all.flatMap((folder) => names.map((name) => join(folder, name)));
-  const are = await Promise.all(places.map(async (place) => (await stat(place).catch(() => null))?.[kind]()));
-  return places.filter((_, i) => are[i]);
 }
 
 async function askAll(context: Context, values: NewValues, path: string, settingsOf: () => Settings): Promise<void> {

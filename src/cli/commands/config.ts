@@ -43,17 +43,16 @@ async function showProfiles(context: Context): Promise<void> {
   const { env, cwd } = context.loadOptions();
   const current = configPlace(context.loadOptions()).profile;
   const folder = profilesFolder(env);
-  /** Of a wrong file, store and Redis are null. */
-  const profiles: { name: string; current: boolean; store: string | null; redis: string | null; path: string }[] = [];
-  for (const name of profileNames(env)) {
+  const reading = profileNames(env).map(async (name) => {
     const path = profilePath(name, name, env);
     const settings = await loadSettings({ flags: { config: path }, env: {}, cwd }).catch((error) => {
       context.reporter.warn(`profile ${name}: ${ours(error).message}`);
-      return null;
+      return null; // so are its store and Redis
     });
     const store = settings?.store.path.value ?? null;
-    profiles.push({ name, current: name === current, store, redis: settings && redisShown(settings), path });
-  }
+    return { name, current: name === current, store, redis: settings && redisShown(settings), path };
+  });
+  const profiles = await Promise.all(reading);
   await emit(context, {
     json: () => [`${JSON.stringify({ folder, profiles })}\n`],
     jsonLines: () => profiles.map((profile) => `${JSON.stringify(profile)}\n`),
