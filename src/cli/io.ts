@@ -47,15 +47,11 @@ export class Output {
     this.#hurry = { stop, clock };
   }
 
-  #untilTaken(write: (taken: () => void) => void): Promise<void> {
+  async #untilTaken(write: (taken: () => void) => void): Promise<void> {
     const { stop, clock } = this.#hurry ?? {};
-    return new Promise((resolve) => {
-      const over = new AbortController();
-      const { signal } = over;
-      const taken = () => {
-        over.abort();
-        resolve();
-      };
+    const over = new AbortController();
+    const { signal } = over;
+    await new Promise<void>((taken) => {
       const giveUp = () => {
         this.isGone = true;
         taken();
@@ -65,6 +61,7 @@ export class Output {
       else stop?.addEventListener("abort", hurry, { signal });
       write(taken);
     });
+    over.abort();
   }
 
   async writeAll(pieces: Iterable<string>): Promise<void> {

@@ -56,7 +56,7 @@ async function onScreen(context: Context, every: number, refresh: Refresh): Prom
       if (!terminal.errIsTerminal) for (const line of notes.splice(0)) await terminal.err.write(`${line}\n`);
       const now = formatInZone(Math.floor(clock.now()), (await context.rules()).zone);
       const head = colors.dim(`${now}  every ${formatDuration(every)}, Ctrl-C to stop`);
-      screen.draw({ head, body: linesOf(out), notes });
+      screen.draw({ head, body: linesOf(out), plainNotes: notes });
       resized = new AbortController();
       await clock.sleep(every * 1000, [signal, resized.signal]);
       if (resized.signal.aborted) await clock.sleep(Math.min(1, every) * 1000, signal); // at most once a second
@@ -101,16 +101,11 @@ async function runOnce(context: Context, terminal: Terminal, refresh: Refresh): 
   return undefined;
 }
 
-interface Picture {
-  readonly head: string;
-  readonly body: readonly string[];
-  /** Without colours. */
-  readonly notes: readonly string[];
-}
+type Picture = { readonly head: string; readonly body: readonly string[]; readonly plainNotes: readonly string[] };
 
 /** The lines that fit the screen; the body is shortened. */
-function frame({ head, body, notes: long }: Picture, { columns, rows }: Size): string[] {
-  const notes = long.flatMap((note) => wrap(note, columns));
+function frame({ head, body, plainNotes }: Picture, { columns, rows }: Size): string[] {
+  const notes = plainNotes.flatMap((note) => wrap(note, columns));
   const room = Math.max(0, rows - 1 - notes.length);
   const first = body.slice(0, Math.max(0, room - 1));
   const more = room > 0 ? `… ${counted(body.length - first.length, "more line")}` : "";

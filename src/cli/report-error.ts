@@ -50,10 +50,9 @@ export function sourceStack(stack: string): string {
   const map = bundleMap();
   if (map === undefined) return stack;
   return stack.replace(PLACE, (place, line: string, column: string) => {
-    const entry = map.findEntry(Number(line) - 1, Number(column) - 1);
-    if (!("originalSource" in entry)) return place;
-    const source = entry.originalSource.replace(/^(\.\.\/)+/, "");
-    return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
+    const origin = map.findOrigin(Number(line), Number(column));
+    if (!("fileName" in origin)) return place;
+    return `${origin.fileName.replace(/^(\.\.\/)+/, "")}:${origin.lineNumber}:${origin.columnNumber}`;
   });
 }
 

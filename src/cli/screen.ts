@@ -27,7 +27,6 @@ export function openScreen<P>(
   let isOpen = false;
   let picture: P | undefined;
 
-  const size = () => sizeOf(stream);
   const leave = () => {
     if (!isOpen) return;
     isOpen = false;
@@ -47,8 +46,8 @@ export function openScreen<P>(
     const enter = isOpen ? "" : ENTER + ERASE_ALL;
     if (!isOpen) onTaken(true);
     isOpen = true;
-    const { columns, rows } = size();
-    const shown = frame(picture, size());
+    const { columns, rows } = sizeOf(stream);
+    const shown = frame(picture, { columns, rows });
     const lines = Array.from({ length: rows }, (_, row) => {
       const line = shown[row] ?? "";
       // After a line that fills the row, erasing would delete its last character.
@@ -72,7 +71,8 @@ export function openScreen<P>(
     close(): void {
       process.off("exit", leave).off("SIGTSTP", onStop).off("SIGCONT", redraw);
       leave();
-      if (picture !== undefined && keepsPicture) stream.write(terminal.shown(`${frame(picture, size()).join("\n")}\n`));
+      if (picture !== undefined && keepsPicture)
+        stream.write(terminal.shown(`${frame(picture, sizeOf(stream)).join("\n")}\n`));
       picture = undefined;
     },
   };

@@ -7,6 +7,7 @@ import { printableData } from "../printable.ts";
 import type { TimeStyle } from "../render/item.ts";
 import { NO_COLORS, type TableStyle } from "../render/table.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
+import { camelCase } from "../task/query-fields.ts";
 import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
 
 /** The output formats of docs/contract.md, Commands. */
@@ -55,7 +56,7 @@ export interface GlobalFlags {
 /** The global flags of a command line that may be wrong or unfinished, for errors and completion. */
 export function flagsIn(argv: readonly string[]): GlobalFlags {
   const text = { type: "string" } as const;
-  const given = parseArgs({
+  const { values } = parseArgs({
     args: [...argv],
     strict: false,
     options: {
@@ -64,19 +65,17 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
       quiet: { type: "boolean", short: "q" },
       verbose: { type: "boolean", short: "v", multiple: true },
     },
-  }).values;
-  const named = (name: keyof typeof given) => (typeof given[name] === "string" ? given[name] : undefined);
+  });
+  const texts = Object.entries(values).filter(([, value]) => typeof value === "string");
+  const given = Object.fromEntries(texts.map(([name, value]) => [camelCase(name), value as string]));
   return {
-    config: named("config"),
-    profile: named("profile"),
-    store: named("store"),
-    redisUrl: named("redis-url"),
+    ...given,
     redis: !argv.includes("--no-redis"),
     color: false,
-    output: FORMATS.find((known) => known === named("output")) ?? "table",
-    logFormat: LOG_FORMATS.find((known) => known === named("log-format")) ?? "text",
+    output: FORMATS.find((known) => known === given.output) ?? "table",
+    logFormat: LOG_FORMATS.find((known) => known === given.logFormat) ?? "text",
     quiet: true,
-    verbose: [given.verbose ?? []].flat().length,
+    verbose: [values.verbose ?? []].flat().length,
   };
 }
 

@@ -60,18 +60,13 @@ async function openSink(context: Context, { to, force }: Flags) {
     return file;
   }
   const { data: out } = context.terminal;
-  const checkOpen = () => {
+  const checked = async (written: Promise<void>) => {
+    await written;
     if (out.isGone) throw new TtsctlError("OUTPUT_FAILED", "the reader closed the pipe: the export is incomplete");
   };
   return {
-    write: async (pieces: Iterable<string>) => {
-      checkOpen();
-      await out.writeAll(pieces);
-    },
-    finish: async () => {
-      await out.flush();
-      checkOpen();
-    },
+    write: (pieces: Iterable<string>) => checked(out.writeAll(pieces)),
+    finish: () => checked(out.flush()),
   };
 }
 
