@@ -12,9 +12,9 @@ import { CONFIG_FILE, defaultText, rowOf, SETTING_NAMES, type SettingName, type 
 import { describeSystemError, isRedisError, ours, TtsctlError, usage } from "../errors.ts";
 import { printable, shellQuote } from "../printable.ts";
 import { connectMirror } from "../store/mirror-link.ts";
-import type { Context } from "./context.ts";
+import type { Context, Flags } from "./context.ts";
 import { emitObject } from "./emit.ts";
-import { type Flags, isText } from "./terminal.ts";
+import { isText } from "./terminal.ts";
 
 /** Where to look for the service's files: the working directory, the directory of its configuration, and that of a named store file. */
 const FOLDERS = ["", "data", "var"];

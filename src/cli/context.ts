@@ -3,11 +3,15 @@ import type { Command } from "commander";
 import { RunParts } from "../app/parts.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
+import type { MaxDelete } from "../operations/brake.ts";
+import type { MergePolicy } from "../operations/merge/merge.ts";
 import type { DoneItems, WarningFields } from "../operations/reporter.ts";
 import { printable } from "../printable.ts";
+import type { TimeStyle } from "../render/item.ts";
 import { doneEvent, doneLine, type LogEvent, progressLine } from "../render/item-lines.ts";
 import { type TableStyle, table } from "../render/table.ts";
-import { type Flags, type GlobalFlags, isText, type Terminal } from "./terminal.ts";
+import type { SourceChoice } from "../store/mirror-link.ts";
+import { type GlobalFlags, isText, type Terminal } from "./terminal.ts";
 
 export interface Surroundings {
   readonly terminal: Terminal;
@@ -94,11 +98,60 @@ export class Context extends RunParts {
   }
 }
 
+/** The flags of all commands; each has those that it declares. */
+export interface Flags {
+  /** Several in a selection, whose flags are read by their names. */
+  readonly user?: string;
+  readonly status?: string;
+  readonly ids?: string;
+  readonly all: boolean;
+  readonly source: SourceChoice;
+  /** Infinity for all; undefined for a page. */
+  readonly limit?: number;
+  readonly columns?: readonly string[];
+  readonly headers: boolean;
+  /** Default: ages in a table on a terminal, else as written. */
+  readonly time?: TimeStyle;
+  readonly pager: boolean;
+  readonly exitStatus: boolean;
+  readonly watch: boolean;
+  readonly interval?: number;
+  readonly tail?: number;
+  readonly follow: boolean;
+  readonly details: boolean;
+  readonly disk: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly force: boolean;
+  readonly allowEmpty: boolean;
+  readonly allowMismatch: boolean;
+  readonly maxDelete?: MaxDelete;
+  readonly maxMark?: MaxDelete;
+  readonly backup?: string;
+  readonly error?: string;
+  /** A file, or the new status of `mark`. */
+  readonly to?: string;
+  readonly file?: string;
+  readonly merge: MergePolicy;
+  readonly skipInvalid: boolean;
+  readonly checksum: boolean;
+  readonly prune: boolean;
+  readonly repair: boolean;
+  readonly restore: boolean;
+  readonly sync: boolean;
+  readonly readOnly: boolean;
+  readonly once?: boolean;
+  readonly explain?: boolean;
+  readonly orphans?: boolean;
+  readonly metricsFile?: string;
+}
+
 export type Declare = (program: Command, attach: Attach) => void;
 
-/** Gives a command its action, which returns the exit code, if it isn't 0. The context is released in any case. */
+/** Gives a command its examples, and its action, which returns the exit code, if it isn't 0. The context is released in any case. */
 export type Attach = (
   command: Command,
+  examples: string,
   action: (context: Context, flags: Flags, args: string[]) => Promise<number> | Promise<void>,
 ) => void;
 

@@ -2,11 +2,11 @@ import { type Argument, Command, CommanderError, Option, type OutputConfiguratio
 import { type TtsctlError, usage } from "../errors.ts";
 import { acceptedFor } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
-import { type Attach, Context, type Declare, type Surroundings } from "./context.ts";
+import { type Attach, Context, type Declare, type Flags, type Surroundings } from "./context.ts";
 import { HELP, TOPICS } from "./help.ts";
 import { LOG_FORMATS } from "./io.ts";
 import { ADDING, addOne, settingOption } from "./selection.ts";
-import { type Flags, FORMATS, formatsOf, type GlobalFlags } from "./terminal.ts";
+import { FORMATS, formatsOf, type GlobalFlags } from "./terminal.ts";
 
 /** A file of commands: their heading in the help, and their names with aliases. */
 type CommandFile = readonly [group: string, names: readonly string[], load: () => Promise<{ declare: Declare }>];
@@ -35,7 +35,7 @@ const COMMANDS: readonly CommandFile[] = [
 export async function runProgram(surroundings: Surroundings): Promise<number> {
   const { argv, terminal } = surroundings;
   let exitCode = 0;
-  const attach: Attach = (command, action) => {
+  const attach: Attach = (command, _, action) => {
     command.action(async () => {
       const flags = command.optsWithGlobals();
       const formats = formatsOf(command.name());
@@ -81,7 +81,10 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
 export async function declareProgram(attach: Attach, commands = COMMANDS, output: OutputConfiguration = {}) {
   const program = newProgram(output);
   const loaded = await Promise.all(commands.map(async ([group, , load]) => ({ group, ...(await load()) })));
-  for (const { group, declare } of loaded) declare(program.commandsGroup(group), attach);
+  const attachHelped: Attach = (command, examples, action) => {
+    attach(command.addHelpText("after", examples), examples, action);
+  };
+  for (const { group, declare } of loaded) declare(program.commandsGroup(group), attachHelped);
   for (const command of [program, ...program.commands]) {
     refuseRepeats(command);
     for (const named of [...command.options, ...command.registeredArguments]) refuseUnknown(named);

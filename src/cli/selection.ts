@@ -11,8 +11,7 @@ import { LIMIT_ACCEPTED, PARTS_ACCEPTED, parseLimit, parsePart, parseWholeNumber
 import { parseDuration } from "../task/duration.ts";
 import { trimId } from "../task/ids.ts";
 import { CHOOSING_PARTS, camelCase, FLAG_NAMES, fieldOf, rawQuery, valueIn } from "../task/query-fields.ts";
-import type { Context } from "./context.ts";
-import type { Flags } from "./terminal.ts";
+import type { Context, Flags } from "./context.ts";
 
 export function addSelection(command: Command, parts = CHOOSING_PARTS): Command {
   command.optionsGroup("Selection:");

@@ -1,12 +1,8 @@
 import { parseArgs } from "node:util";
 import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
-import type { MaxDelete } from "../operations/brake.ts";
-import type { MergePolicy } from "../operations/merge/merge.ts";
 import { printableData } from "../printable.ts";
-import type { TimeStyle } from "../render/item.ts";
 import { NO_COLORS, type TableStyle } from "../render/table.ts";
-import type { SourceChoice } from "../store/mirror-link.ts";
 import { camelCase } from "../task/query-fields.ts";
 import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
 
@@ -77,54 +73,6 @@ export function flagsIn(argv: readonly string[]): GlobalFlags {
     quiet: true,
     verbose: [values.verbose ?? []].flat().length,
   };
-}
-
-/** The flags of all commands; each has those that it declares. */
-export interface Flags {
-  /** Several in a selection, whose flags are read by their names. */
-  readonly user?: string;
-  readonly status?: string;
-  readonly ids?: string;
-  readonly all: boolean;
-  readonly source: SourceChoice;
-  /** Infinity for all; undefined for a page. */
-  readonly limit?: number;
-  readonly columns?: readonly string[];
-  readonly headers: boolean;
-  /** Default: ages in a table on a terminal, else as written. */
-  readonly time?: TimeStyle;
-  readonly pager: boolean;
-  readonly exitStatus: boolean;
-  readonly watch: boolean;
-  readonly interval?: number;
-  readonly tail?: number;
-  readonly follow: boolean;
-  readonly details: boolean;
-  readonly disk: boolean;
-  readonly dryRun: boolean;
-  readonly yes: boolean;
-  readonly force: boolean;
-  readonly allowEmpty: boolean;
-  readonly allowMismatch: boolean;
-  readonly maxDelete?: MaxDelete;
-  readonly maxMark?: MaxDelete;
-  readonly backup?: string;
-  readonly error?: string;
-  /** A file, or the new status of `mark`. */
-  readonly to?: string;
-  readonly file?: string;
-  readonly merge: MergePolicy;
-  readonly skipInvalid: boolean;
-  readonly checksum: boolean;
-  readonly prune: boolean;
-  readonly repair: boolean;
-  readonly restore: boolean;
-  readonly sync: boolean;
-  readonly readOnly: boolean;
-  readonly once?: boolean;
-  readonly explain?: boolean;
-  readonly orphans?: boolean;
-  readonly metricsFile?: string;
 }
 
 const UTF8 = /utf-?8/i;

@@ -19,11 +19,10 @@ import { readRegular, refuseUsed, whyNotWritten } from "../../store/file/written
 import { counted, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import { VERSION } from "../../version.ts";
-import type { Context, Declare } from "../context.ts";
+import type { Context, Declare, Flags } from "../context.ts";
 import { conclude, emitObject } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
 import { addDestructive, refuseFlags, sectionOptions } from "../selection.ts";
-import type { Flags } from "../terminal.ts";
 
 type PassOptions = Pick<Flags, "dryRun" | "allowEmpty" | "maxDelete" | "backup" | "once" | "metricsFile">;
 
@@ -38,12 +37,10 @@ export const declare: Declare = (program, attach) => {
     .option("--explain", "explain, rule by rule, whether a pass would purge the task; change nothing")
     .option("--orphans", "list artifacts without a record that are older than the retention; --yes removes them");
   for (const option of sectionOptions("cleanup")) command.addOption(option);
-  command
-    .option("--metrics-file <file>", "write metrics of each pass to this file, for Prometheus' node_exporter")
-    .addHelpText("after", EXAMPLES);
+  command.option("--metrics-file <file>", "write metrics of each pass to this file, for Prometheus' node_exporter");
   const brake = `no limit; with --orphans, ${HALF.percent}% of the artifacts`;
   addDestructive(command, brake, "with --orphans: remove the artifacts", { backedUp: "purged" });
-  attach(command, runCleanup);
+  attach(command, EXAMPLES, runCleanup);
 };
 
 const RANGE = `${formatDuration(WATCH_S.least)} to ${formatDuration(WATCH_S.most)}`;

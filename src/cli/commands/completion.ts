@@ -5,9 +5,8 @@ export const declare: Declare = (program, attach) => {
   const command = program
     .command("completion")
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
-    .description("print a script that completes commands, flags, users and task ids")
-    .addHelpText("after", EXAMPLES);
-  attach(command, async (context, _flags, [shell]) => {
+    .description("print a script that completes commands, flags, users and task ids");
+  attach(command, EXAMPLES, async (context, _flags, [shell]) => {
     await context.terminal.out.write({ bash: BASH, zsh: ZSH, fish: FISH }[shell as (typeof SHELLS)[number]]);
   });
 };

@@ -16,9 +16,8 @@ export const declare: Declare = (program, attach) => {
     .optionsGroup("Safety:")
     .option("-y, --yes", "init: don't ask, and use what is found", false)
     .option("--dry-run", "init: print the file and write nothing", false)
-    .option("--force", "init: replace a file that exists; the service's own options are kept", false)
-    .addHelpText("after", EXAMPLES);
-  attach(command, async (context, flags, [action]) => {
+    .option("--force", "init: replace a file that exists; the service's own options are kept", false);
+  attach(command, EXAMPLES, async (context, flags, [action]) => {
     if (action === "init") {
       const { initConfig } = await import("../config-init.ts");
       return initConfig(context, flags);

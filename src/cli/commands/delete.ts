@@ -15,10 +15,9 @@ export const declare: Declare = (program, attach) => {
     .optionsGroup("Selection:")
     .option("--all", "choose every task", false)
     .optionsGroup("Safety:")
-    .option("--force", "also delete tasks that are wait or run", false)
-    .addHelpText("after", EXAMPLES);
+    .option("--force", "also delete tasks that are wait or run", false);
   addDestructive(addSelection(command), "no limit", "do not ask", { backedUp: "deleted" });
-  attach(command, async (context, flags) => {
+  attach(command, EXAMPLES, async (context, flags) => {
     const hint = "choose with --user, --ids, --status, --since, --until, --stuck, or use --all";
     const selection = await selectionOf(context, flags, { hint });
     await context.requireConfig(true);

@@ -18,9 +18,8 @@ import { isText } from "../terminal.ts";
 export const declare: Declare = (program, attach) => {
   const command = program
     .command("doctor")
-    .description("check everything that can be wrong: configuration, store file, disk, Redis")
-    .addHelpText("after", EXAMPLES);
-  attach(command, runDoctor);
+    .description("check everything that can be wrong: configuration, store file, disk, Redis");
+  attach(command, EXAMPLES, runDoctor);
 };
 
 const EXAMPLES = `

@@ -1,20 +1,18 @@
 import type { TaskChange } from "../../operations/events/states.ts";
 import { mayPass, soleUser } from "../../task/query-fields.ts";
 import { formatUtc } from "../../task/time.ts";
-import type { Context, Declare } from "../context.ts";
+import type { Context, Declare, Flags } from "../context.ts";
 import { addInterval, addSelection, addSource, DEFAULT_INTERVAL, selectionOf } from "../selection.ts";
-import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
     .command("events")
-    .description("print a JSON line for each task that is created, changed or removed, until Ctrl-C")
-    .addHelpText("after", EXAMPLES);
+    .description("print a JSON line for each task that is created, changed or removed, until Ctrl-C");
   addInterval(
     addSource(addSelection(command, ["users", "statuses"])),
     "seconds, or a duration such as 10s, between two comparisons, if Redis sends no notifications",
   );
-  attach(command, runEvents);
+  attach(command, EXAMPLES, runEvents);
 };
 
 const EXAMPLES = `

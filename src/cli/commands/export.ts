@@ -6,19 +6,17 @@ import type { ExportFormat } from "../../render/csv.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
-import type { Context, Declare } from "../context.ts";
+import type { Context, Declare, Flags } from "../context.ts";
 import { addSelection, addSource, selectionOf, tellNobody } from "../selection.ts";
-import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
     .command("export")
     .description("export tasks of both stores as JSON Lines, for a backup or a move: all, or chosen ones")
     .option("--to <file>", "write to this file instead of stdout, completely or not at all")
-    .option("--force", "overwrite the --to file if it exists", false)
-    .addHelpText("after", EXAMPLES);
+    .option("--force", "overwrite the --to file if it exists", false);
   addSource(addSelection(command));
-  attach(command, runExport);
+  attach(command, EXAMPLES, runExport);
 };
 
 const EXAMPLES = `

@@ -8,11 +8,10 @@ import { fits, truncateText, widthOf } from "../../render/width.ts";
 import { firstOf, formatBytes, formatLength } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import type { Context, Declare } from "../context.ts";
+import type { Context, Declare, Flags } from "../context.ts";
 import { emit } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
 import { addSource } from "../selection.ts";
-import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
@@ -20,10 +19,9 @@ export const declare: Declare = (program, attach) => {
     .argument("[user]")
     .argument("[task]")
     .usage("[options] [user] <task>")
-    .description("one task from both stores, with its files")
-    .addHelpText("after", EXAMPLES);
+    .description("one task from both stores, with its files");
   addSource(command);
-  attach(command, runGet);
+  attach(command, EXAMPLES, runGet);
 };
 
 const EXAMPLES = `

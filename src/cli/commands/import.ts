@@ -9,10 +9,9 @@ import type { MergePolicy } from "../../operations/merge/merge.ts";
 import { limitsOf, policyOf } from "../../operations/purge/rules.ts";
 import { notFound, textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Context, Declare } from "../context.ts";
+import type { Context, Declare, Flags } from "../context.ts";
 import { conclude, confirmation } from "../emit.ts";
 import { addSelection, selectionOf } from "../selection.ts";
-import type { Flags } from "../terminal.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
 
@@ -26,10 +25,9 @@ export const declare: Declare = (program, attach) => {
     .option("--skip-invalid", SKIP, false)
     .optionsGroup("Safety:")
     .option("--dry-run", "check everything, print the plan and change nothing", false)
-    .option("-y, --yes", "do not ask before records of the store file are replaced", false)
-    .addHelpText("after", EXAMPLES);
+    .option("-y, --yes", "do not ask before records of the store file are replaced", false);
   addSelection(command);
-  attach(command, (context, flags, [file]) => runImport(context, flags, file!));
+  attach(command, EXAMPLES, (context, flags, [file]) => runImport(context, flags, file!));
 };
 
 const SKIP =

@@ -26,11 +26,11 @@ import { counted, LIMIT_ACCEPTED, parseLimit } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";
 import { BODY_NAMES, FLAG_NAMES, LIST_PARTS, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
-import type { Context, Declare } from "../context.ts";
+import type { Context, Declare, Flags } from "../context.ts";
 import { Output } from "../io.ts";
 import { nameLine } from "../names.ts";
 import { addLook, addSelection, addWatch, idsOf, onceOrLive, rawQueryOf, refuseFlags } from "../selection.ts";
-import { type Flags, isText, type Terminal } from "../terminal.ts";
+import { isText, type Terminal } from "../terminal.ts";
 
 /** `list` and `query`. With `--limit` above one page, the tasks are printed as they come, and none is kept. */
 async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: Omit<QueryContext, "rules" | "now">) {
@@ -235,10 +235,9 @@ export const declare: Declare = (program, attach) => {
   const list = program
     .command("list")
     .alias("ls")
-    .description("page through tasks, newest first, from Redis or the store file")
-    .addHelpText("after", EXAMPLES);
+    .description("page through tasks, newest first, from Redis or the store file");
   addWatch(addLook(addSelection(addSelection(list), LIST_PARTS)));
-  attach(list, async (context, flags) => {
+  attach(list, EXAMPLES, async (context, flags) => {
     const raw = await rawQueryOf(context, flags);
     return onceOrLive(context, flags, (once) => listTasks(once, raw, flags, { names: FLAG_NAMES, ...idsOf(flags) }));
   });
@@ -246,10 +245,9 @@ export const declare: Declare = (program, attach) => {
     .command("query")
     .argument("[json]", "the query; without it and without --file it is read from stdin")
     .description("list tasks by a JSON query, with any number of ids")
-    .option("-f, --file <file>", "read the query from a file (- for stdin)")
-    .addHelpText("after", QUERY_EXAMPLES);
+    .option("-f, --file <file>", "read the query from a file (- for stdin)");
   addLook(query);
-  attach(query, async (context, flags, [argument]) => {
+  attach(query, QUERY_EXAMPLES, async (context, flags, [argument]) => {
     const { text, origin } = await readBody(context, argument, flags.file);
     const { parseQueryObject, readQueryBody } = await import("../../app/list-query.ts");
     const { limit: given = null, ...body } = parseQueryObject(text, origin);

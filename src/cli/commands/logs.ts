@@ -6,10 +6,9 @@ import { logText } from "../../render/item-lines.ts";
 import { firstOf, parseWholeNumber } from "../../task/amounts.ts";
 import { memberOf, type TaskId } from "../../task/ids.ts";
 import { isTerminal, shownStatus } from "../../task/status.ts";
-import type { Context, Declare } from "../context.ts";
+import type { Context, Declare, Flags } from "../context.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
 import { accepting, addSource } from "../selection.ts";
-import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
@@ -19,10 +18,9 @@ export const declare: Declare = (program, attach) => {
     .usage("[options] [user] <task>")
     .description("the logs of a task")
     .option("--tail <lines>", "only the last lines", lineCount)
-    .option("-f, --follow", "keep printing new lines, until the task is finished", false)
-    .addHelpText("after", EXAMPLES);
+    .option("-f, --follow", "keep printing new lines, until the task is finished", false);
   addSource(command);
-  attach(command, runLogs);
+  attach(command, EXAMPLES, runLogs);
 };
 
 const EXAMPLES = `

@@ -3,10 +3,9 @@ import type { MarkResult } from "../../operations/mark/mark.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
-import type { Context, Declare } from "../context.ts";
+import type { Context, Declare, Flags } from "../context.ts";
 import { conclude, confirmation, unchangedLines } from "../emit.ts";
 import { addDestructive, addSelection, selectionOf, tellNobody } from "../selection.ts";
-import type { Flags } from "../terminal.ts";
 
 const CHOOSE = "choose with --user, --ids, --status, --since, --until, --stuck, or --all; --to is the new status";
 
@@ -17,9 +16,9 @@ export const declare: Declare = (program, attach) => {
     .description("set the status of chosen tasks, such as those stuck in run after a crash, in both stores")
     .option("--to <status>", "the new status: wait, run, done, error, or the service's own word")
     .option("--error <text>", `the error text; ${byDefault}`);
-  addSelection(command).option("--all", "choose every task", false).addHelpText("after", EXAMPLES);
+  addSelection(command).option("--all", "choose every task", false);
   addDestructive(command, "no limit", "do not ask", { verb: "mark", backedUp: "marked" });
-  attach(command, runMark);
+  attach(command, EXAMPLES, runMark);
 };
 
 const EXAMPLES = `

@@ -7,10 +7,9 @@ import { ours, TtsctlError } from "../../errors.ts";
 import type { Observed } from "../../http/metrics.ts";
 import type { SyncOutcome } from "../../operations/sync.ts";
 import { shellWord } from "../../printable.ts";
-import { type Context, consoleReporter, type Declare } from "../context.ts";
+import { type Context, consoleReporter, type Declare, type Flags } from "../context.ts";
 import { sourceStack } from "../report-error.ts";
 import { sectionOptions } from "../selection.ts";
-import type { Flags } from "../terminal.ts";
 import { describeSync } from "./sync.ts";
 
 export const declare: Declare = (program, attach) => {
@@ -21,9 +20,8 @@ export const declare: Declare = (program, attach) => {
   command
     .option("--no-cleanup", "do not purge; the default, unless [http] cleanup is set")
     .option("--no-sync", "do not push the store file to Redis on start or when Redis is back")
-    .option("--read-only", "change nothing: delete and mark no tasks, no sync, no cleanup", false)
-    .addHelpText("after", EXAMPLES);
-  attach(command, runServe);
+    .option("--read-only", "change nothing: delete and mark no tasks, no sync, no cleanup", false);
+  attach(command, EXAMPLES, runServe);
 };
 
 const EXAMPLES = `

@@ -2,19 +2,17 @@ import { DONE } from "../../app/ended.ts";
 import { statsOf } from "../../app/stats.ts";
 import { statsText, userCells } from "../../render/stats.ts";
 import { formatInZone } from "../../task/time.ts";
-import type { Context, Declare } from "../context.ts";
+import type { Context, Declare, Flags } from "../context.ts";
 import { emit } from "../emit.ts";
 import { addSource, addUser, addWatch, onceOrLive, tellNobody, userOf } from "../selection.ts";
-import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
     .command("stats")
     .description("counts by status and user, ages, tasks per hour, disk use, and what a cleanup would free")
-    .option("--no-disk", "skip audio and logs, which take long on a huge disk")
-    .addHelpText("after", EXAMPLES);
+    .option("--no-disk", "skip audio and logs, which take long on a huge disk");
   addWatch(addSource(addUser(command)));
-  attach(command, (context, flags) => onceOrLive(context, flags, (once) => runStats(once, flags)));
+  attach(command, EXAMPLES, (context, flags) => onceOrLive(context, flags, (once) => runStats(once, flags)));
 };
 
 const EXAMPLES = `

@@ -5,10 +5,9 @@ import type { SyncResult } from "../../operations/sync.ts";
 import { shellWord } from "../../printable.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Context, Declare } from "../context.ts";
+import type { Context, Declare, Flags } from "../context.ts";
 import { conclude, confirmation } from "../emit.ts";
 import { addPruning, refuseFlags, tellNobody, userOf } from "../selection.ts";
-import type { Flags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const kept = "nothing newer in Redis is overwritten, and nothing is deleted without --prune";
@@ -16,9 +15,8 @@ export const declare: Declare = (program, attach) => {
     .command("sync")
     .description(`push the store file to Redis; ${kept}`)
     .option("--checksum", "compare whole records; if they differ at equal times, write the file's", false)
-    .option("--prune", "also delete Redis-only tasks", false)
-    .addHelpText("after", EXAMPLES);
-  attach(addPruning(command), runSync);
+    .option("--prune", "also delete Redis-only tasks", false);
+  attach(addPruning(command), EXAMPLES, runSync);
 };
 
 const EXAMPLES = `

@@ -6,10 +6,9 @@ import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Context, Declare } from "../context.ts";
+import type { Context, Declare, Flags } from "../context.ts";
 import { confirmation, emit, emitObject } from "../emit.ts";
 import { addPruning, refuseFlags, tellNobody, userOf } from "../selection.ts";
-import type { Flags, GlobalFlags } from "../terminal.ts";
 
 export const declare: Declare = (program, attach) => {
   const command = program
@@ -18,9 +17,8 @@ export const declare: Declare = (program, attach) => {
     .option("--details", "also list the tasks", false)
     .option("--repair", "repair the differences; Redis-only tasks are kept", false)
     .option("--prune", "with --repair: delete Redis-only tasks", false)
-    .option("--restore", "with --repair: copy Redis-only tasks to the store file", false)
-    .addHelpText("after", EXAMPLES);
-  attach(addPruning(command), runVerify);
+    .option("--restore", "with --repair: copy Redis-only tasks to the store file", false);
+  attach(addPruning(command), EXAMPLES, runVerify);
 };
 
 const EXAMPLES = `
@@ -31,7 +29,7 @@ Examples:
   ttsctl verify --repair --restore     restore a lost store file from Redis`;
 
 async function runVerify(context: Context, flags: Flags): Promise<number> {
-  checkFlags(context.flags, flags);
+  checkFlags(context, flags);
   const userId = await userOf(context, flags);
   if (flags.prune || flags.restore) await context.requireConfig(false);
   const { verify, verifyAndRepair } = await import("../../operations/verify/verify.ts");
@@ -58,7 +56,7 @@ async function runVerify(context: Context, flags: Flags): Promise<number> {
   return exitCode;
 }
 
-function checkFlags({ output }: GlobalFlags, flags: Flags): void {
+function checkFlags({ flags: { output } }: Context, flags: Flags): void {
   const { repair, prune, restore, details } = flags;
   if (output === "csv" && !details) throw usage("-o csv needs --details", "it has a row for each task that differs");
   if (prune && restore) {

@@ -6,11 +6,10 @@ import { ours, usage } from "../../errors.ts";
 import { splitIds } from "../../task/ids.ts";
 import { FLAG_NAMES, type TaskFilter } from "../../task/query-fields.ts";
 import { formatInZone } from "../../task/time.ts";
-import type { Context, Declare } from "../context.ts";
+import type { Context, Declare, Flags } from "../context.ts";
 import { errorText } from "../report-error.ts";
 import { openScreen, sizeOf } from "../screen.ts";
 import { addInterval, addSelection, addUser, DEFAULT_INTERVAL } from "../selection.ts";
-import type { Flags } from "../terminal.ts";
 import { type FilterTexts, newState, onKey, onPaste, sameTask, showList } from "./model.ts";
 import { type Change, changeTask, type Row, readCounts, readList, taskLines } from "./readings.ts";
 import { view } from "./view.ts";
@@ -19,10 +18,9 @@ export const declare: Declare = (program, attach) => {
   const command = program
     .command("top")
     .description("a live screen: counts, rates, failures and the newest tasks, to view, mark and delete")
-    .option("--read-only", "change nothing: no mark, no delete", false)
-    .addHelpText("after", EXAMPLES);
+    .option("--read-only", "change nothing: no mark, no delete", false);
   addInterval(addSelection(addUser(command), ["statuses"]), "seconds, or a duration such as 10s, between two readings");
-  attach(command, runTop);
+  attach(command, EXAMPLES, runTop);
 };
 
 const EXAMPLES = `
