@@ -46,11 +46,11 @@ async function runCommand(surroundings: Surroundings): Promise<number> {
   if (name === "__complete") {
     // For the scripts of `completion`. An error isn't printed, because it would appear on the command line.
     const { complete } = await import("./cli/complete.ts");
-    const answer = complete(await declareProgram(() => {}), rest, surroundings);
+    const answer = complete(await declareProgram(), rest, surroundings);
     await terminal.out.write(await answer.catch(() => "-\n"));
   } else if (name === "__man") {
     const { manPage } = await import("./cli/help.ts"); // for the build of the package
-    await terminal.out.write(manPage(await declareProgram(() => {})));
+    await terminal.out.write(manPage(await declareProgram()));
   } else return runProgram(surroundings);
   return 0;
 }

@@ -146,14 +146,15 @@ export interface Flags {
   readonly metricsFile?: string;
 }
 
-export type Declare = (program: Command, attach: Attach) => void;
-
-/** Gives a command its examples, and its action, which returns the exit code, if it isn't 0. The context is released in any case. */
-export type Attach = (
-  command: Command,
-  examples: string,
-  action: (context: Context, flags: Flags, args: string[]) => Promise<number> | Promise<void>,
-) => void;
+export interface CommandSpec {
+  /** One line. */
+  readonly about: string;
+  /** Gives the command its arguments and flags. */
+  declare?(command: Command): unknown;
+  /** Returns the exit code, if it isn't 0. The context is released in any case. */
+  run(context: Context, flags: Flags, args: string[]): Promise<number> | Promise<void>;
+  readonly examples: string;
+}
 
 /** @param onWarning gets each warning, also with -q */
 export function consoleReporter(terminal: Terminal, flags: GlobalFlags, onWarning = (_line: string) => {}) {

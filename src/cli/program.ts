@@ -2,18 +2,19 @@ import { type Argument, Command, CommanderError, Option, type OutputConfiguratio
 import { type TtsctlError, usage } from "../errors.ts";
 import { acceptedFor } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
-import { type Attach, Context, type Declare, type Flags, type Surroundings } from "./context.ts";
+import { type CommandSpec, Context, type Flags, type Surroundings } from "./context.ts";
 import { HELP, TOPICS } from "./help.ts";
 import { LOG_FORMATS } from "./io.ts";
 import { ADDING, addOne, settingOption } from "./selection.ts";
 import { FORMATS, formatsOf, type GlobalFlags } from "./terminal.ts";
 
-/** A file of commands: their heading in the help, and their names with aliases. */
-type CommandFile = readonly [group: string, names: readonly string[], load: () => Promise<{ declare: Declare }>];
+/** A command: its heading in the help, and its names. */
+type Row = readonly [group: string, names: readonly [string, ...string[]], load: () => Promise<{ spec: CommandSpec }>];
 
 /** In the order of the help. Only the named command is loaded: loading all takes longer than most commands run. */
-const COMMANDS: readonly CommandFile[] = [
-  ["Look:", ["list", "ls", "query"], () => import("./commands/list.ts")],
+const COMMANDS: readonly Row[] = [
+  ["Look:", ["list", "ls"], () => import("./commands/list.ts")],
+  ["Look:", ["query"], () => import("./commands/list.ts").then(({ query }) => ({ spec: query }))],
   ["Look:", ["get"], () => import("./commands/get.ts")],
   ["Look:", ["logs"], () => import("./commands/logs.ts")],
   ["Look:", ["stats"], () => import("./commands/stats.ts")],
@@ -35,26 +36,24 @@ const COMMANDS: readonly CommandFile[] = [
 export async function runProgram(surroundings: Surroundings): Promise<number> {
   const { argv, terminal } = surroundings;
   let exitCode = 0;
-  const attach: Attach = (command, _, action) => {
-    command.action(async () => {
-      const flags = command.optsWithGlobals();
-      const formats = formatsOf(command.name());
-      if (command.getOptionValueSourceWithGlobals("output") === "default") flags.output = formats[0];
-      if (!formats.includes(flags.output)) {
-        throw usage(`${command.name()} can't print -o ${flags.output}`, `accepted: ${formats.join(", ")}`);
-      }
-      const context = new Context(surroundings, flags as GlobalFlags);
-      try {
-        exitCode = (await action(context, flags as Flags, command.args)) ?? 0;
-      } finally {
-        await context.release();
-      }
-    });
+  const act: Act = async (command, run) => {
+    const flags = command.optsWithGlobals();
+    const formats = formatsOf(command.name());
+    if (command.getOptionValueSourceWithGlobals("output") === "default") flags.output = formats[0];
+    if (!formats.includes(flags.output)) {
+      throw usage(`${command.name()} can't print -o ${flags.output}`, `accepted: ${formats.join(", ")}`);
+    }
+    const context = new Context(surroundings, flags as GlobalFlags);
+    try {
+      exitCode = (await run(context, flags as Flags, command.args)) ?? 0;
+    } finally {
+      await context.release();
+    }
   };
   const named = COMMANDS.filter(([, names]) => names.some((name) => argv.includes(name)));
   if (named.length > 0) {
     try {
-      await (await declareProgram(attach, named)).parseAsync(argv, { from: "user" });
+      await (await declareProgram(named, act)).parseAsync(argv, { from: "user" });
       return exitCode;
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error;
@@ -67,7 +66,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
     const write = (text: string) => void help.push(text);
     const width = Math.max(40, Math.min(80, terminal.streams.stdout.columns || 80));
     const output = { writeOut: write, writeErr: write, getOutHelpWidth: () => width };
-    const program = await declareProgram(attach, COMMANDS, output);
+    const program = await declareProgram(COMMANDS, act, output);
     await program.parseAsync(argumentsOf(program, argv), { from: "user" }).catch((error) => {
       if (!(error instanceof CommanderError)) throw error;
       const isHelp = error.exitCode === 0 || error.code === "commander.help";
@@ -78,13 +77,19 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
   return exitCode;
 }
 
-export async function declareProgram(attach: Attach, commands = COMMANDS, output: OutputConfiguration = {}) {
+type Act = (command: Command, run: CommandSpec["run"]) => Promise<void>;
+
+/** @param act runs the command that is named */
+export async function declareProgram(commands = COMMANDS, act: Act = async () => {}, output: OutputConfiguration = {}) {
   const program = newProgram(output);
-  const loaded = await Promise.all(commands.map(async ([group, , load]) => ({ group, ...(await load()) })));
-  const attachHelped: Attach = (command, examples, action) => {
-    attach(command.addHelpText("after", examples), examples, action);
-  };
-  for (const { group, declare } of loaded) declare(program.commandsGroup(group), attachHelped);
+  const loaded = await Promise.all(commands.map(([, , load]) => load()));
+  for (const [i, [group, [name, ...aliases]]] of commands.entries()) {
+    const { about, declare, run, examples } = loaded[i]!.spec;
+    const command = program.commandsGroup(group).command(name).aliases(aliases);
+    command.description(about).addHelpText("after", examples);
+    declare?.(command);
+    command.action(() => act(command, run));
+  }
   for (const command of [program, ...program.commands]) {
     refuseRepeats(command);
     for (const named of [...command.options, ...command.registeredArguments]) refuseUnknown(named);

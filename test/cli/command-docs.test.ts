@@ -7,7 +7,7 @@ import { declareProgram } from "../../src/cli/program.ts";
 import { FLAG_NAMES } from "../../src/task/query-fields.ts";
 
 const DOCS = new URL("../../docs/commands/", import.meta.url);
-const program = await declareProgram(() => {});
+const program = await declareProgram();
 
 /** The text of a page; a new command has none yet. */
 function pageOf(name: string): string {

@@ -11,7 +11,7 @@ import { invoke } from "./invoke.ts";
 
 const here = usePlace();
 const hasJq = existsSync("/usr/bin/jq");
-const program = await declareProgram(() => {});
+const program = await declareProgram();
 const help = (command: string) => invoke(`${command} --help`.trim().split(" "), { cwd: here.root.path });
 const COMMANDS = program.commands.map((command) => command.name());
 

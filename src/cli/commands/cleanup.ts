@@ -19,33 +19,55 @@ import { readRegular, refuseUsed, whyNotWritten } from "../../store/file/written
 import { counted, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import { VERSION } from "../../version.ts";
-import type { Context, Declare, Flags } from "../context.ts";
+import type { CommandSpec, Context, Flags } from "../context.ts";
 import { conclude, emitObject } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
 import { addDestructive, refuseFlags, sectionOptions } from "../selection.ts";
 
 type PassOptions = Pick<Flags, "dryRun" | "allowEmpty" | "maxDelete" | "backup" | "once" | "metricsFile">;
 
-export const declare: Declare = (program, attach) => {
-  const command = program
-    .command("cleanup")
-    .description("purge finished tasks past their retention, with audio and logs")
-    .argument("[user]", "with --explain")
-    .argument("[task]", "with --explain")
-    .option("--once", "one pass, for cron")
-    .option("-w, --watch", WATCH)
-    .option("--explain", "explain, rule by rule, whether a pass would purge the task; change nothing")
-    .option("--orphans", "list artifacts without a record that are older than the retention; --yes removes them");
-  for (const option of sectionOptions("cleanup")) command.addOption(option);
-  command.option("--metrics-file <file>", "write metrics of each pass to this file, for Prometheus' node_exporter");
-  const brake = `no limit; with --orphans, ${HALF.percent}% of the artifacts`;
-  addDestructive(command, brake, "with --orphans: remove the artifacts", { backedUp: "purged" });
-  attach(command, EXAMPLES, runCleanup);
-};
-
-const RANGE = `${formatDuration(WATCH_S.least)} to ${formatDuration(WATCH_S.most)}`;
-const WATCH = `a pass every retention/10 (${RANGE}), for systemd; SIGTERM stops it, SIGHUP reloads the configuration`;
-const EXAMPLES = `
+export const spec: CommandSpec = {
+  about: "purge finished tasks past their retention, with audio and logs",
+  declare(command) {
+    command
+      .argument("[user]", "with --explain")
+      .argument("[task]", "with --explain")
+      .option("--once", "one pass, for cron")
+      .option("-w, --watch", WATCH)
+      .option("--explain", "explain, rule by rule, whether a pass would purge the task; change nothing")
+      .option("--orphans", "list artifacts without a record that are older than the retention; --yes removes them");
+    for (const option of sectionOptions("cleanup")) command.addOption(option);
+    command.option("--metrics-file <file>", "write metrics of each pass to this file, for Prometheus' node_exporter");
+    const brake = `no limit; with --orphans, ${HALF.percent}% of the artifacts`;
+    addDestructive(command, brake, "with --orphans: remove the artifacts", { backedUp: "purged" });
+  },
+  async run(context, flags, args) {
+    const { once, watch: isWatch, explain, orphans } = flags;
+    if ([once, isWatch, explain, orphans].filter(Boolean).length !== 1) {
+      throw usage("cleanup needs exactly one of --once, --watch, --explain USER TASK or --orphans", MODES);
+    }
+    if (explain) {
+      refuseFlags(flags, ["--dry-run", "--summary", "--yes", ...OF_PASSES], "with --explain");
+      return runExplain(context, flags, args);
+    }
+    if (orphans) {
+      const policy = sectionOptions("cleanup").map(({ long }) => long!);
+      const others = policy.filter((flag) => flag !== "--retention");
+      refuseFlags(flags, [...others, "--allow-empty", ...OF_PASSES], "with --orphans");
+    }
+    if (args.length > 0) {
+      const hint = "ttsctl delete --user alice --ids t01 deletes one task";
+      throw usage("cleanup accepts a user and a task only with --explain", hint);
+    }
+    if (isWatch) {
+      const { watch } = await import("../watch.ts");
+      await watch(context, (pass, refusal, doubt) => runPass(pass, { ...flags, doubt }, refusal));
+      return DONE;
+    }
+    await context.requireConfig(true);
+    return orphans ? runOrphans(context, flags) : runPass(context, flags);
+  },
+  examples: `
 Examples:
   ttsctl cleanup --once --dry-run                 what would be purged
   ttsctl cleanup --once --dry-run --summary       how much
@@ -53,39 +75,15 @@ Examples:
   ttsctl cleanup --once --max-delete 20%          refuse above a fifth
   ttsctl cleanup --watch -v                       repeat until stopped
   ttsctl cleanup --explain alice t01              why a task would be kept
-  ttsctl cleanup --orphans                        files that no record owns`;
+  ttsctl cleanup --orphans                        files that no record owns`,
+};
 
+const RANGE = `${formatDuration(WATCH_S.least)} to ${formatDuration(WATCH_S.most)}`;
+const WATCH = `a pass every retention/10 (${RANGE}), for systemd; SIGTERM stops it, SIGHUP reloads the configuration`;
 const OF_PASSES = ["--backup", "--metrics-file"];
 
 const MODES =
   "--once for one pass, --watch for repeated passes, --explain for one task, --orphans for files without a record";
-
-async function runCleanup(context: Context, flags: Flags, args: string[]): Promise<number> {
-  const { once, watch: isWatch, explain, orphans } = flags;
-  if ([once, isWatch, explain, orphans].filter(Boolean).length !== 1) {
-    throw usage("cleanup needs exactly one of --once, --watch, --explain USER TASK or --orphans", MODES);
-  }
-  if (explain) {
-    refuseFlags(flags, ["--dry-run", "--summary", "--yes", ...OF_PASSES], "with --explain");
-    return runExplain(context, flags, args);
-  }
-  if (orphans) {
-    const policy = sectionOptions("cleanup").map(({ long }) => long!);
-    const others = policy.filter((flag) => flag !== "--retention");
-    refuseFlags(flags, [...others, "--allow-empty", ...OF_PASSES], "with --orphans");
-  }
-  if (args.length > 0) {
-    const hint = "ttsctl delete --user alice --ids t01 deletes one task";
-    throw usage("cleanup accepts a user and a task only with --explain", hint);
-  }
-  if (isWatch) {
-    const { watch } = await import("../watch.ts");
-    await watch(context, (pass, refusal, doubt) => runPass(pass, { ...flags, doubt }, refusal));
-    return DONE;
-  }
-  await context.requireConfig(true);
-  return orphans ? runOrphans(context, flags) : runPass(context, flags);
-}
 
 /**
  * One pass, with its result printed, in the ledger and in the metrics. Returns the exit code. @param onEnd called however it ends

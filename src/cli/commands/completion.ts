@@ -1,22 +1,19 @@
 import { Argument } from "commander";
-import type { Declare } from "../context.ts";
+import type { CommandSpec } from "../context.ts";
 
-export const declare: Declare = (program, attach) => {
-  const command = program
-    .command("completion")
-    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
-    .description("print a script that completes commands, flags, users and task ids");
-  attach(command, EXAMPLES, async (context, _flags, [shell]) => {
+export const spec: CommandSpec = {
+  about: "print a script that completes commands, flags, users and task ids",
+  declare: (command) => command.addArgument(new Argument("<shell>", "the shell").choices(SHELLS)),
+  async run(context, _flags, [shell]) {
     await context.terminal.out.write({ bash: BASH, zsh: ZSH, fish: FISH }[shell as (typeof SHELLS)[number]]);
-  });
-};
-
-const EXAMPLES = `
+  },
+  examples: `
 Users and task ids come from Redis, or from the store file if it is small.
 Examples:
   ttsctl completion bash      in ~/.bashrc: source <(ttsctl completion bash)
   ttsctl completion zsh       into a file _ttsctl in a directory of $fpath
-  ttsctl completion fish      into ~/.config/fish/completions/ttsctl.fish`;
+  ttsctl completion fish      into ~/.config/fish/completions/ttsctl.fish`,
+};
 
 /** The completion scripts. They call `ttsctl __complete` and treat its output as data, never as code. */
 const SHELLS = ["bash", "zsh", "fish"] as const;

@@ -3,28 +3,40 @@ import { configPlace, loadSettings, profileNames, profilePath, profilesFolder } 
 import { redisShown } from "../../config/redis.ts";
 import { describeSettings } from "../../config/settings.ts";
 import { ours } from "../../errors.ts";
-import type { Context, Declare } from "../context.ts";
+import type { CommandSpec, Context } from "../context.ts";
 import { emit, emitObject } from "../emit.ts";
 import { refuseFlags } from "../selection.ts";
 
-export const declare: Declare = (program, attach) => {
-  const what = "init: write a config.ini with what is given and found; profiles: list the profiles";
-  const command = program
-    .command("config")
-    .description("print the settings in force and where each came from, or write a config.ini")
-    .addArgument(new Argument("[action]", what).choices(["init", "profiles"]))
-    .optionsGroup("Safety:")
-    .option("-y, --yes", "init: don't ask, and use what is found", false)
-    .option("--dry-run", "init: print the file and write nothing", false)
-    .option("--force", "init: replace a file that exists; the service's own options are kept", false);
-  attach(command, EXAMPLES, async (context, flags, [action]) => {
+export const spec: CommandSpec = {
+  about: "print the settings in force and where each came from, or write a config.ini",
+  declare(command) {
+    const what = "init: write a config.ini with what is given and found; profiles: list the profiles";
+    command
+      .addArgument(new Argument("[action]", what).choices(["init", "profiles"]))
+      .optionsGroup("Safety:")
+      .option("-y, --yes", "init: don't ask, and use what is found", false)
+      .option("--dry-run", "init: print the file and write nothing", false)
+      .option("--force", "init: replace a file that exists; the service's own options are kept", false);
+  },
+  async run(context, flags, [action]) {
     if (action === "init") {
       const { initConfig } = await import("../config-init.ts");
       return initConfig(context, flags);
     }
     refuseFlags(flags, ["--yes", "--dry-run", "--force"], "without init");
     return action === "profiles" ? showProfiles(context) : showConfig(context);
-  });
+  },
+  examples: `
+Flags override variables, variables override config.ini, and config.ini
+overrides the defaults.
+init looks for the store file, the directories of audio and logs, and Redis. On
+a terminal it asks, with what it found as the default.
+Examples:
+  ttsctl config
+  ttsctl config init --dry-run            preview the file
+  ttsctl config init --profile prod       as ~/.config/ttsctl/prod.ini
+  ttsctl config profiles                  then: ttsctl list --profile prod
+  REDIS_PORT=6380 ttsctl config -o json`,
 };
 
 async function showConfig(context: Context): Promise<void> {
@@ -65,15 +77,3 @@ async function showProfiles(context: Context): Promise<void> {
   const hint = "`ttsctl config init --profile NAME` creates one";
   if (profiles.length === 0) await context.inform(`no profiles in ${folder}; ${hint}`);
 }
-
-const EXAMPLES = `
-Flags override variables, variables override config.ini, and config.ini
-overrides the defaults.
-init looks for the store file, the directories of audio and logs, and Redis. On
-a terminal it asks, with what it found as the default.
-Examples:
-  ttsctl config
-  ttsctl config init --dry-run            preview the file
-  ttsctl config init --profile prod       as ~/.config/ttsctl/prod.ini
-  ttsctl config profiles                  then: ttsctl list --profile prod
-  REDIS_PORT=6380 ttsctl config -o json`;

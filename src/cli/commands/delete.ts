@@ -3,21 +3,21 @@ import type { DeleteResult } from "../../operations/delete.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
-import type { Declare } from "../context.ts";
+import type { CommandSpec } from "../context.ts";
 import { conclude, confirmation, unchangedLines } from "../emit.ts";
 import { addDestructive, addSelection, selectionOf, tellNobody } from "../selection.ts";
 
-export const declare: Declare = (program, attach) => {
-  const command = program
-    .command("delete")
-    .alias("rm")
-    .description("delete chosen tasks from both stores, with audio and logs")
-    .optionsGroup("Selection:")
-    .option("--all", "choose every task", false)
-    .optionsGroup("Safety:")
-    .option("--force", "also delete tasks that are wait or run", false);
-  addDestructive(addSelection(command), "no limit", "do not ask", { backedUp: "deleted" });
-  attach(command, EXAMPLES, async (context, flags) => {
+export const spec: CommandSpec = {
+  about: "delete chosen tasks from both stores, with audio and logs",
+  declare(command) {
+    command
+      .optionsGroup("Selection:")
+      .option("--all", "choose every task", false)
+      .optionsGroup("Safety:")
+      .option("--force", "also delete tasks that are wait or run", false);
+    addDestructive(addSelection(command), "no limit", "do not ask", { backedUp: "deleted" });
+  },
+  async run(context, flags) {
     const hint = "choose with --user, --ids, --status, --since, --until, --stuck, or use --all";
     const selection = await selectionOf(context, flags, { hint });
     await context.requireConfig(true);
@@ -28,15 +28,14 @@ export const declare: Declare = (program, attach) => {
     const ended = await deleteChosen(context, options, { selection, confirm, openBackup });
     await tellNobody(context, soleUser(selection.filter), ended.result.requested);
     return conclude(context, ended, () => describeDelete(ended.result));
-  });
-};
-
-const EXAMPLES = `
+  },
+  examples: `
 Examples:
   ttsctl delete --user alice --ids t01,t02
   ttsctl delete --status error --until 7d --dry-run
   ttsctl list -s error --limit all -o ids | ttsctl delete --ids - --yes
-  ttsctl delete --user alice --yes --max-delete 100 --backup alice.jsonl`;
+  ttsctl delete --user alice --yes --max-delete 100 --backup alice.jsonl`,
+};
 
 export function describeDelete(result: DeleteResult): string {
   const { deleted, requested, dryRun, files, bytes, returned } = result;

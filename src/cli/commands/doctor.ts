@@ -11,50 +11,45 @@ import type { RedisTarget } from "../../store/redis/target.ts";
 import { counted } from "../../task/amounts.ts";
 import { RecordRules } from "../../task/rules.ts";
 import { Zone } from "../../task/time.ts";
-import type { Context, Declare } from "../context.ts";
+import type { CommandSpec, Context } from "../context.ts";
 import { emitObject } from "../emit.ts";
 import { isText } from "../terminal.ts";
 
-export const declare: Declare = (program, attach) => {
-  const command = program
-    .command("doctor")
-    .description("check everything that can be wrong: configuration, store file, disk, Redis");
-  attach(command, EXAMPLES, runDoctor);
-};
-
-const EXAMPLES = `
+export const spec: CommandSpec = {
+  about: "check everything that can be wrong: configuration, store file, disk, Redis",
+  async run(context) {
+    const { diagnose } = await import("../../operations/doctor/run.ts");
+    const style = await context.tableStyle();
+    const forPeople = isText(context.flags.output);
+    const { out, outIsTerminal } = context.terminal;
+    const { quiet } = context.flags;
+    const matters = ({ status }: Finding) => status === "warn" || status === "fail";
+    const findings: Finding[] = [];
+    for await (const finding of diagnose(await doctorParts(context))) {
+      findings.push(finding);
+      const isShown = quiet ? matters(finding) : finding.status !== "skip"; // skipped ones come together at the end
+      if (forPeople && isShown) await out.write(findingText(finding, style));
+    }
+    const count = (status: Status) => findings.filter((finding) => finding.status === status).length;
+    const report = { checks: findings, ok: count("ok"), warn: count("warn"), fail: count("fail"), skip: count("skip") };
+    await emitObject(context, report, () => {
+      const again = outIsTerminal ? findings.filter(matters) : []; // the first lines may have scrolled away
+      const texts = again.map((finding) => findingText(finding, style)).join("");
+      return quiet ? "" : doctorSkipped(findings, style) + (texts && `\n${texts}`);
+    });
+    const [warnings, failures] = [counted(report.warn, "warning"), counted(report.fail, "failure")];
+    const tail = report.skip === 0 ? "" : `, ${report.skip} skipped`;
+    if (forPeople && !quiet) await context.terminal.err.write(`${report.ok} ok, ${warnings}, ${failures}${tail}\n`);
+    return report.fail > 0 ? FAILED : DONE;
+  },
+  examples: `
 It changes nothing. The exit code is 1 if a check fails, 0 with only warnings.
 With -q only failures and warnings are printed.
 Examples:
   ttsctl doctor
   ttsctl doctor --no-redis
-  ttsctl doctor -o json`;
-
-async function runDoctor(context: Context): Promise<number> {
-  const { diagnose } = await import("../../operations/doctor/run.ts");
-  const style = await context.tableStyle();
-  const forPeople = isText(context.flags.output);
-  const { out, outIsTerminal } = context.terminal;
-  const { quiet } = context.flags;
-  const matters = ({ status }: Finding) => status === "warn" || status === "fail";
-  const findings: Finding[] = [];
-  for await (const finding of diagnose(await doctorParts(context))) {
-    findings.push(finding);
-    const isShown = quiet ? matters(finding) : finding.status !== "skip"; // skipped ones come together at the end
-    if (forPeople && isShown) await out.write(findingText(finding, style));
-  }
-  const count = (status: Status) => findings.filter((finding) => finding.status === status).length;
-  const report = { checks: findings, ok: count("ok"), warn: count("warn"), fail: count("fail"), skip: count("skip") };
-  await emitObject(context, report, () => {
-    const again = outIsTerminal ? findings.filter(matters) : []; // the first lines may have scrolled away
-    const texts = again.map((finding) => findingText(finding, style)).join("");
-    return quiet ? "" : doctorSkipped(findings, style) + (texts && `\n${texts}`);
-  });
-  const [warnings, failures] = [counted(report.warn, "warning"), counted(report.fail, "failure")];
-  const tail = report.skip === 0 ? "" : `, ${report.skip} skipped`;
-  if (forPeople && !quiet) await context.terminal.err.write(`${report.ok} ok, ${warnings}, ${failures}${tail}\n`);
-  return report.fail > 0 ? FAILED : DONE;
-}
+  ttsctl doctor -o json`,
+};
 
 /** Parts of a section with a wrong value are null, because checks of its defaults would mislead. */
 async function doctorParts(context: Context): Promise<DoctorParts> {

@@ -6,48 +6,46 @@ import type { ExportFormat } from "../../render/csv.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
-import type { Context, Declare, Flags } from "../context.ts";
+import type { CommandSpec, Context, Flags } from "../context.ts";
 import { addSelection, addSource, selectionOf, tellNobody } from "../selection.ts";
 
-export const declare: Declare = (program, attach) => {
-  const command = program
-    .command("export")
-    .description("export tasks of both stores as JSON Lines, for a backup or a move: all, or chosen ones")
-    .option("--to <file>", "write to this file instead of stdout, completely or not at all")
-    .option("--force", "overwrite the --to file if it exists", false);
-  addSource(addSelection(command));
-  attach(command, EXAMPLES, runExport);
-};
-
-const EXAMPLES = `
+export const spec: CommandSpec = {
+  about: "export tasks of both stores as JSON Lines, for a backup or a move: all, or chosen ones",
+  declare(command) {
+    command
+      .option("--to <file>", "write to this file instead of stdout, completely or not at all")
+      .option("--force", "overwrite the --to file if it exists", false);
+    addSource(addSelection(command));
+  },
+  async run(context, flags) {
+    const format = context.flags.output as ExportFormat;
+    const chosen = { ...(await selectionOf(context, flags, { source: flags.source })), source: flags.source };
+    const { exportTasks } = await import("../../operations/export/export.ts");
+    const { exportText } = await import("../../render/csv.ts");
+    const text = exportText(format);
+    const sink = await openSink(context, flags);
+    const parts = {
+      file: await context.fileStore(),
+      reporter: context.reporter,
+      signal: context.signal,
+      mirror: flags.source === "file" ? ({ kind: "off" } as const) : await context.mirrorState(),
+      write: (tasks: Parameters<typeof text.of>[0]) => sink.write(text.of(tasks)),
+    };
+    const result = await exportTasks(parts, { ...chosen, asLines: format === "jsonl" });
+    await sink.write(text.end());
+    await sink.finish();
+    await tellNobody(context, soleUser(chosen.filter), result.fromFile + result.fromRedis + result.missing.length);
+    return report(context, result, flags.to);
+  },
+  examples: `
 Of each task the newer of the two copies is exported. -o chooses the format:
 jsonl (default), json (an array) or csv; \`ttsctl import\` reads all three.
 Examples:
   ttsctl export --to backup.jsonl
   ttsctl export | gzip > backup.jsonl.gz
   ttsctl export --user alice --status done -o csv > alice.csv
-  ttsctl export --source redis --to rescued.jsonl     if the file is lost`;
-
-async function runExport(context: Context, flags: Flags): Promise<number> {
-  const format = context.flags.output as ExportFormat;
-  const chosen = { ...(await selectionOf(context, flags, { source: flags.source })), source: flags.source };
-  const { exportTasks } = await import("../../operations/export/export.ts");
-  const { exportText } = await import("../../render/csv.ts");
-  const text = exportText(format);
-  const sink = await openSink(context, flags);
-  const parts = {
-    file: await context.fileStore(),
-    reporter: context.reporter,
-    signal: context.signal,
-    mirror: flags.source === "file" ? ({ kind: "off" } as const) : await context.mirrorState(),
-    write: (tasks: Parameters<typeof text.of>[0]) => sink.write(text.of(tasks)),
-  };
-  const result = await exportTasks(parts, { ...chosen, asLines: format === "jsonl" });
-  await sink.write(text.end());
-  await sink.finish();
-  await tellNobody(context, soleUser(chosen.filter), result.fromFile + result.fromRedis + result.missing.length);
-  return report(context, result, flags.to);
-}
+  ttsctl export --source redis --to rescued.jsonl     if the file is lost`,
+};
 
 /** The target of an export, complete when `finish` returns. */
 async function openSink(context: Context, { to, force }: Flags) {

@@ -8,36 +8,28 @@ import { fits, truncateText, widthOf } from "../../render/width.ts";
 import { firstOf, formatBytes, formatLength } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import type { Context, Declare, Flags } from "../context.ts";
+import type { CommandSpec } from "../context.ts";
 import { emit } from "../emit.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
 import { addSource } from "../selection.ts";
 
-export const declare: Declare = (program, attach) => {
-  const command = program
-    .command("get")
-    .argument("[user]")
-    .argument("[task]")
-    .usage("[options] [user] <task>")
-    .description("one task from both stores, with its files");
-  addSource(command);
-  attach(command, EXAMPLES, runGet);
-};
-
-const EXAMPLES = `
+export const spec: CommandSpec = {
+  about: "one task from both stores, with its files",
+  declare: (command) => addSource(command.argument("[user]").argument("[task]").usage("[options] [user] <task>")),
+  async run(context, { source }, args) {
+    const parts = { ...(await context.stores()), artifacts: await context.artifacts("show") };
+    const { id, result, isFound } = await findTask(context, parts, "get", args, source);
+    const style = await context.tableStyle();
+    await emit(context, { json: () => [`${getJson(result)}\n`], text: () => getLines(result, style).join("") });
+    return isFound ? DONE : tellAbsent(context, parts, id, source);
+  },
+  examples: `
 Examples:
   ttsctl get alice t01
   ttsctl get alice:t01          as tables and messages name it
   ttsctl get t01                the task with that id, of any user
-  ttsctl get alice t01 -o json`;
-
-async function runGet(context: Context, { source }: Flags, args: string[]): Promise<number> {
-  const parts = { ...(await context.stores()), artifacts: await context.artifacts("show") };
-  const { id, result, isFound } = await findTask(context, parts, "get", args, source);
-  const style = await context.tableStyle();
-  await emit(context, { json: () => [`${getJson(result)}\n`], text: () => getLines(result, style).join("") });
-  return isFound ? DONE : tellAbsent(context, parts, id, source);
-}
+  ttsctl get alice t01 -o json`,
+};
 
 /** `get -o json` (docs/contract.md, Commands). */
 function getJson({ source, task, file, redis, invalid, artifacts, unread }: GetResult): string {

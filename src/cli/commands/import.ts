@@ -9,73 +9,74 @@ import type { MergePolicy } from "../../operations/merge/merge.ts";
 import { limitsOf, policyOf } from "../../operations/purge/rules.ts";
 import { notFound, textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Context, Declare, Flags } from "../context.ts";
+import type { CommandSpec } from "../context.ts";
 import { conclude, confirmation } from "../emit.ts";
 import { addSelection, selectionOf } from "../selection.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
 
-export const declare: Declare = (program, attach) => {
-  const merge = new Option("--merge <policy>", "which record is kept if the store file has the task too");
-  const command = program
-    .command("import")
-    .argument("<file>", "a file of export or --backup, or a store file; - for stdin")
-    .description("import records into the store file and Redis: all of a file, or chosen ones")
-    .addOption(merge.choices(POLICIES).default("newer"))
-    .option("--skip-invalid", SKIP, false)
-    .optionsGroup("Safety:")
-    .option("--dry-run", "check everything, print the plan and change nothing", false)
-    .option("-y, --yes", "do not ask before records of the store file are replaced", false);
-  addSelection(command);
-  attach(command, EXAMPLES, (context, flags, [file]) => runImport(context, flags, file!));
-};
-
-const SKIP =
-  "skip invalid lines, and a record that the input cuts off; without it, they stop the import before any change";
-
-const EXAMPLES = `
+export const spec: CommandSpec = {
+  about: "import records into the store file and Redis: all of a file, or chosen ones",
+  declare(command) {
+    const merge = new Option("--merge <policy>", "which record is kept if the store file has the task too");
+    command
+      .argument("<file>", "a file of export or --backup, or a store file; - for stdin")
+      .addOption(merge.choices(POLICIES).default("newer"))
+      .option("--skip-invalid", SKIP, false)
+      .optionsGroup("Safety:")
+      .option("--dry-run", "check everything, print the plan and change nothing", false)
+      .option("-y, --yes", "do not ask before records of the store file are replaced", false);
+    addSelection(command);
+  },
+  async run(context, flags, [path = ""]) {
+    if (path === "-" && flags.ids === "-")
+      throw usage(
+        "stdin can't be both the input and the ids",
+        "name a file for the input, or list the ids after --ids",
+      );
+    const chosen = await selectionOf(context, flags, { source: null });
+    await context.requireConfig(false);
+    const run = await audited(context, !flags.dryRun, async (ledger) => {
+      const { readSource } = await import("../../operations/import/read-source.ts");
+      const { importRecords } = await import("../../operations/import/import.ts");
+      const file = await context.changingFileStore();
+      const from = path === "-" ? null : resolve(context.cwd, path);
+      const own = { stdin: context.terminal.streams.stdin, signal: context.signal };
+      const source = await readSource(from, { ...own, storePath: file.path, rules: await context.rules() });
+      context.onRelease(() => source.records.close());
+      const selection = { ...chosen, ids: await foundIds(context, chosen.ids, source.records) };
+      const question = (count: number) => `Replace ${counted(count, "task")} in the store file?`;
+      const ask = confirmation(context, flags.yes, question, "replaced");
+      const parts = {
+        ...(await context.changeParts(ledger, flags.dryRun, file)),
+        mirror: await context.mirrorState(),
+        confirm: ({ replaced }: { replaced: number }) => (replaced > 0 ? ask(replaced) : Promise.resolve()),
+      };
+      const { merge: policy, dryRun, skipInvalid } = flags;
+      const { cleanup } = await context.settings();
+      const limits = cleanup.retention.value > 0 ? limitsOf(policyOf(cleanup), context.clock.now()) : null;
+      const outcome = await importRecords(parts, source, { policy, dryRun, skipInvalid, selection, limits });
+      const { refused, returned, invalid, missing, failed } = outcome.result;
+      const when = isRedisError(outcome.problem) ? " when Redis is back" : "";
+      return ended(parts, outcome, {
+        isPartly: refused + returned + invalid + missing.length + failed + outcome.counts.changed > 0,
+        goesOn: true,
+        without: dryRun ? "only the file was checked" : `Redis may lack records; run \`ttsctl sync\`${when}`,
+      });
+    });
+    return conclude(context, run, () => describe(run.result));
+  },
+  examples: `
 newer: keep the record with the later updated_at, or at equal times that of
 the store file. keep: keep that of the store file. replace: use the other.
 Examples:
   ttsctl import backup.jsonl --dry-run
   ttsctl import purged.jsonl --user alice --ids t01       undo a purge
-  gunzip -c backup.jsonl.gz | ttsctl import - --merge keep`;
+  gunzip -c backup.jsonl.gz | ttsctl import - --merge keep`,
+};
 
-async function runImport(context: Context, flags: Flags, path: string): Promise<number> {
-  if (path === "-" && flags.ids === "-")
-    throw usage("stdin can't be both the input and the ids", "name a file for the input, or list the ids after --ids");
-  const chosen = await selectionOf(context, flags, { source: null });
-  await context.requireConfig(false);
-  const run = await audited(context, !flags.dryRun, async (ledger) => {
-    const { readSource } = await import("../../operations/import/read-source.ts");
-    const { importRecords } = await import("../../operations/import/import.ts");
-    const file = await context.changingFileStore();
-    const from = path === "-" ? null : resolve(context.cwd, path);
-    const own = { stdin: context.terminal.streams.stdin, signal: context.signal };
-    const source = await readSource(from, { ...own, storePath: file.path, rules: await context.rules() });
-    context.onRelease(() => source.records.close());
-    const selection = { ...chosen, ids: await foundIds(context, chosen.ids, source.records) };
-    const question = (count: number) => `Replace ${counted(count, "task")} in the store file?`;
-    const ask = confirmation(context, flags.yes, question, "replaced");
-    const parts = {
-      ...(await context.changeParts(ledger, flags.dryRun, file)),
-      mirror: await context.mirrorState(),
-      confirm: ({ replaced }: { replaced: number }) => (replaced > 0 ? ask(replaced) : Promise.resolve()),
-    };
-    const { merge: policy, dryRun, skipInvalid } = flags;
-    const { cleanup } = await context.settings();
-    const limits = cleanup.retention.value > 0 ? limitsOf(policyOf(cleanup), context.clock.now()) : null;
-    const outcome = await importRecords(parts, source, { policy, dryRun, skipInvalid, selection, limits });
-    const { refused, returned, invalid, missing, failed } = outcome.result;
-    const when = isRedisError(outcome.problem) ? " when Redis is back" : "";
-    return ended(parts, outcome, {
-      isPartly: refused + returned + invalid + missing.length + failed + outcome.counts.changed > 0,
-      goesOn: true,
-      without: dryRun ? "only the file was checked" : `Redis may lack records; run \`ttsctl sync\`${when}`,
-    });
-  });
-  return conclude(context, run, () => describe(run.result));
-}
+const SKIP =
+  "skip invalid lines, and a record that the input cuts off; without it, they stop the import before any change";
 
 function describe(result: ImportResult): string {
   const { added, replaced, identical, kept, conflicts, refused, returned, invalid, missing, newerInRedis } = result;

@@ -26,7 +26,7 @@ import { counted, LIMIT_ACCEPTED, parseLimit } from "../../task/amounts.ts";
 import { nearest } from "../../task/nearest.ts";
 import { BODY_NAMES, FLAG_NAMES, LIST_PARTS, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
-import type { Context, Declare, Flags } from "../context.ts";
+import type { CommandSpec, Context, Flags } from "../context.ts";
 import { Output } from "../io.ts";
 import { nameLine } from "../names.ts";
 import { addLook, addSelection, addWatch, idsOf, onceOrLive, rawQueryOf, refuseFlags } from "../selection.ts";
@@ -231,35 +231,14 @@ async function openPager(terminal: Terminal, lines: number) {
   }
 }
 
-export const declare: Declare = (program, attach) => {
-  const list = program
-    .command("list")
-    .alias("ls")
-    .description("page through tasks, newest first, from Redis or the store file");
-  addWatch(addLook(addSelection(addSelection(list), LIST_PARTS)));
-  attach(list, EXAMPLES, async (context, flags) => {
+export const spec: CommandSpec = {
+  about: "page through tasks, newest first, from Redis or the store file",
+  declare: (command) => addWatch(addLook(addSelection(addSelection(command), LIST_PARTS))),
+  async run(context, flags) {
     const raw = await rawQueryOf(context, flags);
     return onceOrLive(context, flags, (once) => listTasks(once, raw, flags, { names: FLAG_NAMES, ...idsOf(flags) }));
-  });
-  const query = program
-    .command("query")
-    .argument("[json]", "the query; without it and without --file it is read from stdin")
-    .description("list tasks by a JSON query, with any number of ids")
-    .option("-f, --file <file>", "read the query from a file (- for stdin)");
-  addLook(query);
-  attach(query, QUERY_EXAMPLES, async (context, flags, [argument]) => {
-    const { text, origin } = await readBody(context, argument, flags.file);
-    const { parseQueryObject, readQueryBody } = await import("../../app/list-query.ts");
-    const { limit: given = null, ...body } = parseQueryObject(text, origin);
-    if (given !== null && flags.limit !== undefined)
-      throw usage(`the limit is given twice: --limit, and "limit" in ${origin}`, "give it once");
-    const limit = given === null ? flags.limit : limitIn(given, origin);
-    const look = limit === undefined ? flags : { ...flags, limit };
-    return listTasks(context, readQueryBody(body, origin, ["limit"]), look, { names: BODY_NAMES });
-  });
-};
-
-const EXAMPLES = `
+  },
+  examples: `
 Examples:
   ttsctl list                             the newest 20 tasks
   ttsctl list --ids alice:t01,bob:t08     two tasks, in this order
@@ -270,15 +249,28 @@ Examples:
   ttsctl list --columns user,task,text --time age
   ttsctl list --status run --watch        running tasks, redrawn in place
   ttsctl list --stuck --exit-status -q    exit code 3 for an alert
-  ttsctl list --search "no voice"         in text, error or ids`;
+  ttsctl list --search "no voice"         in text, error or ids`,
+};
 
-function limitIn(given: unknown, origin: string): number {
-  const limit = ["number", "string"].includes(typeof given) ? parseLimit(`${given}`) : undefined;
-  if (limit !== undefined) return limit;
-  throw usage(`${origin} has an invalid "limit": ${JSON.stringify(given)}`, `accepted: ${LIMIT_ACCEPTED}`);
-}
-
-const QUERY_EXAMPLES = `
+export const query: CommandSpec = {
+  about: "list tasks by a JSON query, with any number of ids",
+  declare(command) {
+    command
+      .argument("[json]", "the query; without it and without --file it is read from stdin")
+      .option("-f, --file <file>", "read the query from a file (- for stdin)");
+    addLook(command);
+  },
+  async run(context, flags, [argument]) {
+    const { text, origin } = await readBody(context, argument, flags.file);
+    const { parseQueryObject, readQueryBody } = await import("../../app/list-query.ts");
+    const { limit: given = null, ...body } = parseQueryObject(text, origin);
+    if (given !== null && flags.limit !== undefined)
+      throw usage(`the limit is given twice: --limit, and "limit" in ${origin}`, "give it once");
+    const limit = given === null ? flags.limit : limitIn(given, origin);
+    const look = limit === undefined ? flags : { ...flags, limit };
+    return listTasks(context, readQueryBody(body, origin, ["limit"]), look, { names: BODY_NAMES });
+  },
+  examples: `
 The query, every key of it optional:
   {"page": 1, "page_size": 20, "user_id": "alice", "task_ids": ["t01", "t02"],
    "status": ["done"], "since": "2h", "until": null}
@@ -286,7 +278,14 @@ The query, every key of it optional:
 Examples:
   ttsctl query '{"user_id": "alice", "task_ids": ["t01", "t02"]}'
   ttsctl query --file ids.json -o jsonl
-  jq -n '{user_id: "alice", status: ["error"]}' | ttsctl query`;
+  jq -n '{user_id: "alice", status: ["error"]}' | ttsctl query`,
+};
+
+function limitIn(given: unknown, origin: string): number {
+  const limit = ["number", "string"].includes(typeof given) ? parseLimit(`${given}`) : undefined;
+  if (limit !== undefined) return limit;
+  throw usage(`${origin} has an invalid "limit": ${JSON.stringify(given)}`, `accepted: ${LIMIT_ACCEPTED}`);
+}
 
 async function readBody(context: Context, argument: string | undefined, file: string | undefined) {
   if (argument !== undefined && file !== undefined) {

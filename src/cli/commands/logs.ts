@@ -6,59 +6,57 @@ import { logText } from "../../render/item-lines.ts";
 import { firstOf, parseWholeNumber } from "../../task/amounts.ts";
 import { memberOf, type TaskId } from "../../task/ids.ts";
 import { isTerminal, shownStatus } from "../../task/status.ts";
-import type { Context, Declare, Flags } from "../context.ts";
+import type { CommandSpec, Context, Flags } from "../context.ts";
 import { findTask, tellAbsent } from "../named-task.ts";
 import { accepting, addSource } from "../selection.ts";
 
-export const declare: Declare = (program, attach) => {
-  const command = program
-    .command("logs")
-    .argument("[user]")
-    .argument("[task]")
-    .usage("[options] [user] <task>")
-    .description("the logs of a task")
-    .option("--tail <lines>", "only the last lines", lineCount)
-    .option("-f, --follow", "keep printing new lines, until the task is finished", false);
-  addSource(command);
-  attach(command, EXAMPLES, runLogs);
-};
-
-const EXAMPLES = `
+export const spec: CommandSpec = {
+  about: "the logs of a task",
+  declare(command) {
+    command
+      .argument("[user]")
+      .argument("[task]")
+      .usage("[options] [user] <task>")
+      .option("--tail <lines>", "only the last lines", lineCount)
+      .option("-f, --follow", "keep printing new lines, until the task is finished", false);
+    addSource(command);
+  },
+  async run(context, flags, args) {
+    const { source, follow, tail = null } = flags;
+    const isWhole = context.flags.output === "json";
+    if (follow && isWhole) throw usage("--follow can't be used with -o json", "use -o jsonl, or leave out --follow");
+    const parts = { ...(await context.stores()), artifacts: null };
+    const { id, result, isFound } = await findTask(context, parts, "logs", args, source);
+    if (!isFound) return tellAbsent(context, parts, id, source);
+    const artifacts = await context.artifacts("show");
+    const problem = artifacts.unread.get("logs");
+    if (problem !== undefined) throw problem;
+    const logs = artifacts.logsOf(id.taskId);
+    if (follow) return followTask(context, logs, id, flags, result.task?.status ?? null);
+    if (isWhole) {
+      const log = await logs.last(tail ?? MOST_LOG_LINES);
+      await context.terminal.data.write(`${JSON.stringify({ log })}\n`);
+      return warnOfUnread(context, logs) && log.length === 0 ? PARTLY : DONE;
+    }
+    const print = linePrinter(context);
+    let isEmpty = true;
+    for await (const part of tail === null ? logs.all() : await logs.last(tail)) {
+      isEmpty = false;
+      if (!(await print(part))) return DONE;
+    }
+    const isUnread = warnOfUnread(context, logs);
+    if (isEmpty && !isUnread) await context.inform(`${memberOf(id)} has no log`);
+    return isEmpty && isUnread ? PARTLY : DONE;
+  },
+  examples: `
 --follow ends with 0 when the task is done or deleted, with 1 when it failed,
 and with 130 on Ctrl-C. With -o jsonl each line is an object.
 Examples:
   ttsctl logs alice t04
   ttsctl logs t04                 the task with that id, of any user
   ttsctl logs alice:t04 --tail 50
-  ttsctl logs alice t04 --follow  new lines as they come`;
-
-async function runLogs(context: Context, flags: Flags, args: string[]): Promise<number> {
-  const { source, follow, tail = null } = flags;
-  const isWhole = context.flags.output === "json";
-  if (follow && isWhole) throw usage("--follow can't be used with -o json", "use -o jsonl, or leave out --follow");
-  const parts = { ...(await context.stores()), artifacts: null };
-  const { id, result, isFound } = await findTask(context, parts, "logs", args, source);
-  if (!isFound) return tellAbsent(context, parts, id, source);
-  const artifacts = await context.artifacts("show");
-  const problem = artifacts.unread.get("logs");
-  if (problem !== undefined) throw problem;
-  const logs = artifacts.logsOf(id.taskId);
-  if (follow) return followTask(context, logs, id, flags, result.task?.status ?? null);
-  if (isWhole) {
-    const log = await logs.last(tail ?? MOST_LOG_LINES);
-    await context.terminal.data.write(`${JSON.stringify({ log })}\n`);
-    return warnOfUnread(context, logs) && log.length === 0 ? PARTLY : DONE;
-  }
-  const print = linePrinter(context);
-  let isEmpty = true;
-  for await (const part of tail === null ? logs.all() : await logs.last(tail)) {
-    isEmpty = false;
-    if (!(await print(part))) return DONE;
-  }
-  const isUnread = warnOfUnread(context, logs);
-  if (isEmpty && !isUnread) await context.inform(`${memberOf(id)} has no log`);
-  return isEmpty && isUnread ? PARTLY : DONE;
-}
+  ttsctl logs alice t04 --follow  new lines as they come`,
+};
 
 function warnOfUnread({ reporter }: Context, { unread }: LogFollower): boolean {
   if (unread.size > 0) reporter.warn(`not read: ${firstOf([...unread].slice(0, 3), unread.size, "; ")}`);

@@ -3,44 +3,46 @@ import type { MarkResult } from "../../operations/mark/mark.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
-import type { Context, Declare, Flags } from "../context.ts";
+import type { CommandSpec } from "../context.ts";
 import { conclude, confirmation, unchangedLines } from "../emit.ts";
 import { addDestructive, addSelection, selectionOf, tellNobody } from "../selection.ts";
 
 const CHOOSE = "choose with --user, --ids, --status, --since, --until, --stuck, or --all; --to is the new status";
 
-export const declare: Declare = (program, attach) => {
-  const byDefault = "by default, it is kept if the new status is error and cleared otherwise";
-  const command = program
-    .command("mark")
-    .description("set the status of chosen tasks, such as those stuck in run after a crash, in both stores")
-    .option("--to <status>", "the new status: wait, run, done, error, or the service's own word")
-    .option("--error <text>", `the error text; ${byDefault}`);
-  addSelection(command).option("--all", "choose every task", false);
-  addDestructive(command, "no limit", "do not ask", { verb: "mark", backedUp: "marked" });
-  attach(command, EXAMPLES, runMark);
-};
-
-const EXAMPLES = `
+export const spec: CommandSpec = {
+  about: "set the status of chosen tasks, such as those stuck in run after a crash, in both stores",
+  declare(command) {
+    const byDefault = "by default, it is kept if the new status is error and cleared otherwise";
+    command
+      .option("--to <status>", "the new status: wait, run, done, error, or the service's own word")
+      .option("--error <text>", `the error text; ${byDefault}`);
+    addSelection(command).option("--all", "choose every task", false);
+    addDestructive(command, "no limit", "do not ask", { verb: "mark", backedUp: "marked" });
+  },
+  async run(context, flags) {
+    const status = checkNewStatus(flags.to);
+    const selection = await selectionOf(context, flags, { hint: CHOOSE });
+    await context.requireConfig(false);
+    const question = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
+    const confirm = confirmation(context, flags.yes, question, "marked");
+    const { dryRun, allowEmpty, error, maxMark = null, backup } = flags;
+    const request = { ...status, dryRun, allowEmpty, error, maxMark, isBackedUp: backup !== undefined };
+    const ended = await markChosen(context, request, {
+      selection,
+      confirm,
+      openBackup: () => context.openBackup(flags),
+    });
+    await tellNobody(context, soleUser(selection.filter), ended.result.requested);
+    return conclude(context, ended, () => describeMark(ended.result, status.shown));
+  },
+  examples: `
 --to is the new status. A task is kept as it is if the service changes it during
 the run, or if its copy in Redis is newer.
 Examples:
   ttsctl mark --user bob --ids t07 --to error --error "the worker died"
   ttsctl mark --stuck --to error --error "the worker died" --dry-run
-  ttsctl mark --user alice --status error --to queued --backup before.jsonl`;
-
-async function runMark(context: Context, flags: Flags): Promise<number> {
-  const status = checkNewStatus(flags.to);
-  const selection = await selectionOf(context, flags, { hint: CHOOSE });
-  await context.requireConfig(false);
-  const question = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
-  const confirm = confirmation(context, flags.yes, question, "marked");
-  const { dryRun, allowEmpty, error, maxMark = null, backup } = flags;
-  const request = { ...status, dryRun, allowEmpty, error, maxMark, isBackedUp: backup !== undefined };
-  const ended = await markChosen(context, request, { selection, confirm, openBackup: () => context.openBackup(flags) });
-  await tellNobody(context, soleUser(selection.filter), ended.result.requested);
-  return conclude(context, ended, () => describeMark(ended.result, status.shown));
-}
+  ttsctl mark --user alice --status error --to queued --backup before.jsonl`,
+};
 
 export function describeMark(result: MarkResult, shown: string): string {
   const { marked, requested, dryRun, unchanged, returned } = result;

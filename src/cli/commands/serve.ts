@@ -7,78 +7,75 @@ import { ours, TtsctlError } from "../../errors.ts";
 import type { Observed } from "../../http/metrics.ts";
 import type { SyncOutcome } from "../../operations/sync.ts";
 import { shellWord } from "../../printable.ts";
-import { type Context, consoleReporter, type Declare, type Flags } from "../context.ts";
+import { type CommandSpec, type Context, consoleReporter } from "../context.ts";
 import { sourceStack } from "../report-error.ts";
 import { sectionOptions } from "../selection.ts";
 import { describeSync } from "./sync.ts";
 
-export const declare: Declare = (program, attach) => {
-  const what =
-    "serve the HTTP API and the web page, sync the store file to Redis, and with --cleanup purge expired tasks";
-  const command = program.command("serve").description(what);
-  for (const option of sectionOptions("http")) command.addOption(option);
-  command
-    .option("--no-cleanup", "do not purge; the default, unless [http] cleanup is set")
-    .option("--no-sync", "do not push the store file to Redis on start or when Redis is back")
-    .option("--read-only", "change nothing: delete and mark no tasks, no sync, no cleanup", false);
-  attach(command, EXAMPLES, runServe);
-};
-
-const EXAMPLES = `
+export const spec: CommandSpec = {
+  about: "serve the HTTP API and the web page, sync the store file to Redis, and with --cleanup purge expired tasks",
+  declare(command) {
+    for (const option of sectionOptions("http")) command.addOption(option);
+    command
+      .option("--no-cleanup", "do not purge; the default, unless [http] cleanup is set")
+      .option("--no-sync", "do not push the store file to Redis on start or when Redis is back")
+      .option("--read-only", "change nothing: delete and mark no tasks, no sync, no cleanup", false);
+  },
+  /** Answers requests until a signal. It listens first: the file is read while Redis is filled. @throws CONFIG_*, LISTEN_FAILED */
+  async run(context, flags) {
+    const { createHttpServer, drain, listen } = await import("../../http/server.ts");
+    const { newMetrics } = await import("../../http/metrics.ts");
+    const { connectSyncing } = await import("../../app/syncing.ts");
+    const { cleanupRecord } = await import("../../app/cleanup-record.ts");
+    const settings = await context.settings();
+    const { http } = settings;
+    const stopped = once(context.signal, "abort");
+    await context.warnOfMisspelt();
+    await refuseOpenDoor(http);
+    const record = cleanupRecord(context);
+    // Without a listener, SIGHUP would end the server. The cleanup loop has its own.
+    const onHangup = () => void context.note("info", "SIGHUP: only a cleanup loop reloads its settings");
+    process.on("SIGHUP", onHangup);
+    context.onRelease(async () => void process.off("SIGHUP", onHangup));
+    const cleans = http.cleanup.value && !flags.readOnly;
+    if (http.cleanup.value && flags.readOnly) {
+      await context.note("warn", `--read-only: this server doesn't clean up, despite ${http.cleanup.origin}`);
+    }
+    if (cleans) await context.requireConfig(true);
+    const { clock, surroundings } = context;
+    const describe = (outcome: SyncOutcome) => describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; ");
+    const note = context.note.bind(context);
+    const mayWrite = !flags.readOnly;
+    const syncing = await connectSyncing(context, { isWanted: flags.sync && mayWrite, mayWrite, note, describe });
+    const server = createHttpServer({
+      ...{ run: context, clock, settings, rules: await context.rules(), store: await context.stores() },
+      ...{ syncing, cleanup: record, readOnly: flags.readOnly, pageFolder: surroundings.pageFolder },
+      metrics: newMetrics(),
+      command: commandsOf(context),
+      reporterOf: (dryRun, onWarning) => {
+        const flags = { ...context.flags, output: "json", summary: dryRun } as const;
+        return { ...consoleReporter(context.terminal, flags, onWarning), progress: () => {} };
+      },
+      ended: accessLog(context),
+      failed: (error) => {
+        const stack = sourceStack(error instanceof Error ? (error.stack ?? error.message) : String(error));
+        void note("error", `an internal error: ${stack}`, { code: "INTERNAL" });
+      },
+    });
+    const url = await listen(server, http.host.value, http.port.value);
+    await context.note("info", `listening on ${url}${http.basePath.value}/`);
+    const working = syncing.begin().then(() => (cleans ? cleanUp(context, record) : undefined));
+    await stopped;
+    await context.note("info", "stopping: no new requests are accepted");
+    // Current requests have 3 s, so everything ends within 5 s.
+    await Promise.all([drain(server, 3000, context.clock), working, syncing.close()]);
+  },
+  examples: `
 Examples:
   ttsctl serve                          http://${defaultText("http.host")}:${defaultText("http.port")}/, for this machine
   ttsctl serve --read-only --port 0     change nothing, on any free port
-  ttsctl serve --cleanup -v             also clean up; log each request`;
-
-/** Answers requests until a signal. It listens first: the file is read while Redis is filled. @throws CONFIG_*, LISTEN_FAILED */
-async function runServe(context: Context, flags: Flags): Promise<void> {
-  const { createHttpServer, drain, listen } = await import("../../http/server.ts");
-  const { newMetrics } = await import("../../http/metrics.ts");
-  const { connectSyncing } = await import("../../app/syncing.ts");
-  const { cleanupRecord } = await import("../../app/cleanup-record.ts");
-  const settings = await context.settings();
-  const { http } = settings;
-  const stopped = once(context.signal, "abort");
-  await context.warnOfMisspelt();
-  await refuseOpenDoor(http);
-  const record = cleanupRecord(context);
-  // Without a listener, SIGHUP would end the server. The cleanup loop has its own.
-  const onHangup = () => void context.note("info", "SIGHUP: only a cleanup loop reloads its settings");
-  process.on("SIGHUP", onHangup);
-  context.onRelease(async () => void process.off("SIGHUP", onHangup));
-  const cleans = http.cleanup.value && !flags.readOnly;
-  if (http.cleanup.value && flags.readOnly) {
-    await context.note("warn", `--read-only: this server doesn't clean up, despite ${http.cleanup.origin}`);
-  }
-  if (cleans) await context.requireConfig(true);
-  const { clock, surroundings } = context;
-  const describe = (outcome: SyncOutcome) => describeSync(outcome, undefined).trimEnd().replaceAll("\n", "; ");
-  const note = context.note.bind(context);
-  const mayWrite = !flags.readOnly;
-  const syncing = await connectSyncing(context, { isWanted: flags.sync && mayWrite, mayWrite, note, describe });
-  const server = createHttpServer({
-    ...{ run: context, clock, settings, rules: await context.rules(), store: await context.stores() },
-    ...{ syncing, cleanup: record, readOnly: flags.readOnly, pageFolder: surroundings.pageFolder },
-    metrics: newMetrics(),
-    command: commandsOf(context),
-    reporterOf: (dryRun, onWarning) => {
-      const flags = { ...context.flags, output: "json", summary: dryRun } as const;
-      return { ...consoleReporter(context.terminal, flags, onWarning), progress: () => {} };
-    },
-    ended: accessLog(context),
-    failed: (error) => {
-      const stack = sourceStack(error instanceof Error ? (error.stack ?? error.message) : String(error));
-      void note("error", `an internal error: ${stack}`, { code: "INTERNAL" });
-    },
-  });
-  const url = await listen(server, http.host.value, http.port.value);
-  await context.note("info", `listening on ${url}${http.basePath.value}/`);
-  const working = syncing.begin().then(() => (cleans ? cleanUp(context, record) : undefined));
-  await stopped;
-  await context.note("info", "stopping: no new requests are accepted");
-  // Current requests have 3 s, so everything ends within 5 s.
-  await Promise.all([drain(server, 3000, context.clock), working, syncing.close()]);
-}
+  ttsctl serve --cleanup -v             also clean up; log each request`,
+};
 
 /** Every client that reaches the port could delete everything. */
 async function refuseOpenDoor({ host, token }: HttpSettings): Promise<void> {

@@ -2,25 +2,24 @@ import { DONE } from "../../app/ended.ts";
 import { statsOf } from "../../app/stats.ts";
 import { statsText, userCells } from "../../render/stats.ts";
 import { formatInZone } from "../../task/time.ts";
-import type { Context, Declare, Flags } from "../context.ts";
+import type { CommandSpec, Context, Flags } from "../context.ts";
 import { emit } from "../emit.ts";
 import { addSource, addUser, addWatch, onceOrLive, tellNobody, userOf } from "../selection.ts";
 
-export const declare: Declare = (program, attach) => {
-  const command = program
-    .command("stats")
-    .description("counts by status and user, ages, tasks per hour, disk use, and what a cleanup would free")
-    .option("--no-disk", "skip audio and logs, which take long on a huge disk");
-  addWatch(addSource(addUser(command)));
-  attach(command, EXAMPLES, (context, flags) => onceOrLive(context, flags, (once) => runStats(once, flags)));
-};
-
-const EXAMPLES = `
+export const spec: CommandSpec = {
+  about: "counts by status and user, ages, tasks per hour, disk use, and what a cleanup would free",
+  declare(command) {
+    command.option("--no-disk", "skip audio and logs, which take long on a huge disk");
+    addWatch(addSource(addUser(command)));
+  },
+  run: (context, flags) => onceOrLive(context, flags, (once) => runStats(once, flags)),
+  examples: `
 Examples:
   ttsctl stats
   ttsctl stats --user alice -o json
   ttsctl stats --source file --no-disk       without audio and logs
-  ttsctl stats --watch --interval 10         every ten seconds, redrawn in place`;
+  ttsctl stats --watch --interval 10         every ten seconds, redrawn in place`,
+};
 
 async function runStats(context: Context, flags: Flags): Promise<number> {
   const userId = await userOf(context, flags);

@@ -5,39 +5,37 @@ import type { SyncResult } from "../../operations/sync.ts";
 import { shellWord } from "../../printable.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Context, Declare, Flags } from "../context.ts";
+import type { CommandSpec } from "../context.ts";
 import { conclude, confirmation } from "../emit.ts";
 import { addPruning, refuseFlags, tellNobody, userOf } from "../selection.ts";
 
-export const declare: Declare = (program, attach) => {
-  const kept = "nothing newer in Redis is overwritten, and nothing is deleted without --prune";
-  const command = program
-    .command("sync")
-    .description(`push the store file to Redis; ${kept}`)
-    .option("--checksum", "compare whole records; if they differ at equal times, write the file's", false)
-    .option("--prune", "also delete Redis-only tasks", false);
-  attach(addPruning(command), EXAMPLES, runSync);
-};
-
-const EXAMPLES = `
+export const spec: CommandSpec = {
+  about: "push the store file to Redis; nothing newer in Redis is overwritten, and nothing is deleted without --prune",
+  declare(command) {
+    command
+      .option("--checksum", "compare whole records; if they differ at equal times, write the file's", false)
+      .option("--prune", "also delete Redis-only tasks", false);
+    addPruning(command);
+  },
+  async run(context, flags) {
+    const userId = await userOf(context, flags);
+    if (!flags.prune) refuseFlags(flags, ["--max-delete"], "without --prune");
+    if (flags.prune) await context.requireConfig(false);
+    const confirm = confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
+    const options = { ...flags, ...(userId === undefined ? {} : { userId }) };
+    const ended = await audited(context, flags.prune && !flags.dryRun, async (ledger) => {
+      const { failedToPrune, ...result } = await syncStore(context, { ledger, confirm }, options);
+      return finished(result, result.failed + failedToPrune > 0);
+    });
+    await tellNobody(context, userId, ended.result.total + ended.result.orphans);
+    return conclude(context, ended, () => describeSync(ended.result, userId));
+  },
+  examples: `
 Examples:
   ttsctl sync                          after an outage of Redis
   ttsctl sync --dry-run -o json        what would be written
-  ttsctl sync --prune --max-delete 10%  refuse above a tenth`;
-
-async function runSync(context: Context, flags: Flags): Promise<number> {
-  const userId = await userOf(context, flags);
-  if (!flags.prune) refuseFlags(flags, ["--max-delete"], "without --prune");
-  if (flags.prune) await context.requireConfig(false);
-  const confirm = confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
-  const options = { ...flags, ...(userId === undefined ? {} : { userId }) };
-  const ended = await audited(context, flags.prune && !flags.dryRun, async (ledger) => {
-    const { failedToPrune, ...result } = await syncStore(context, { ledger, confirm }, options);
-    return finished(result, result.failed + failedToPrune > 0);
-  });
-  await tellNobody(context, userId, ended.result.total + ended.result.orphans);
-  return conclude(context, ended, () => describeSync(ended.result, userId));
-}
+  ttsctl sync --prune --max-delete 10%  refuse above a tenth`,
+};
 
 /** Advice for Redis-only tasks. If the file is empty, it has probably lost them. */
 function adviceFor({ orphans, total }: SyncResult, userId: string | undefined): string {

@@ -6,55 +6,54 @@ import type { Drift } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
-import type { Context, Declare, Flags } from "../context.ts";
+import type { CommandSpec, Context, Flags } from "../context.ts";
 import { confirmation, emit, emitObject } from "../emit.ts";
 import { addPruning, refuseFlags, tellNobody, userOf } from "../selection.ts";
 
-export const declare: Declare = (program, attach) => {
-  const command = program
-    .command("verify")
-    .description("compare the store file and Redis, record by record; exit code 3 if they differ")
-    .option("--details", "also list the tasks", false)
-    .option("--repair", "repair the differences; Redis-only tasks are kept", false)
-    .option("--prune", "with --repair: delete Redis-only tasks", false)
-    .option("--restore", "with --repair: copy Redis-only tasks to the store file", false);
-  attach(addPruning(command), EXAMPLES, runVerify);
-};
-
-const EXAMPLES = `
+export const spec: CommandSpec = {
+  about: "compare the store file and Redis, record by record; exit code 3 if they differ",
+  declare(command) {
+    command
+      .option("--details", "also list the tasks", false)
+      .option("--repair", "repair the differences; Redis-only tasks are kept", false)
+      .option("--prune", "with --repair: delete Redis-only tasks", false)
+      .option("--restore", "with --repair: copy Redis-only tasks to the store file", false);
+    addPruning(command);
+  },
+  async run(context, flags) {
+    checkFlags(context, flags);
+    const userId = await userOf(context, flags);
+    if (flags.prune || flags.restore) await context.requireConfig(false);
+    const { verify, verifyAndRepair } = await import("../../operations/verify/verify.ts");
+    const { repair, dryRun } = flags;
+    const scope = userId === undefined ? {} : { userId };
+    const { outcome, exitCode, error } = await audited(context, repair && !dryRun, async (ledger) => {
+      // First the file, because it prints warnings that may explain a missing Redis.
+      const file = await (repair ? context.changingFileStore() : context.fileStore());
+      const mirror = await context.mirror();
+      const compareAndRepair = async () => {
+        const confirm = confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
+        const own = { mirror, rules: await context.rules(), confirm };
+        const parts = { ...(await context.changeParts(ledger, dryRun, file)), ...own };
+        return verifyAndRepair(parts, { ...flags, ...scope });
+      };
+      const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
+      const outcome = await (repair ? compareAndRepair() : verify({ mirror, file, clock, reporter, signal }, scope));
+      const { result, drift } = outcome;
+      return { ...finished(result, drift.size > (dryRun ? 0 : result.repaired)), outcome };
+    });
+    await tellNobody(context, userId, outcome.result.checked);
+    await emitVerify(context, outcome, flags);
+    if (error !== null) throw error;
+    return exitCode;
+  },
+  examples: `
 Examples:
   ttsctl verify                        do the file and Redis agree?
   ttsctl verify --details -o jsonl     every task that differs, one per line
   ttsctl verify --repair --dry-run     what would be repaired, and how
-  ttsctl verify --repair --restore     restore a lost store file from Redis`;
-
-async function runVerify(context: Context, flags: Flags): Promise<number> {
-  checkFlags(context, flags);
-  const userId = await userOf(context, flags);
-  if (flags.prune || flags.restore) await context.requireConfig(false);
-  const { verify, verifyAndRepair } = await import("../../operations/verify/verify.ts");
-  const { repair, dryRun } = flags;
-  const scope = userId === undefined ? {} : { userId };
-  const { outcome, exitCode, error } = await audited(context, repair && !dryRun, async (ledger) => {
-    // First the file, because it prints warnings that may explain a missing Redis.
-    const file = await (repair ? context.changingFileStore() : context.fileStore());
-    const mirror = await context.mirror();
-    const compareAndRepair = async () => {
-      const confirm = confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
-      const own = { mirror, rules: await context.rules(), confirm };
-      const parts = { ...(await context.changeParts(ledger, dryRun, file)), ...own };
-      return verifyAndRepair(parts, { ...flags, ...scope });
-    };
-    const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
-    const outcome = await (repair ? compareAndRepair() : verify({ mirror, file, clock, reporter, signal }, scope));
-    const { result, drift } = outcome;
-    return { ...finished(result, drift.size > (dryRun ? 0 : result.repaired)), outcome };
-  });
-  await tellNobody(context, userId, outcome.result.checked);
-  await emitVerify(context, outcome, flags);
-  if (error !== null) throw error;
-  return exitCode;
-}
+  ttsctl verify --repair --restore     restore a lost store file from Redis`,
+};
 
 function checkFlags({ flags: { output } }: Context, flags: Flags): void {
   const { repair, prune, restore, details } = flags;

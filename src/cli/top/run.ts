@@ -6,7 +6,7 @@ import { ours, usage } from "../../errors.ts";
 import { splitIds } from "../../task/ids.ts";
 import { FLAG_NAMES, type TaskFilter } from "../../task/query-fields.ts";
 import { formatInZone } from "../../task/time.ts";
-import type { Context, Declare, Flags } from "../context.ts";
+import type { CommandSpec, Context, Flags } from "../context.ts";
 import { errorText } from "../report-error.ts";
 import { openScreen, sizeOf } from "../screen.ts";
 import { addInterval, addSelection, addUser, DEFAULT_INTERVAL } from "../selection.ts";
@@ -14,22 +14,22 @@ import { type FilterTexts, newState, onKey, onPaste, sameTask, showList } from "
 import { type Change, changeTask, type Row, readCounts, readList, taskLines } from "./readings.ts";
 import { view } from "./view.ts";
 
-export const declare: Declare = (program, attach) => {
-  const command = program
-    .command("top")
-    .description("a live screen: counts, rates, failures and the newest tasks, to view, mark and delete")
-    .option("--read-only", "change nothing: no mark, no delete", false);
-  addInterval(addSelection(addUser(command), ["statuses"]), "seconds, or a duration such as 10s, between two readings");
-  attach(command, EXAMPLES, runTop);
-};
-
-const EXAMPLES = `
+export const spec: CommandSpec = {
+  about: "a live screen: counts, rates, failures and the newest tasks, to view, mark and delete",
+  declare(command) {
+    command.option("--read-only", "change nothing: no mark, no delete", false);
+    const help = "seconds, or a duration such as 10s, between two readings";
+    addInterval(addSelection(addUser(command), ["statuses"]), help);
+  },
+  run: runTop,
+  examples: `
 Keys: arrows or j and k move, Enter opens a task, / and f filter by user and
 status, m marks, d deletes after a confirmation, ? lists all keys, q quits.
 Examples:
   ttsctl top
   ttsctl top --status run,wait --interval 5
-  ttsctl top --read-only                     change nothing`;
+  ttsctl top --read-only                     change nothing`,
+};
 
 /** Reads, draws and takes keys until `q` or a signal. @throws USAGE for a wrong filter and without a terminal, CONFIG_* */
 async function runTop(context: Context, flags: Flags): Promise<void> {
