@@ -13,7 +13,6 @@ import { describeSystemError, isRedisError, ours, TtsctlError, usage } from "../
 import { printable, shellQuote } from "../printable.ts";
 import { connectMirror } from "../store/mirror-link.ts";
 import type { Context, Flags } from "./context.ts";
-import { emitObject } from "./emit.ts";
 import { isText } from "./terminal.ts";
 
 /** Where to look for the service's files: the working directory, the directory of its configuration, and that of a named store file. */
@@ -64,7 +63,7 @@ export async function initConfig(context: Context, flags: Flags): Promise<void> 
     });
     const rows = shown.map(([name, { value, source }]) => [name, value, source]);
     const object = { path, dryRun: flags.dryRun, settings: Object.fromEntries(shown) };
-    await emitObject(context, object, () => context.table(["SETTING", "VALUE", "SOURCE"], rows));
+    await context.emitObject(object, () => context.table(["SETTING", "VALUE", "SOURCE"], rows));
   }
   const by = { "--config": ` --config ${shellQuote(named)}`, "--profile": ` --profile ${profile}` }[origin ?? ""] ?? "";
   const wrote = `wrote ${path}; next, run \`ttsctl doctor${by}\``;

@@ -1,14 +1,16 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import type { Ended } from "../app/ended.ts";
 import { RunParts } from "../app/parts.ts";
 import { type LoadOptions, loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
-import type { MaxDelete } from "../operations/brake.ts";
+import { TtsctlError } from "../errors.ts";
+import type { MaxDelete, PlanSummary } from "../operations/brake.ts";
 import type { MergePolicy } from "../operations/merge/merge.ts";
 import type { DoneItems, WarningFields } from "../operations/reporter.ts";
 import { printable } from "../printable.ts";
 import type { TimeStyle } from "../render/item.ts";
-import { doneEvent, doneLine, type LogEvent, progressLine } from "../render/item-lines.ts";
+import { doneEvent, doneLine, type LogEvent, planLines, progressLine } from "../render/item-lines.ts";
 import { type TableStyle, table } from "../render/table.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import { type GlobalFlags, isText, type Terminal } from "./terminal.ts";
@@ -21,6 +23,14 @@ export interface Surroundings {
   readonly pageFolder: string;
   /** Aborted by SIGINT or SIGTERM. After the first call these signals don't end the process at once. */
   readonly stopSignal: () => AbortSignal;
+}
+
+interface Forms {
+  json(): Iterable<string>;
+  /** Default: as JSON. */
+  jsonLines?(): Iterable<string>;
+  csv?(csv: typeof import("../render/csv.ts")): Iterable<string>;
+  text(): Promise<string> | string;
 }
 
 export class Context extends RunParts {
@@ -71,6 +81,44 @@ export class Context extends RunParts {
   async table(head: readonly string[], rows: readonly (readonly string[])[], least?: null): Promise<string> {
     const cells = rows.map((row) => row.map(printable));
     return table(head, cells, await this.tableStyle(), least);
+  }
+
+  /** Prints a result in the format of `-o`. */
+  async emit({ json, jsonLines = json, csv, text }: Forms): Promise<void> {
+    const { data, out } = this.terminal;
+    const { output } = this.flags;
+    if (output === "json") return data.writeAll(json());
+    if (output === "jsonl") return data.writeAll(jsonLines());
+    if (output === "yaml") return data.write((await import("../render/yaml.ts")).yamlOf([...json()].join("")));
+    if (output === "csv") return data.writeAll(csv!(await import("../render/csv.ts")));
+    return out.write(await text());
+  }
+
+  emitObject(object: object, text: Forms["text"]): Promise<void> {
+    return this.emit({ json: () => [`${JSON.stringify(object)}\n`], text });
+  }
+
+  /** Prints what a run did, and returns its exit code. @throws what ended it early */
+  async conclude<R extends object>({ result, error, exitCode }: Ended<R>, text: Forms["text"]): Promise<number> {
+    await this.emitObject(result, text);
+    if (error !== null) throw error;
+    return exitCode;
+  }
+
+  /** Asks before tasks are changed; without a terminal `--yes` is needed. @throws CONFIRMATION_REQUIRED, DECLINED, INTERRUPTED */
+  confirmation(yes: boolean, question: (count: number) => string, done = "deleted") {
+    const { terminal } = this;
+    return async (planned: number | PlanSummary): Promise<void> => {
+      if (yes) return;
+      const asked = question(typeof planned === "number" ? planned : planned.count);
+      if (!terminal.isInteractive()) {
+        const what = `refusing to ${asked[0]!.toLowerCase()}${asked.slice(1, -1)} without confirmation`;
+        throw new TtsctlError("CONFIRMATION_REQUIRED", what, { hint: "add --yes, or preview with --dry-run" });
+      }
+      if (typeof planned !== "number") await terminal.err.write(planLines(planned));
+      const answer = await terminal.ask(`${asked} [y/N] `, this.signal, `nothing was ${done}`);
+      if (!/^y(es)?$/i.test(answer.trim())) throw new TtsctlError("DECLINED", `declined: nothing was ${done}`);
+    };
   }
 
   /** A line for people on stderr, not with -q. */

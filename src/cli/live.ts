@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import { TtsctlError } from "../errors.ts";
+import { ours, type TtsctlError } from "../errors.ts";
 import { cut, wrap } from "../render/width.ts";
 import { counted, formatDuration } from "../task/amounts.ts";
 import { formatInZone } from "../task/time.ts";
@@ -90,15 +90,11 @@ async function runOnce(context: Context, terminal: Terminal, refresh: Refresh): 
   const { output, verbose } = context.flags;
   const flags = { verbose, output: output === "jsonl" ? "json" : output } as const;
   const once = context.fork(await context.settings(), terminal, flags);
-  try {
-    await refresh(once);
-  } catch (error) {
-    if (!(error instanceof TtsctlError) || error.exitCode === 2) throw error;
-    return error;
-  } finally {
-    await once.release();
-  }
-  return undefined;
+  const problem = await refresh(once)
+    .then(() => undefined, ours)
+    .finally(() => once.release());
+  if (problem?.exitCode === 2) throw problem;
+  return problem;
 }
 
 type Picture = { readonly head: string; readonly body: readonly string[]; readonly plainNotes: readonly string[] };

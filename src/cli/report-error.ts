@@ -7,9 +7,11 @@ import type { Log } from "./io.ts";
 import { flagsIn, type Terminal } from "./terminal.ts";
 
 export async function reportError(error: unknown, argv: readonly string[], { err }: Terminal): Promise<number> {
-  const known = error instanceof TtsctlError ? error : unexpected(error);
+  const message = `unexpected error: ${error instanceof Error ? error.message : String(error)}`;
+  const hint = "run the command again with -vv, and report what it prints";
+  const known = error instanceof TtsctlError ? error : new TtsctlError("INTERNAL", message, { hint });
   const { output, verbose } = flagsIn(argv);
-  const stack = verbose >= 2 ? sourceStack(causesOf(error)) : null;
+  const stack = verbose >= 2 ? sourceStack(error) : null;
   await sayError(err, known, output === "json" || output === "jsonl", stack);
   return known.exitCode;
 }
@@ -26,14 +28,6 @@ export async function sayError(log: Log, error: TtsctlError, asJson: boolean, st
   if (stack !== null) await log.write(`${stack}\n`);
 }
 
-function unexpected(cause: unknown): TtsctlError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new TtsctlError("INTERNAL", `unexpected error: ${message}`, {
-    hint: "run the command again with -vv, and report what it prints",
-    cause,
-  });
-}
-
 export function errorText({ message, hint }: TtsctlError): string {
   return `error: ${printable(message)}${hint === undefined ? "" : ` (${printable(hint)})`}`;
 }
@@ -45,22 +39,17 @@ function causesOf(error: unknown): string {
 
 const PLACE = /[^\s(]*main\.cjs:(\d+):(\d+)/g;
 
-/** The stack with positions in the sources, if the bundle's map has them. */
-export function sourceStack(stack: string): string {
-  const map = bundleMap();
-  if (map === undefined) return stack;
-  return stack.replace(PLACE, (place, line: string, column: string) => {
-    const origin = map.findOrigin(Number(line), Number(column));
-    if (!("fileName" in origin)) return place;
-    return `${origin.fileName.replace(/^(\.\.\/)+/, "")}:${origin.lineNumber}:${origin.columnNumber}`;
-  });
-}
-
-/** Undefined if the code isn't bundled, or the map was deleted. */
-function bundleMap(): SourceMap | undefined {
+/** The stack of an error and its causes, with positions in the sources, if the bundle's map has them. */
+export function sourceStack(error: unknown): string {
+  const stack = causesOf(error);
   try {
-    return new SourceMap(JSON.parse(readFileSync(join(import.meta.dirname, "main.cjs.map"), "utf8")));
+    const map = new SourceMap(JSON.parse(readFileSync(join(import.meta.dirname, "main.cjs.map"), "utf8")));
+    return stack.replace(PLACE, (place, line: string, column: string) => {
+      const origin = map.findOrigin(Number(line), Number(column));
+      if (!("fileName" in origin)) return place;
+      return `${origin.fileName.replace(/^(\.\.\/)+/, "")}:${origin.lineNumber}:${origin.columnNumber}`;
+    });
   } catch {
-    return undefined;
+    return stack; // the code isn't bundled, or the map was deleted
   }
 }

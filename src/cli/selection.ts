@@ -1,17 +1,21 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { selectionIn } from "../app/choose.ts";
-import { DONE } from "../app/ended.ts";
+import { foundIds, selectionIn } from "../app/choose.ts";
+import { DONE, PARTLY } from "../app/ended.ts";
 import type { QueryContext } from "../app/list-query.ts";
 import { rowOf, SETTING_NAMES, type SettingName } from "../config/settings.ts";
 import { usage } from "../errors.ts";
 import { HALF } from "../operations/brake.ts";
+import type { GetParts } from "../operations/get.ts";
+import { shellWord } from "../printable.ts";
 import { TIME_STYLES, WIDE_COLUMNS } from "../render/item.ts";
+import { notFound } from "../render/item-lines.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import { LIMIT_ACCEPTED, PARTS_ACCEPTED, parseLimit, parsePart, parseWholeNumber } from "../task/amounts.ts";
 import { parseDuration } from "../task/duration.ts";
-import { trimId } from "../task/ids.ts";
+import { memberOf, splitName, type TaskId, trimId } from "../task/ids.ts";
 import { CHOOSING_PARTS, camelCase, FLAG_NAMES, fieldOf, rawQuery, valueIn } from "../task/query-fields.ts";
 import type { Context, Flags } from "./context.ts";
+import { isText } from "./terminal.ts";
 
 export function addSelection(command: Command, parts = CHOOSING_PARTS): Command {
   command.optionsGroup("Selection:");
@@ -68,10 +72,8 @@ export function addWatch(command: Command): Command {
   return addInterval(command, "with --watch: seconds, or a duration such as 10s, between two tables");
 }
 
-type Run = (context: Context) => Promise<number>;
-
 /** Runs a reading command once, or with `--watch` until it is stopped. @throws TtsctlError USAGE */
-export async function onceOrLive(context: Context, flags: Flags, run: Run): Promise<number> {
+export async function onceOrLive(context: Context, flags: Flags, run: (once: Context) => Promise<number>) {
   refuseFlags(flags, [flags.watch ? "--exit-status" : "--interval"], `${flags.watch ? "with" : "without"} --watch`);
   if (!flags.watch) return run(context);
   const { live } = await import("./live.ts");
@@ -79,13 +81,12 @@ export async function onceOrLive(context: Context, flags: Flags, run: Run): Prom
   return DONE;
 }
 
-type Kept = { readonly backedUp?: string; readonly verb?: "delete" | "mark" };
-
-/** @param backedUp the records that `--backup` keeps @param verb of the limit */
-export function addDestructive(command: Command, brake: string, yes: string, { backedUp, verb = "delete" }: Kept = {}) {
+/** @param done what happens to the tasks whose records `--backup` keeps */
+export function addDestructive(command: Command, brake: string, yes: string, done?: "purged" | "deleted" | "marked") {
+  const verb = done === "marked" ? "mark" : "delete";
   command.optionsGroup("Safety:").option("-y, --yes", yes, false);
-  if (backedUp !== undefined) {
-    const what = verb === "mark" ? "record to this file before it is marked" : `${backedUp} record to this file first`;
+  if (done !== undefined) {
+    const what = verb === "mark" ? "record to this file before it is marked" : `${done} record to this file first`;
     command.option("--backup <file>", `append every ${what}, as JSON Lines`);
     command.option("--summary", "print no line for each task, only the summary");
   }
@@ -120,11 +121,10 @@ export function idsOf({ ids }: Flags): Pick<QueryContext, "takesNames" | "takesN
   return { takesNames: true, takesNone: ids === STDIN };
 }
 
-type How = { readonly source?: SourceChoice | null; readonly hint?: string };
-
-/** @param source where names without a user are looked up @param hint how to choose, if tasks are changed @throws USAGE, REDIS_*, STORE_* */
-export async function selectionOf(context: Context, flags: Flags, { source = "auto", hint }: How = {}) {
-  const change = hint === undefined ? {} : { change: { all: flags.all, hint } };
+/** @param hint how to choose, if tasks are changed @throws TtsctlError USAGE, REDIS_*, STORE_* */
+export async function selectionOf(context: Context, flags: Flags, hint?: string) {
+  const { all, source = "auto" } = flags;
+  const change = hint === undefined ? {} : { change: { all, hint } };
   const raw = await rawQueryOf(context, flags);
   return selectionIn(context, raw, { names: FLAG_NAMES, ...idsOf(flags), source, ...change });
 }
@@ -194,4 +194,53 @@ export async function tellNobody(context: Context, userId: string | undefined, f
   const { explainNobody } = await import("../operations/explain-empty.ts");
   const why = await explainNobody(await context.stores(), userId);
   if (why !== null) context.reporter.warn(why);
+}
+
+/**
+ * The task that arguments name as `USER TASK`, `USER:TASK`, or the `TASK` of any user, from both stores; without a user if none has its
+ * id. @throws TtsctlError USAGE, REDIS_*, STORE_*
+ */
+export async function findTask(
+  context: Context,
+  parts: GetParts,
+  command: string,
+  args: readonly string[],
+  source: SourceChoice,
+) {
+  const [first = "", second] = args.map(trimId);
+  if (first === "" || second === "") {
+    const hint = `ttsctl ${command} alice t01, ttsctl ${command} alice:t01 or ttsctl ${command} t01`;
+    throw usage(`${command} needs a task id, or a user and a task id`, `${hint}; see ttsctl ${command} --help`);
+  }
+  const { getTask } = await import("../operations/get.ts");
+  const find = async (id: TaskId) => {
+    const result = await getTask(parts, id, source);
+    return { id, result, isFound: result.task !== null || result.invalid !== null };
+  };
+  const member = (await context.rules()).isPublished ? null : splitName(first);
+  const named = second === undefined ? member : { userId: first, taskId: second };
+  let found = named && (await find(named));
+  if (second === undefined && !found?.isFound) {
+    const instead = ({ userId, taskId }: TaskId) => {
+      const end = userId.startsWith("-") || taskId.startsWith("-") ? "-- " : "";
+      return `ttsctl ${command} ${end}${shellWord(userId)} ${shellWord(taskId)}`;
+    };
+    const [id] = await foundIds(context, [{ userId: "", taskId: first }], source, instead);
+    if (found === null || id!.userId !== "") found = await find(id!);
+  }
+  const { invalid, warnings } = found!.result;
+  for (const line of warnings) context.reporter.warn(line);
+  if (invalid !== null) context.reporter.warn(`the file has an invalid record of this task: ${invalid.reason}`);
+  return found!;
+}
+
+/** Returns the exit code. */
+export async function tellAbsent(context: Context, parts: GetParts, id: TaskId, source: SourceChoice): Promise<number> {
+  if (context.flags.quiet || !isText(context.flags.output)) {
+    await context.inform(notFound([memberOf(id)]));
+  } else {
+    const { explainAbsent } = await import("../operations/explain-empty.ts");
+    await context.inform(`not found: ${await explainAbsent(parts, id, source)}`);
+  }
+  return PARTLY;
 }

@@ -1,4 +1,5 @@
 import type { PlanSummary } from "../operations/brake.ts";
+import type { DeleteResult } from "../operations/delete.ts";
 import type { DoneItems } from "../operations/reporter.ts";
 import { isPrintable, printable, printableJson } from "../printable.ts";
 import { counted, firstOf, formatAge } from "../task/amounts.ts";
@@ -63,6 +64,15 @@ export function* logText({ path, lines }: { path: string; lines: string[] }, wit
 
 export function notFound(ids: readonly string[]): string {
   return `not found: ${ids.map((id) => printableJson(id)).join(", ")}`;
+}
+
+/** What a run left unchanged. */
+export function unchangedLines({ missing, refused, failed }: Pick<DeleteResult, "missing" | "refused" | "failed">) {
+  return [
+    missing.length > 0 && notFound(missing),
+    refused.length > 0 && `${refused.length} refused`,
+    failed > 0 && `${failed} failed`,
+  ];
 }
 
 /** @param lines false for those that don't apply */

@@ -20,9 +20,7 @@ import { counted, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import { VERSION } from "../../version.ts";
 import type { CommandSpec, Context, Flags } from "../context.ts";
-import { conclude, emitObject } from "../emit.ts";
-import { findTask, tellAbsent } from "../named-task.ts";
-import { addDestructive, refuseFlags, sectionOptions } from "../selection.ts";
+import { addDestructive, findTask, refuseFlags, sectionOptions, tellAbsent } from "../selection.ts";
 
 type PassOptions = Pick<Flags, "dryRun" | "allowEmpty" | "maxDelete" | "backup" | "once" | "metricsFile">;
 
@@ -39,7 +37,7 @@ export const spec: CommandSpec = {
     for (const option of sectionOptions("cleanup")) command.addOption(option);
     command.option("--metrics-file <file>", "write metrics of each pass to this file, for Prometheus' node_exporter");
     const brake = `no limit; with --orphans, ${HALF.percent}% of the artifacts`;
-    addDestructive(command, brake, "with --orphans: remove the artifacts", { backedUp: "purged" });
+    addDestructive(command, brake, "with --orphans: remove the artifacts", "purged");
   },
   async run(context, flags, args) {
     const { once, watch: isWatch, explain, orphans } = flags;
@@ -106,7 +104,7 @@ export async function runPass(
     const isForPerson = context.terminal.outIsTerminal && flags.once && context.flags.verbose === 0;
     const isPlanned = pass.error === null || outcome.result.candidates > 0; // else it was interrupted before
     const text = isForPerson ? summary : summaryLine;
-    exitCode = await conclude(context, pass, () => (isPlanned ? text(pass.outcome) : ""));
+    exitCode = await context.conclude(pass, () => (isPlanned ? text(pass.outcome) : ""));
     error = null;
     return exitCode;
   } catch (cause) {
@@ -204,7 +202,7 @@ async function runExplain(context: Context, { allowEmpty }: Flags, args: readonl
     wrap(printable(saw), Math.max(room, 20)).map((line, i) => (i === 0 ? [rule, says, line] : ["", "", line])),
   );
   const title = `${printable(memberOf(id))} ${verdict(explanation)}`;
-  await emitObject(context, explanation, () => `${title}\n${table(["RULE", "RESULT", "DETAIL"], rows, style)}`);
+  await context.emitObject(explanation, () => `${title}\n${table(["RULE", "RESULT", "DETAIL"], rows, style)}`);
   return explanation.verdict === "missing" ? PARTLY : DONE;
 }
 
@@ -237,7 +235,7 @@ async function runOrphans(context: Context, flags: Flags): Promise<number> {
     return ended(parts, { result, problem: null }, { did, isPartly: result.failed > 0 });
   });
   const advice = paths.shared.value ? "if [paths] shared were false" : `by ${removing(context)}`;
-  return conclude(context, run, () => describe(run.result, advice));
+  return context.conclude(run, () => describe(run.result, advice));
 }
 
 /** The same command line, with `--yes`. */

@@ -4,7 +4,6 @@ import { redisShown } from "../../config/redis.ts";
 import { describeSettings } from "../../config/settings.ts";
 import { ours } from "../../errors.ts";
 import type { CommandSpec, Context } from "../context.ts";
-import { emit, emitObject } from "../emit.ts";
 import { refuseFlags } from "../selection.ts";
 
 export const spec: CommandSpec = {
@@ -43,7 +42,7 @@ async function showConfig(context: Context): Promise<void> {
   const settings = await context.settings();
   const described = describeSettings(settings);
   const rows = Object.entries(described).map(([name, { value, source }]) => [name, String(value ?? "") || "-", source]);
-  await emitObject(context, described, () => context.table(["SETTING", "VALUE", "SOURCE"], rows));
+  await context.emitObject(described, () => context.table(["SETTING", "VALUE", "SOURCE"], rows));
   const file = settings.configPath ?? "none found; only defaults, variables and flags";
   const { profile } = configPlace(context.loadOptions());
   await context.inform(`config file: ${file}${profile === null ? "" : ` (profile ${profile})`}`);
@@ -64,7 +63,7 @@ async function showProfiles(context: Context): Promise<void> {
     return { name, current: name === current, store, redis: settings && redisShown(settings), path };
   });
   const profiles = await Promise.all(reading);
-  await emit(context, {
+  await context.emit({
     json: () => [`${JSON.stringify({ folder, profiles })}\n`],
     jsonLines: () => profiles.map((profile) => `${JSON.stringify(profile)}\n`),
     text: () => {

@@ -1,10 +1,9 @@
 import { deleteChosen } from "../../app/change.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
-import { textOf } from "../../render/item-lines.ts";
+import { textOf, unchangedLines } from "../../render/item-lines.ts";
 import { counted, formatBytes } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
 import type { CommandSpec } from "../context.ts";
-import { conclude, confirmation, unchangedLines } from "../emit.ts";
 import { addDestructive, addSelection, selectionOf, tellNobody } from "../selection.ts";
 
 export const spec: CommandSpec = {
@@ -15,19 +14,19 @@ export const spec: CommandSpec = {
       .option("--all", "choose every task", false)
       .optionsGroup("Safety:")
       .option("--force", "also delete tasks that are wait or run", false);
-    addDestructive(addSelection(command), "no limit", "do not ask", { backedUp: "deleted" });
+    addDestructive(addSelection(command), "no limit", "do not ask", "deleted");
   },
   async run(context, flags) {
     const hint = "choose with --user, --ids, --status, --since, --until, --stuck, or use --all";
-    const selection = await selectionOf(context, flags, { hint });
+    const selection = await selectionOf(context, flags, hint);
     await context.requireConfig(true);
     const question = (count: number) => `Delete ${counted(count, "task")} with audio and logs?`;
-    const confirm = confirmation(context, flags.yes, question);
+    const confirm = context.confirmation(flags.yes, question);
     const options = { ...flags, maxDelete: flags.maxDelete ?? null };
     const openBackup = () => context.openBackup(flags);
     const ended = await deleteChosen(context, options, { selection, confirm, openBackup });
     await tellNobody(context, soleUser(selection.filter), ended.result.requested);
-    return conclude(context, ended, () => describeDelete(ended.result));
+    return context.conclude(ended, () => describeDelete(ended.result));
   },
   examples: `
 Examples:

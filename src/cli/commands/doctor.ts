@@ -12,7 +12,6 @@ import { counted } from "../../task/amounts.ts";
 import { RecordRules } from "../../task/rules.ts";
 import { Zone } from "../../task/time.ts";
 import type { CommandSpec, Context } from "../context.ts";
-import { emitObject } from "../emit.ts";
 import { isText } from "../terminal.ts";
 
 export const spec: CommandSpec = {
@@ -32,7 +31,7 @@ export const spec: CommandSpec = {
     }
     const count = (status: Status) => findings.filter((finding) => finding.status === status).length;
     const report = { checks: findings, ok: count("ok"), warn: count("warn"), fail: count("fail"), skip: count("skip") };
-    await emitObject(context, report, () => {
+    await context.emitObject(report, () => {
       const again = outIsTerminal ? findings.filter(matters) : []; // the first lines may have scrolled away
       const texts = again.map((finding) => findingText(finding, style)).join("");
       return quiet ? "" : doctorSkipped(findings, style) + (texts && `\n${texts}`);

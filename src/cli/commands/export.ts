@@ -19,7 +19,7 @@ export const spec: CommandSpec = {
   },
   async run(context, flags) {
     const format = context.flags.output as ExportFormat;
-    const chosen = { ...(await selectionOf(context, flags, { source: flags.source })), source: flags.source };
+    const chosen = { ...(await selectionOf(context, flags)), source: flags.source };
     const { exportTasks } = await import("../../operations/export/export.ts");
     const { exportText } = await import("../../render/csv.ts");
     const text = exportText(format);

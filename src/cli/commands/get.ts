@@ -9,9 +9,7 @@ import { firstOf, formatBytes, formatLength } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { CommandSpec } from "../context.ts";
-import { emit } from "../emit.ts";
-import { findTask, tellAbsent } from "../named-task.ts";
-import { addSource } from "../selection.ts";
+import { addSource, findTask, tellAbsent } from "../selection.ts";
 
 export const spec: CommandSpec = {
   about: "one task from both stores, with its files",
@@ -20,7 +18,7 @@ export const spec: CommandSpec = {
     const parts = { ...(await context.stores()), artifacts: await context.artifacts("show") };
     const { id, result, isFound } = await findTask(context, parts, "get", args, source);
     const style = await context.tableStyle();
-    await emit(context, { json: () => [`${getJson(result)}\n`], text: () => getLines(result, style).join("") });
+    await context.emit({ json: () => [`${getJson(result)}\n`], text: () => getLines(result, style).join("") });
     return isFound ? DONE : tellAbsent(context, parts, id, source);
   },
   examples: `

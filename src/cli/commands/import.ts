@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { Option } from "commander";
-import { foundIds } from "../../app/choose.ts";
+import { foundIds, selectionIn } from "../../app/choose.ts";
 import { ended } from "../../app/ended.ts";
 import { audited } from "../../app/ledger.ts";
 import { isRedisError, usage } from "../../errors.ts";
@@ -9,9 +9,9 @@ import type { MergePolicy } from "../../operations/merge/merge.ts";
 import { limitsOf, policyOf } from "../../operations/purge/rules.ts";
 import { notFound, textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
+import { FLAG_NAMES } from "../../task/query-fields.ts";
 import type { CommandSpec } from "../context.ts";
-import { conclude, confirmation } from "../emit.ts";
-import { addSelection, selectionOf } from "../selection.ts";
+import { addSelection, idsOf, rawQueryOf } from "../selection.ts";
 
 const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
 
@@ -29,12 +29,12 @@ export const spec: CommandSpec = {
     addSelection(command);
   },
   async run(context, flags, [path = ""]) {
-    if (path === "-" && flags.ids === "-")
-      throw usage(
-        "stdin can't be both the input and the ids",
-        "name a file for the input, or list the ids after --ids",
-      );
-    const chosen = await selectionOf(context, flags, { source: null });
+    if (path === "-" && flags.ids === "-") {
+      const hint = "name a file for the input, or list the ids after --ids";
+      throw usage("stdin can't be both the input and the ids", hint);
+    }
+    const asking = { names: FLAG_NAMES, ...idsOf(flags), source: null };
+    const chosen = await selectionIn(context, await rawQueryOf(context, flags), asking);
     await context.requireConfig(false);
     const run = await audited(context, !flags.dryRun, async (ledger) => {
       const { readSource } = await import("../../operations/import/read-source.ts");
@@ -46,7 +46,7 @@ export const spec: CommandSpec = {
       context.onRelease(() => source.records.close());
       const selection = { ...chosen, ids: await foundIds(context, chosen.ids, source.records) };
       const question = (count: number) => `Replace ${counted(count, "task")} in the store file?`;
-      const ask = confirmation(context, flags.yes, question, "replaced");
+      const ask = context.confirmation(flags.yes, question, "replaced");
       const parts = {
         ...(await context.changeParts(ledger, flags.dryRun, file)),
         mirror: await context.mirrorState(),
@@ -64,7 +64,7 @@ export const spec: CommandSpec = {
         without: dryRun ? "only the file was checked" : `Redis may lack records; run \`ttsctl sync\`${when}`,
       });
     });
-    return conclude(context, run, () => describe(run.result));
+    return context.conclude(run, () => describe(run.result));
   },
   examples: `
 newer: keep the record with the later updated_at, or at equal times that of

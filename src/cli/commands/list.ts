@@ -44,10 +44,9 @@ async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: O
   const query = { ...asked, ids: await foundIds(context, asked.ids, look.source) };
   const page = isLong ? null : await (await context.stores()).list(query);
   const stores = await context.stores();
-  const sources = new Set<string>();
+  let source: string | undefined;
   let [total, shown, dangling] = [0, 0, 0];
   let stopped: Piece["stopped"];
-  const source = () => (sources.size === 1 ? [...sources][0]! : "mixed");
   /** Ends early if the reader closed the pipe. */
   async function* pieces() {
     for await (const piece of page === null ? newestTasks(stores, query, limit) : [page]) {
@@ -56,7 +55,8 @@ async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: O
       stopped ??= piece.stopped;
       shown += piece.tasks.length;
       dangling += piece.dangling;
-      if (piece.tasks.length > 0 || sources.size === 0) sources.add(piece.source);
+      source ??= piece.source;
+      if (piece.tasks.length > 0 && piece.source !== source) source = "mixed";
       yield piece.tasks;
       if (!context.terminal.out.isOpen) return;
     }
@@ -65,8 +65,8 @@ async function listTasks(context: Context, raw: RawQuery, look: Flags, asking: O
     pieces: pieces(),
     head: () => (page === null ? { total, page: 1, pageSize: Math.min(limit, total) } : pageHead(page)),
     // The source of a long list is known at its end.
-    tail: () => (page === null ? { source: source(), missing: [], dangling, stopped } : pageTail(page)),
-    footer: () => (page === null ? `${shown} of ${counted(total, "task")}, from ${source()}` : pageFooter(page)),
+    tail: () => (page === null ? { source, missing: [], dangling, stopped } : pageTail(page)),
+    footer: () => (page === null ? `${shown} of ${counted(total, "task")}, from ${source}` : pageFooter(page)),
   };
   await print(context, listing, look);
   if (page !== null) await remark(context, look, query, page, names);

@@ -7,8 +7,7 @@ import { firstOf, parseWholeNumber } from "../../task/amounts.ts";
 import { memberOf, type TaskId } from "../../task/ids.ts";
 import { isTerminal, shownStatus } from "../../task/status.ts";
 import type { CommandSpec, Context, Flags } from "../context.ts";
-import { findTask, tellAbsent } from "../named-task.ts";
-import { accepting, addSource } from "../selection.ts";
+import { accepting, addSource, findTask, tellAbsent } from "../selection.ts";
 
 export const spec: CommandSpec = {
   about: "the logs of a task",

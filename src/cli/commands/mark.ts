@@ -1,10 +1,9 @@
 import { checkNewStatus, markChosen } from "../../app/change.ts";
 import type { MarkResult } from "../../operations/mark/mark.ts";
-import { textOf } from "../../render/item-lines.ts";
+import { textOf, unchangedLines } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import { soleUser } from "../../task/query-fields.ts";
 import type { CommandSpec } from "../context.ts";
-import { conclude, confirmation, unchangedLines } from "../emit.ts";
 import { addDestructive, addSelection, selectionOf, tellNobody } from "../selection.ts";
 
 const CHOOSE = "choose with --user, --ids, --status, --since, --until, --stuck, or --all; --to is the new status";
@@ -17,14 +16,14 @@ export const spec: CommandSpec = {
       .option("--to <status>", "the new status: wait, run, done, error, or the service's own word")
       .option("--error <text>", `the error text; ${byDefault}`);
     addSelection(command).option("--all", "choose every task", false);
-    addDestructive(command, "no limit", "do not ask", { verb: "mark", backedUp: "marked" });
+    addDestructive(command, "no limit", "do not ask", "marked");
   },
   async run(context, flags) {
     const status = checkNewStatus(flags.to);
-    const selection = await selectionOf(context, flags, { hint: CHOOSE });
+    const selection = await selectionOf(context, flags, CHOOSE);
     await context.requireConfig(false);
     const question = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
-    const confirm = confirmation(context, flags.yes, question, "marked");
+    const confirm = context.confirmation(flags.yes, question, "marked");
     const { dryRun, allowEmpty, error, maxMark = null, backup } = flags;
     const request = { ...status, dryRun, allowEmpty, error, maxMark, isBackedUp: backup !== undefined };
     const ended = await markChosen(context, request, {
@@ -33,7 +32,7 @@ export const spec: CommandSpec = {
       openBackup: () => context.openBackup(flags),
     });
     await tellNobody(context, soleUser(selection.filter), ended.result.requested);
-    return conclude(context, ended, () => describeMark(ended.result, status.shown));
+    return context.conclude(ended, () => describeMark(ended.result, status.shown));
   },
   examples: `
 --to is the new status. A task is kept as it is if the service changes it during

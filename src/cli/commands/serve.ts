@@ -57,10 +57,7 @@ export const spec: CommandSpec = {
         return { ...consoleReporter(context.terminal, flags, onWarning), progress: () => {} };
       },
       ended: accessLog(context),
-      failed: (error) => {
-        const stack = sourceStack(error instanceof Error ? (error.stack ?? error.message) : String(error));
-        void note("error", `an internal error: ${stack}`, { code: "INTERNAL" });
-      },
+      failed: (error) => void note("error", `an internal error: ${sourceStack(error)}`, { code: "INTERNAL" }),
     });
     const url = await listen(server, http.host.value, http.port.value);
     await context.note("info", `listening on ${url}${http.basePath.value}/`);

@@ -3,7 +3,6 @@ import { statsOf } from "../../app/stats.ts";
 import { statsText, userCells } from "../../render/stats.ts";
 import { formatInZone } from "../../task/time.ts";
 import type { CommandSpec, Context, Flags } from "../context.ts";
-import { emit } from "../emit.ts";
 import { addSource, addUser, addWatch, onceOrLive, tellNobody, userOf } from "../selection.ts";
 
 export const spec: CommandSpec = {
@@ -28,7 +27,7 @@ async function runStats(context: Context, flags: Flags): Promise<number> {
   const { zone } = await context.rules();
   const hour = (iso: string) => formatInZone(Date.parse(iso) / 1000, zone).slice(11, 13);
   const style = { wide: context.flags.output === "wide", hour };
-  await emit(context, {
+  await context.emit({
     json: () => [`${JSON.stringify(stats)}\n`],
     csv: ({ csvOfRows }) => csvOfRows(...userCells(stats)),
     text: async () => statsText(stats, { ...(await context.tableStyle()), ...style }),

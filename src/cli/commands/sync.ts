@@ -6,7 +6,6 @@ import { shellWord } from "../../printable.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import type { CommandSpec } from "../context.ts";
-import { conclude, confirmation } from "../emit.ts";
 import { addPruning, refuseFlags, tellNobody, userOf } from "../selection.ts";
 
 export const spec: CommandSpec = {
@@ -21,14 +20,14 @@ export const spec: CommandSpec = {
     const userId = await userOf(context, flags);
     if (!flags.prune) refuseFlags(flags, ["--max-delete"], "without --prune");
     if (flags.prune) await context.requireConfig(false);
-    const confirm = confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
+    const confirm = context.confirmation(flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
     const options = { ...flags, ...(userId === undefined ? {} : { userId }) };
     const ended = await audited(context, flags.prune && !flags.dryRun, async (ledger) => {
       const { failedToPrune, ...result } = await syncStore(context, { ledger, confirm }, options);
       return finished(result, result.failed + failedToPrune > 0);
     });
     await tellNobody(context, userId, ended.result.total + ended.result.orphans);
-    return conclude(context, ended, () => describeSync(ended.result, userId));
+    return context.conclude(ended, () => describeSync(ended.result, userId));
   },
   examples: `
 Examples:

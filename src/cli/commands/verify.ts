@@ -7,7 +7,6 @@ import type { VerifyOutcome } from "../../operations/verify/verify.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
 import type { CommandSpec, Context, Flags } from "../context.ts";
-import { confirmation, emit, emitObject } from "../emit.ts";
 import { addPruning, refuseFlags, tellNobody, userOf } from "../selection.ts";
 
 export const spec: CommandSpec = {
@@ -32,7 +31,7 @@ export const spec: CommandSpec = {
       const file = await (repair ? context.changingFileStore() : context.fileStore());
       const mirror = await context.mirror();
       const compareAndRepair = async () => {
-        const confirm = confirmation(context, flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
+        const confirm = context.confirmation(flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
         const own = { mirror, rules: await context.rules(), confirm };
         const parts = { ...(await context.changeParts(ledger, dryRun, file)), ...own };
         return verifyAndRepair(parts, { ...flags, ...scope });
@@ -68,8 +67,8 @@ function checkFlags({ flags: { output } }: Context, flags: Flags): void {
 
 async function emitVerify(context: Context, outcome: VerifyOutcome, flags: Flags): Promise<void> {
   const { result, drift } = outcome;
-  if (!flags.details) return emitObject(context, result, () => describe(context, outcome, flags));
-  return emit(context, {
+  if (!flags.details) return context.emitObject(result, () => describe(context, outcome, flags));
+  return context.emit({
     json: () => detailsJson(result, drift),
     *jsonLines() {
       for (const [kind, user_id, task_id] of detailRows(drift)) yield `${JSON.stringify({ kind, user_id, task_id })}\n`;
