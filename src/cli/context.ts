@@ -34,12 +34,13 @@ interface Forms {
 }
 
 export class Context extends RunParts {
-  readonly flags: GlobalFlags;
   readonly terminal: Terminal;
   declare readonly reporter: ReturnType<typeof consoleReporter>;
-  readonly surroundings: Surroundings;
 
-  constructor(surroundings: Surroundings, flags: GlobalFlags) {
+  constructor(
+    readonly surroundings: Surroundings,
+    readonly flags: GlobalFlags,
+  ) {
     const { terminal, stopSignal, argv, cwd, env } = surroundings;
     const reporter = consoleReporter(terminal, flags);
     super({
@@ -50,9 +51,7 @@ export class Context extends RunParts {
       loadSettings: () => this.loadSettings(),
       caller: { argv, cwd, env, request: null },
     });
-    this.flags = flags;
     this.terminal = terminal;
-    this.surroundings = surroundings;
   }
 
   get cwd(): string {
@@ -146,52 +145,27 @@ export class Context extends RunParts {
   }
 }
 
-/** The flags of all commands; each has those that it declares. */
-export interface Flags {
-  /** Several in a selection, whose flags are read by their names. */
-  readonly user?: string;
-  readonly status?: string;
-  readonly ids?: string;
-  readonly all: boolean;
+type ReadingSwitch = "all" | "headers" | "pager" | "exitStatus" | "watch" | "follow" | "details" | "disk" | "explain";
+type ChangingSwitch = "dryRun" | "yes" | "force" | "allowEmpty" | "allowMismatch" | "skipInvalid" | "checksum" | "once";
+type RunSwitch = "prune" | "repair" | "restore" | "sync" | "readOnly" | "orphans";
+/** `to`: a file, or the new status of `mark`. */
+type TextFlag = "user" | "status" | "ids" | "backup" | "error" | "to" | "file" | "metricsFile";
+
+/** The flags of all commands; each has those that it declares. A selection may have several users: its flags are read by name. */
+export interface Flags
+  extends Readonly<Record<ReadingSwitch | ChangingSwitch | RunSwitch, boolean>>,
+    Readonly<Partial<Record<TextFlag, string>>> {
   readonly source: SourceChoice;
   /** Infinity for all; undefined for a page. */
   readonly limit?: number;
   readonly columns?: readonly string[];
-  readonly headers: boolean;
   /** Default: ages in a table on a terminal, else as written. */
   readonly time?: TimeStyle;
-  readonly pager: boolean;
-  readonly exitStatus: boolean;
-  readonly watch: boolean;
   readonly interval?: number;
   readonly tail?: number;
-  readonly follow: boolean;
-  readonly details: boolean;
-  readonly disk: boolean;
-  readonly dryRun: boolean;
-  readonly yes: boolean;
-  readonly force: boolean;
-  readonly allowEmpty: boolean;
-  readonly allowMismatch: boolean;
   readonly maxDelete?: MaxDelete;
   readonly maxMark?: MaxDelete;
-  readonly backup?: string;
-  readonly error?: string;
-  /** A file, or the new status of `mark`. */
-  readonly to?: string;
-  readonly file?: string;
   readonly merge: MergePolicy;
-  readonly skipInvalid: boolean;
-  readonly checksum: boolean;
-  readonly prune: boolean;
-  readonly repair: boolean;
-  readonly restore: boolean;
-  readonly sync: boolean;
-  readonly readOnly: boolean;
-  readonly once?: boolean;
-  readonly explain?: boolean;
-  readonly orphans?: boolean;
-  readonly metricsFile?: string;
 }
 
 export interface CommandSpec {

@@ -32,11 +32,8 @@ export function isText(format: Format): format is "table" | "wide" {
   return format === "table" || format === "wide";
 }
 
-export interface GlobalFlags {
-  readonly config?: string | undefined;
-  readonly profile?: string | undefined;
-  readonly store?: string | undefined;
-  readonly redisUrl?: string | undefined;
+export interface GlobalFlags
+  extends Readonly<Partial<Record<"config" | "profile" | "store" | "redisUrl", string | undefined>>> {
   /** False for --no-redis. */
   readonly redis: boolean;
   /** False for --no-color. */

@@ -30,10 +30,10 @@ export const spec: CommandSpec = {
     command
       .argument("[user]", "with --explain")
       .argument("[task]", "with --explain")
-      .option("--once", "one pass, for cron")
-      .option("-w, --watch", WATCH)
-      .option("--explain", "explain, rule by rule, whether a pass would purge the task; change nothing")
-      .option("--orphans", "list artifacts without a record that are older than the retention; --yes removes them");
+      .option("--once", "one pass, for cron", false)
+      .option("-w, --watch", WATCH, false)
+      .option("--explain", "explain, rule by rule, whether a pass would purge the task; change nothing", false)
+      .option("--orphans", ORPHANS, false);
     for (const option of sectionOptions("cleanup")) command.addOption(option);
     command.option("--metrics-file <file>", "write metrics of each pass to this file, for Prometheus' node_exporter");
     const brake = `no limit; with --orphans, ${HALF.percent}% of the artifacts`;
@@ -78,6 +78,8 @@ Examples:
 
 const RANGE = `${formatDuration(WATCH_S.least)} to ${formatDuration(WATCH_S.most)}`;
 const WATCH = `a pass every retention/10 (${RANGE}), for systemd; SIGTERM stops it, SIGHUP reloads the configuration`;
+const ORPHANS = "list artifacts without a record that are older than the retention; --yes removes them";
+
 const OF_PASSES = ["--backup", "--metrics-file"];
 
 const MODES =

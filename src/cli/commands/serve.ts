@@ -89,7 +89,7 @@ async function cleanUp(context: Context, record: CleanupRecord): Promise<void> {
   const { watch } = await import("../watch.ts");
   const { runPass } = await import("./cleanup.ts");
   const fork = context.fork(await context.settings());
-  const flags = { dryRun: false, allowEmpty: false, yes: false };
+  const flags = { dryRun: false, allowEmpty: false, once: false };
   const observed: Parameters<typeof watch>[1] = (pass, refusal, doubt) => {
     record.setOurs(true);
     return runPass(pass, { ...flags, doubt }, refusal, record.passEnded);

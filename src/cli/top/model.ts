@@ -10,22 +10,25 @@ export type Question =
   | { readonly kind: Change["kind"]; readonly row: Row; readonly text: string };
 
 /** The screen. `run.ts` puts in what was read, and keys change the rest. */
-export interface TopState {
-  rows: number;
-  readonly readOnly: boolean;
-  filter: FilterTexts;
-  listed: Listed | null;
-  counted: Counted | null;
+export class TopState {
+  listed: Listed | null = null;
+  counted: Counted | null = null;
   /** The task that is chosen in the list, and its place if the task is gone. */
-  chosen: Row | null;
-  at: number;
+  chosen: Row | null = null;
+  at = 0;
   /** The open task, in lines for the screen's width, with colours; null until they are read. */
-  task: { readonly row: Row; readonly lines: readonly string[] | null; readonly from: number } | null;
-  isHelp: boolean;
-  question: Question | null;
-  busy: string | null;
+  task: { readonly row: Row; readonly lines: readonly string[] | null; readonly from: number } | null = null;
+  isHelp = false;
+  question: Question | null = null;
+  busy: string | null = null;
   /** How the last change went, or why a key did nothing; until the next key. */
-  said: readonly string[];
+  said: readonly string[] = [];
+
+  constructor(
+    public rows: number,
+    public filter: FilterTexts,
+    readonly readOnly: boolean,
+  ) {}
 }
 
 export interface Actions {
@@ -34,11 +37,6 @@ export interface Actions {
   filter(filter: FilterTexts): void;
   change(row: Row, change: Change): void;
   quit(): void;
-}
-
-export function newState(rows: number, filter: FilterTexts, readOnly: boolean): TopState {
-  const nothing = { listed: null, counted: null, chosen: null, task: null, question: null, busy: null, said: [] };
-  return { rows, readOnly, filter, at: 0, isHelp: false, ...nothing };
 }
 
 /** Lines around an open task. */

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { emitKeypressEvents, type Interface, type Key } from "node:readline";
 import type { ReadStream } from "node:tty";
 import { buildFilter } from "../../app/list-query.ts";
@@ -10,7 +11,7 @@ import type { CommandSpec, Context, Flags } from "../context.ts";
 import { errorText } from "../report-error.ts";
 import { openScreen, sizeOf } from "../screen.ts";
 import { addInterval, addSelection, addUser, DEFAULT_INTERVAL } from "../selection.ts";
-import { type FilterTexts, newState, onKey, onPaste, sameTask, showList } from "./model.ts";
+import { type FilterTexts, onKey, onPaste, sameTask, showList, TopState } from "./model.ts";
 import { type Change, changeTask, type Row, readCounts, readList, taskLines } from "./readings.ts";
 import { view } from "./view.ts";
 
@@ -47,13 +48,13 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
     counts.now();
   };
   await context.liveOn({ events: { onUp: soon, onDown: soon }, forReaders: (state) => state });
-  const { signal } = context;
+  const stopped = AbortSignal.any([context.signal, stop.signal]);
   const stdin = terminal.streams.stdin as ReadStream;
   const { stdout } = terminal.streams;
   const { zone } = await context.rules();
   const { colors } = await context.tableStyle();
   const style = { colors, every, clock: (epoch: number) => formatInZone(Math.floor(epoch), zone).slice(11, 19) };
-  const state = newState(sizeOf(stdout).rows, { user, status }, readOnly);
+  const state = new TopState(sizeOf(stdout).rows, { user, status }, readOnly);
   /** Changes and readings of single tasks that are under way. */
   const work = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
@@ -63,10 +64,10 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
     stdin.setRawMode(isTaken);
     stdout.write(isTaken ? PASTES_MARKED : PASTES_PLAIN);
   };
-  const screen = openScreen(terminal, (shown: typeof state, size) => view(shown, size, style), { onTaken });
+  const screen = openScreen(terminal, (shown: TopState, size) => view(shown, size, style), { onTaken });
 
   function draw(): void {
-    if (!stop.signal.aborted) screen.draw(state);
+    if (!stopped.aborted) screen.draw(state);
   }
 
   /** An error that isn't ttsctl's own ends the run, with the terminal restored. */
@@ -146,11 +147,7 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
     else onKey(state, name, actions);
     draw();
   };
-  let isHungUp = false;
-  const onHangUp = () => {
-    isHungUp = true;
-    end();
-  };
+  const onHangUp = () => stop.abort("SIGHUP");
   const onResize = () => {
     state.rows = sizeOf(stdout).rows;
     screen.redraw();
@@ -160,22 +157,19 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
   emitKeypressEvents(stdin, { escapeCodeTimeout: 50 } as unknown as Interface); // for the rest of a key's sequence
   stdin.on("keypress", onKeypress).on("end", end).on("error", end).resume();
   stdout.on("resize", onResize).on("error", end);
-  signal.addEventListener("abort", end);
   process.on("SIGHUP", onHangUp); // by itself it would leave the terminal as it is
-  if (signal.aborted) end();
-  const lists = repeated(context.clock, list, every, stop.signal);
-  const counts = repeated(context.clock, count, every, stop.signal);
+  const lists = repeated(context.clock, list, every, stopped);
+  const counts = repeated(context.clock, count, every, stopped);
   screen.draw(state);
   begin(lists.run);
   begin(counts.run);
   let wasBusy = false;
   try {
-    if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
+    if (!stopped.aborted) await once(stopped, "abort");
     wasBusy = state.busy !== null;
     if (!wasBusy) screen.close(); // at once, even if a reading takes longer
     while (work.size > 0) await Promise.all(work);
   } finally {
-    signal.removeEventListener("abort", end);
     process.off("SIGHUP", onHangUp);
     stdout.off("resize", onResize).off("error", end);
     stdin.off("keypress", onKeypress).off("end", end).off("error", end).pause();
@@ -183,7 +177,7 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
     reclaim();
   }
   if (wasBusy) for (const line of state.said) await context.inform(line);
-  if (isHungUp) process.kill(process.pid, "SIGHUP"); // Node.js crashes if it restores a terminal that is gone
+  if (stop.signal.reason === "SIGHUP") process.kill(process.pid, "SIGHUP"); // Node.js crashes if it restores a terminal that is gone
   if (failure !== undefined) throw failure.error;
 }
 
