@@ -2,8 +2,8 @@ import { setMaxListeners } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { type Clock, later } from "../clock.ts";
 import { inLargePieces } from "../pool.ts";
-import { printable } from "../printable.ts";
-import { type LogEvent, logLine } from "../render/item-lines.ts";
+import { printable, printableJson } from "../printable.ts";
+import type { LogEvent } from "../render/item-lines.ts";
 
 export interface Streams {
   readonly stdin: Readable & { isTTY?: boolean };
@@ -101,10 +101,15 @@ export class Log extends Output {
 
   /** With the time, for unattended runs. */
   sayWhen(event: LogEvent): Promise<void> {
-    return this.say(event, `${new Date(this.#clock.now() * 1000).toISOString()} ${printable(event.msg)}`);
+    return this.say(event, `${this.#time()} ${printable(event.msg)}`);
   }
 
-  #jsonLine(event: LogEvent): string {
-    return `${logLine(event, this.#clock.now())}\n`;
+  /** The time in ISO 8601, UTC. */
+  #jsonLine({ level, msg, fields }: LogEvent): string {
+    return `${printableJson({ time: this.#time(), level, msg, ...fields })}\n`;
+  }
+
+  #time(): string {
+    return new Date(this.#clock.now() * 1000).toISOString();
   }
 }

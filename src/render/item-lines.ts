@@ -14,11 +14,6 @@ export interface LogEvent {
   readonly fields?: LogFields;
 }
 
-/** An event as one JSON object: `time` (ISO 8601, UTC), `level`, `msg`, and its fields. */
-export function logLine({ level, msg, fields }: LogEvent, now: number): string {
-  return printableJson({ time: new Date(now * 1000).toISOString(), level, msg, ...fields });
-}
-
 /** In the order of a line. */
 const FIELDS = ["userId", "taskId", "path", "reason", "from", "to", "local", "redis", "files", "bytes"];
 const WORDS = { cleanup: "purged", mark: "marked", orphan: "removed" } as const;
@@ -66,12 +61,16 @@ export function notFound(ids: readonly string[]): string {
   return `not found: ${ids.map((id) => printableJson(id)).join(", ")}`;
 }
 
-/** What a run left unchanged. */
-export function unchangedLines({ missing, refused, failed }: Pick<DeleteResult, "missing" | "refused" | "failed">) {
+type Changed = Pick<DeleteResult, "missing" | "refused" | "failed" | "returned">;
+
+/** What a run left unchanged, and what was undone. */
+export function unchangedLines({ missing, refused, failed, returned }: Changed, advice = "") {
+  const how = "written back by the service, which holds the store in memory or writes it without a pause";
   return [
     missing.length > 0 && notFound(missing),
     refused.length > 0 && `${refused.length} refused`,
     failed > 0 && `${failed} failed`,
+    returned > 0 && `${returned} ${how}${advice}`,
   ];
 }
 

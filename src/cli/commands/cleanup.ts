@@ -236,14 +236,10 @@ async function runOrphans(context: Context, flags: Flags): Promise<number> {
     const did = `${counted(result.removed, "artifact")} removed`;
     return ended(parts, { result, problem: null }, { did, isPartly: result.failed > 0 });
   });
-  const advice = paths.shared.value ? "if [paths] shared were false" : `by ${removing(context)}`;
+  const words = withoutSecrets(context.caller.argv).filter((word) => !["--dry-run", "--yes", "-y"].includes(word));
+  const again = ["ttsctl", ...words, "--yes"].map(shellWord).join(" ");
+  const advice = paths.shared.value ? "if [paths] shared were false" : `by ${again}`;
   return context.conclude(run, () => describe(run.result, advice));
-}
-
-/** The same command line, with `--yes`. */
-function removing({ caller }: Context): string {
-  const words = withoutSecrets(caller.argv).filter((word) => !["--dry-run", "--yes", "-y"].includes(word));
-  return ["ttsctl", ...words, "--yes"].map(shellWord).join(" ");
 }
 
 function describe(result: OrphanResult, advice: string): string {

@@ -41,9 +41,7 @@ export function describeDelete(result: DeleteResult): string {
   const done = dryRun ? "would be deleted" : "deleted";
   return textOf(
     `${deleted - returned} of ${counted(requested, "chosen task")} ${done}: ${counted(files, "file")}, ${formatBytes(bytes)}`,
-    ...unchangedLines(result),
+    ...unchangedLines(result, "; delete them while it is stopped"),
     result.refused.some(({ unfinished }) => unfinished) && "--force deletes unfinished tasks too",
-    returned > 0 &&
-      `${returned} written back by the service, which holds the store in memory or writes it without a pause; delete them while it is stopped`,
   );
 }

@@ -266,7 +266,9 @@ export const query: CommandSpec = {
     const { limit: given = null, ...body } = parseQueryObject(text, origin);
     if (given !== null && flags.limit !== undefined)
       throw usage(`the limit is given twice: --limit, and "limit" in ${origin}`, "give it once");
-    const limit = given === null ? flags.limit : limitIn(given, origin);
+    const limit = ["number", "string"].includes(typeof given) ? parseLimit(`${given}`) : flags.limit;
+    if (given !== null && limit === undefined)
+      throw usage(`${origin} has an invalid "limit": ${JSON.stringify(given)}`, `accepted: ${LIMIT_ACCEPTED}`);
     const look = limit === undefined ? flags : { ...flags, limit };
     return listTasks(context, readQueryBody(body, origin, ["limit"]), look, { names: BODY_NAMES });
   },
@@ -280,12 +282,6 @@ Examples:
   ttsctl query --file ids.json -o jsonl
   jq -n '{user_id: "alice", status: ["error"]}' | ttsctl query`,
 };
-
-function limitIn(given: unknown, origin: string): number {
-  const limit = ["number", "string"].includes(typeof given) ? parseLimit(`${given}`) : undefined;
-  if (limit !== undefined) return limit;
-  throw usage(`${origin} has an invalid "limit": ${JSON.stringify(given)}`, `accepted: ${LIMIT_ACCEPTED}`);
-}
 
 async function readBody(context: Context, argument: string | undefined, file: string | undefined) {
   if (argument !== undefined && file !== undefined) {

@@ -44,12 +44,10 @@ Examples:
 };
 
 export function describeMark(result: MarkResult, shown: string): string {
-  const { marked, requested, dryRun, unchanged, returned } = result;
+  const { marked, requested, dryRun, unchanged } = result;
   return textOf(
     `${marked} of ${counted(requested, "chosen task")} ${dryRun ? "would be marked" : "marked"} as ${shown}`,
     unchanged > 0 && `${unchanged} had that status already`,
     ...unchangedLines(result),
-    returned > 0 &&
-      `${returned} written back by the service, which holds the store in memory or writes it without a pause`,
   );
 }
