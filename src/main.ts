@@ -21,7 +21,7 @@ interface Invocation extends Omit<Surroundings, "terminal" | "pageFolder"> {
 /** Runs one command and returns its exit code. The only catch-all. */
 export async function main(invocation: Invocation): Promise<number> {
   const { argv, env, streams, stopSignal, clock = systemClock } = invocation;
-  const terminal = terminalOn(streams, env, clock, flagsIn(argv).logFormat === "json");
+  const terminal = terminalOn(streams, env, clock, flagsIn(argv).logsJson);
   const report = (error: unknown) => reportError(error, argv, terminal);
   const stopOfOutputs = () => {
     const signal = stopSignal();

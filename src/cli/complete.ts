@@ -5,12 +5,11 @@ import { profileNames } from "../config/load.ts";
 import { isShellWord, printable, shellQuote } from "../printable.ts";
 import { KNOWN_COLUMNS } from "../render/item.ts";
 import { fileTasks } from "../store/file/file-tasks.ts";
-import { FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
+import { camelCase, FLAG_NAMES, fieldOf, ofUser, QUERY_PARTS } from "../task/query-fields.ts";
 import { SHOWN_STATUSES } from "../task/status.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { inheritedOptions, TOPICS } from "./help.ts";
 import { commandOf } from "./program.ts";
-import { flagsIn } from "./terminal.ts";
 
 /**
  * Answers `bash LINE`, the line up to the cursor, or `described WORD...`, of which the last one is completed. The first line of
@@ -22,8 +21,8 @@ export async function complete(program: Command, args: readonly string[], around
   const split = { words: ["ttsctl", ...rest.slice(0, -1)], current: rest.at(-1) ?? "", isQuoted: false, kept: 0 };
   const line = shell === "bash" ? splitLine(rest[0] ?? "") : split;
   const words = line.words.slice(1);
-  const { wanted, before, typed, isList } = questionOf(program, words, line.current);
-  const found = await candidatesOf(wanted, words, around).catch(() => []);
+  const { wanted, before, typed, isList, values } = questionOf(program, words, line.current);
+  const found = await candidatesOf(wanted, values, around).catch(() => []);
   const matching = found.filter((word) => word.startsWith(typed) && printable(word) === word && word !== "");
   const about = shell === "described" && wanted instanceof Map ? wanted : undefined;
   const shown = matching.flatMap((word) => {
@@ -37,12 +36,15 @@ export async function complete(program: Command, args: readonly string[], around
   return `${[directives.filter(Boolean).join(" "), ...shown].join("\n")}\n`;
 }
 
-async function candidatesOf(wanted: Wanted, words: readonly string[], around: Surroundings) {
+async function candidatesOf(wanted: Wanted, values: Line["values"], around: Surroundings) {
   if (wanted === "files") return [];
   if (wanted === "profiles") return profileNames(around.env);
   if (wanted instanceof Map) return [...wanted.keys()];
   if (Array.isArray(wanted)) return wanted;
-  const context = new Context(around, { ...flagsIn(words), verbose: 0 });
+  const texts = Object.entries(values).filter(([, value]) => typeof value === "string");
+  const given = Object.fromEntries(texts.map(([name, value]) => [camelCase(name), value]));
+  const quietly = { color: false, output: "table", logFormat: "text", quiet: true, verbose: 0 } as const;
+  const context = new Context(around, { ...given, ...quietly, redis: !values["no-redis"] });
   return knownIds(context, wanted === "users" ? null : wanted.tasksOf).finally(() => context.release());
 }
 
@@ -113,7 +115,7 @@ function questionOf(program: Command, words: readonly string[], current: string)
   const [, user] = wanted === NAME ? (/^([^:]*):/.exec(current.slice(start)) ?? []) : [];
   if (user !== undefined) start += user.length + 1;
   const found: Wanted = user === undefined ? (option === undefined ? "users" : []) : { tasksOf: user };
-  const parts = { before: current.slice(0, start), typed: current.slice(start), isList };
+  const parts = { before: current.slice(0, start), typed: current.slice(start), isList, values: line.values };
   return { ...parts, wanted: wanted === NAME ? found : wanted };
 }
 

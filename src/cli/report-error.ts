@@ -10,9 +10,9 @@ export async function reportError(error: unknown, argv: readonly string[], { err
   const message = `unexpected error: ${error instanceof Error ? error.message : String(error)}`;
   const hint = "run the command again with -vv, and report what it prints";
   const known = error instanceof TtsctlError ? error : new TtsctlError("INTERNAL", message, { hint });
-  const { output, verbose } = flagsIn(argv);
+  const { asJson, verbose } = flagsIn(argv);
   const stack = verbose >= 2 ? sourceStack(error) : null;
-  await sayError(err, known, output === "json" || output === "jsonl", stack);
+  await sayError(err, known, asJson, stack);
   return known.exitCode;
 }
 

@@ -3,8 +3,7 @@ import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import { printableData } from "../printable.ts";
 import { NO_COLORS, type TableStyle } from "../render/table.ts";
-import { camelCase } from "../task/query-fields.ts";
-import { LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
+import { type LOG_FORMATS, Log, Output, type Streams } from "./io.ts";
 
 /** The output formats of docs/contract.md, Commands. */
 export const FORMATS = ["table", "wide", "json", "jsonl", "yaml", "csv", "ids"] as const;
@@ -46,28 +45,20 @@ export interface GlobalFlags
   readonly summary?: boolean;
 }
 
-/** The global flags of a command line that may be wrong or unfinished, for errors and completion. */
-export function flagsIn(argv: readonly string[]): GlobalFlags {
-  const text = { type: "string" } as const;
+/** How a command line asks for errors, which may be wrong or unfinished. */
+export function flagsIn(argv: readonly string[]) {
   const { values } = parseArgs({
     args: [...argv],
     strict: false,
     options: {
-      ...{ config: text, profile: text, store: text, "redis-url": text, "log-format": text },
-      output: { ...text, short: "o" },
-      quiet: { type: "boolean", short: "q" },
+      output: { type: "string", short: "o" },
+      "log-format": { type: "string" },
       verbose: { type: "boolean", short: "v", multiple: true },
     },
   });
-  const texts = Object.entries(values).filter(([, value]) => typeof value === "string");
-  const given = Object.fromEntries(texts.map(([name, value]) => [camelCase(name), value as string]));
   return {
-    ...given,
-    redis: !argv.includes("--no-redis"),
-    color: false,
-    output: FORMATS.find((known) => known === given.output) ?? "table",
-    logFormat: LOG_FORMATS.find((known) => known === given.logFormat) ?? "text",
-    quiet: true,
+    asJson: values.output === "json" || values.output === "jsonl",
+    logsJson: values["log-format"] === "json",
     verbose: [values.verbose ?? []].flat().length,
   };
 }
