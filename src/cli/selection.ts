@@ -7,7 +7,7 @@ import { usage } from "../errors.ts";
 import { HALF } from "../operations/brake.ts";
 import type { GetParts } from "../operations/get.ts";
 import { shellWord } from "../printable.ts";
-import { TIME_STYLES, WIDE_COLUMNS } from "../render/item.ts";
+import { COLUMNS, TIME_STYLES } from "../render/item.ts";
 import { notFound } from "../render/item-lines.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import { LIMIT_ACCEPTED, PARTS_ACCEPTED, parseLimit, parsePart, parseWholeNumber } from "../task/amounts.ts";
@@ -50,7 +50,7 @@ export function addLook(command: Command): Command {
   const times = "times as written, with an offset, or as ages; default: age in a table on a terminal, raw elsewhere";
   return addSource(command.option("--limit <n>", limit, accepting(LIMIT_ACCEPTED, parseLimit)))
     .optionsGroup("Output:")
-    .option("--columns <names>", `${WIDE_COLUMNS.join(", ")}, or any field`, columnsOf)
+    .option("--columns <names>", `${COLUMNS.wide.join(", ")}, or any field`, columnsOf)
     .option("--no-headers", "no header line")
     .addOption(new Option("--time <style>", times).choices(TIME_STYLES))
     .option("--no-pager", "never page a long table (also TTSCTL_PAGER=cat)")

@@ -2,7 +2,7 @@ import { FIELDS, RECORD_FIELDS } from "../json/fields.ts";
 import { Spans, scanRecord } from "../json/record.ts";
 import { type JsonValue, jsonOf, parseJsonValue } from "../json/value.ts";
 import type { ListResult } from "../store/task-store.ts";
-import { counted, formatAge } from "../task/amounts.ts";
+import { formatAge } from "../task/amounts.ts";
 import { camelCase } from "../task/query-fields.ts";
 import { shownStatus } from "../task/status.ts";
 import { FIELD, type Task } from "../task/task.ts";
@@ -79,13 +79,6 @@ export function pageTail({ missing, dangling, stopped }: ListResult) {
   return { missing, dangling, stopped };
 }
 
-export function pageFooter({ total, page, pageSize, source, tasks, missing }: ListResult): string {
-  const pages = pageSize > 0 ? Math.max(1, Math.ceil(total / pageSize)) : 1;
-  const where = page > pages ? `page ${page} (the last is ${pages})` : `page ${page} of ${pages}`;
-  const shown = `${tasks.length} of ${counted(total, "task")}, ${where}, from ${source}`;
-  return missing.length === 0 ? shown : `${shown}; not found: ${missing.join(", ")}`;
-}
-
 /** As written, with the offset of the service's zone, or as `3m`. */
 export const TIME_STYLES = ["raw", "iso", "age"] as const;
 export type TimeStyle = (typeof TIME_STYLES)[number];
@@ -121,8 +114,8 @@ const SHOWN = [...RECORD_FIELDS]
   .filter(([, { place }]) => place !== undefined)
   .sort(([, a], [, b]) => a.place! - b.place!)
   .map(([field, { short = field, narrow = false }]) => ({ field, short, narrow }));
-export const TABLE_COLUMNS = SHOWN.filter(({ narrow }) => narrow).map(({ short }) => short);
-export const WIDE_COLUMNS = SHOWN.map(({ short }) => short);
+const NARROW = SHOWN.filter(({ narrow }) => narrow);
+export const COLUMNS = { table: NARROW.map(({ short }) => short), wide: SHOWN.map(({ short }) => short) };
 
 export const KNOWN_COLUMNS = [...new Set(SHOWN.flatMap(({ field, short }) => [short, field]))];
 

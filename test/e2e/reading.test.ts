@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { WIDE_COLUMNS } from "../../src/render/item.ts";
+import { COLUMNS } from "../../src/render/item.ts";
 import { isOn } from "../helpers/lacks.ts";
 import { record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
@@ -48,9 +48,9 @@ describe("list", () => {
     const [head, row] = lines((await here.run(`ls --user bob --columns ${columns}`)).stdout);
     expect(head!.split(/ +/).join()).toBe(columns.toUpperCase());
     expect(row).toMatch(/^bob +t1 +run +2024-01-01T00:00:03 +2020-01-01T08:00:00.000001 +你好，世界/);
-    expect(WIDE_COLUMNS.filter((column) => columns.split(",").includes(column)).join()).toBe(columns);
+    expect(COLUMNS.wide.filter((column) => columns.split(",").includes(column)).join()).toBe(columns);
     const { stdout } = await here.run("ls -o wide --user bob");
-    expect(stdout).toBe((await here.run(`ls --user bob --columns ${WIDE_COLUMNS.join()}`)).stdout);
+    expect(stdout).toBe((await here.run(`ls --user bob --columns ${COLUMNS.wide.join()}`)).stdout);
     const { exit: _, said: __, ...page } = await here.json("list");
     const items = lines((await here.run("list -o jsonl")).stdout).map((line) => JSON.parse(line));
     expect(items).toEqual(page.items);

@@ -4,7 +4,7 @@ import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { csvTaskLines } from "../../src/render/csv.ts";
-import { TABLE_COLUMNS, type TimeTelling, WIDE_COLUMNS } from "../../src/render/item.ts";
+import { COLUMNS, type TimeTelling } from "../../src/render/item.ts";
 import { doneLine } from "../../src/render/item-lines.ts";
 import { taskTable } from "../../src/render/table.ts";
 import { yamlOf } from "../../src/render/yaml.ts";
@@ -42,7 +42,7 @@ describe("tables", () => {
         const id = "t".repeat(20);
         const tasks = texts.map(([error, text], i) => taskOf(record(`用户${i}`, `${id}${i}`, { error, text })));
         const style = { width, colors: new Chalk({ level: 1 }) };
-        const table = taskTable(wide ? WIDE_COLUMNS : TABLE_COLUMNS, true, style, RAW);
+        const table = taskTable(wide ? COLUMNS.wide : COLUMNS.table, true, style, RAW);
         for (const [i, line] of [...table.block(tasks)].entries()) {
           expect(stringWidth(line.slice(0, -1))).toBeLessThanOrEqual(Math.max(width, 5 + 2 + 21));
           if (i > 0) expect(line).toMatch(new RegExp(`^用户${i - 1}  ${id}${i - 1}\\b`));

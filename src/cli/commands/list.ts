@@ -7,18 +7,7 @@ import { checkingOf, foundIds } from "../../app/choose.ts";
 import { DONE, PARTLY } from "../../app/ended.ts";
 import type { QueryContext } from "../../app/list-query.ts";
 import { describeSystemError, TtsctlError, usage } from "../../errors.ts";
-import {
-  fieldOf,
-  fieldsOf,
-  itemJson,
-  KNOWN_COLUMNS,
-  pageFooter,
-  pageHead,
-  pageTail,
-  TABLE_COLUMNS,
-  type TimeTelling,
-  WIDE_COLUMNS,
-} from "../../render/item.ts";
+import { COLUMNS, fieldOf, fieldsOf, itemJson, KNOWN_COLUMNS, pageHead, pageTail } from "../../render/item.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { taskTable } from "../../render/table.ts";
 import { type ListQuery, type ListResult, newestTasks, type Piece } from "../../store/task-store.ts";
@@ -168,8 +157,15 @@ async function* csvTexts(context: Context, { pieces }: Listing, look: Flags): Te
   }
 }
 
+function pageFooter({ total, page, pageSize, source, tasks, missing }: ListResult): string {
+  const pages = pageSize > 0 ? Math.max(1, Math.ceil(total / pageSize)) : 1;
+  const where = page > pages ? `page ${page} (the last is ${pages})` : `page ${page} of ${pages}`;
+  const shown = `${tasks.length} of ${counted(total, "task")}, ${where}, from ${source}`;
+  return missing.length === 0 ? shown : `${shown}; not found: ${missing.join(", ")}`;
+}
+
 async function printTable(context: Context, { pieces, footer }: Listing, look: Flags): Promise<void> {
-  const columns = look.columns ?? (context.flags.output === "wide" ? WIDE_COLUMNS : TABLE_COLUMNS);
+  const columns = look.columns ?? COLUMNS[context.flags.output === "wide" ? "wide" : "table"];
   const [style, telling] = [await context.tableStyle(), await tellingOf(context, look)];
   const table = taskTable(columns, look.headers, style, telling);
   let paged: Awaited<ReturnType<typeof openPager>> | undefined;
@@ -187,9 +183,9 @@ async function printTable(context: Context, { pieces, footer }: Listing, look: F
   await context.inform(footer() + (left.length === 0 ? "" : `; no room for ${left.join(", ")}`));
 }
 
-async function tellingOf(context: Context, look: Flags): Promise<TimeTelling> {
+async function tellingOf(context: Context, look: Flags) {
   const { flags, terminal } = context;
-  const style = look.time ?? (isText(flags.output) && terminal.outIsTerminal ? "age" : "raw");
+  const style: Flags["time"] = look.time ?? (isText(flags.output) && terminal.outIsTerminal ? "age" : "raw");
   const rules = await context.rules();
   return { style, times: rules.times(), zone: rules.zone, now: context.clock.now() };
 }
