@@ -6,6 +6,9 @@ import { wrap } from "../render/width.ts";
 import { VERSION } from "../version.ts";
 import { formatsOf } from "./terminal.ts";
 
+/** The remarks and examples below the flags of each command. */
+export const EXAMPLES = new WeakMap<Command, string>();
+
 /** The help of each command has the global flags. */
 export const HELP = {
   showGlobalOptions: true,
@@ -79,21 +82,12 @@ function commandLines(command: Command): string[] {
     `.SS ${roff(`${names} ${command.usage()}`.replace("[options] ", ""))}`,
     roff(command.description()),
     ...command.options.flatMap(optionLines),
-    ...plainLines(afterHelp(command)),
+    ...plainLines(EXAMPLES.get(command)!.trim()),
   ];
 }
 
 function optionLines(option: Option): string[] {
   return [".TP", `.B ${roff(option.flags)}`, roff(optionDescription(option))];
-}
-
-/** The remarks and examples below the flags. */
-export function afterHelp(command: Command): string {
-  const pieces: string[] = [];
-  command.configureOutput({ writeOut: (piece) => void pieces.push(piece) });
-  command.outputHelp();
-  const [text, above] = [pieces.join(""), command.helpInformation()];
-  return text.slice(text.indexOf(above) + above.length).trim();
 }
 
 function bodyLines(topic: string): string[] {

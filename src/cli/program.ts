@@ -3,7 +3,7 @@ import { type TtsctlError, usage } from "../errors.ts";
 import { acceptedFor } from "../task/nearest.ts";
 import { VERSION } from "../version.ts";
 import { type CommandSpec, Context, type Flags, type Surroundings } from "./context.ts";
-import { HELP, TOPICS } from "./help.ts";
+import { EXAMPLES, HELP, TOPICS } from "./help.ts";
 import { LOG_FORMATS } from "./io.ts";
 import { ADDING, addOne, settingOption } from "./selection.ts";
 import { FORMATS, formatsOf, type GlobalFlags } from "./terminal.ts";
@@ -87,6 +87,7 @@ export async function declareProgram(commands = COMMANDS, act: Act = async () =>
     const { about, declare, run, examples } = loaded[i]!.spec;
     const command = program.commandsGroup(group).command(name).aliases(aliases);
     command.description(about).addHelpText("after", examples);
+    EXAMPLES.set(command, examples);
     declare?.(command);
     command.action(() => act(command, run));
   }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 // @ts-expect-error a script without types
 import { commandPage, commonPage } from "../../script/command-docs.mjs";
-import { afterHelp } from "../../src/cli/help.ts";
+import { EXAMPLES } from "../../src/cli/help.ts";
 import { declareProgram } from "../../src/cli/program.ts";
 import { FLAG_NAMES } from "../../src/task/query-fields.ts";
 
@@ -19,7 +19,7 @@ it.each(program.commands)(
   "docs/commands has the synopsis, flags and examples of $_name: npm run docs writes them",
   async (command) => {
     const name = `${command.name()}.md`;
-    await expect(commandPage(pageOf(name), command, afterHelp(command))).toMatchFileSnapshot(
+    await expect(commandPage(pageOf(name), command, EXAMPLES.get(command)!.trim())).toMatchFileSnapshot(
       `../../docs/commands/${name}`,
     );
   },

@@ -61,20 +61,16 @@ function choose(state: TopState, place: number): void {
   state.chosen = rows[state.at] ?? null;
 }
 
-/** @param key the character that was typed, or the name of another key */
-export function onKey(state: TopState, key: string, actions: Actions): void {
+/** @param key the character that was typed, or the name of another key @param isPasted whether it must not act as a command */
+export function onKey(state: TopState, key: string, actions: Actions, isPasted: boolean): void {
+  const takesText = state.question !== null && state.question.kind !== "delete";
+  if (isPasted && !(takesText && isOneCharacter(key))) return;
   state.said = [];
   if (key === "ctrl-c") actions.quit();
   else if (state.question !== null) answer(state, state.question, key, actions);
   else if (state.isHelp) state.isHelp = false;
   else if (state.task !== null) inTask(state, state.task, key);
   else inList(state, key, actions);
-}
-
-/** A key of a pasted text, which must not act as a command. */
-export function onPaste(state: TopState, key: string, actions: Actions): void {
-  const takesText = state.question !== null && state.question.kind !== "delete";
-  if (takesText && isOneCharacter(key)) onKey(state, key, actions);
 }
 
 function answer(state: TopState, question: Question, key: string, actions: Actions): void {

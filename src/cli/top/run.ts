@@ -11,7 +11,7 @@ import type { CommandSpec, Context, Flags } from "../context.ts";
 import { errorText } from "../report-error.ts";
 import { openScreen, sizeOf } from "../screen.ts";
 import { addInterval, addSelection, addUser, DEFAULT_INTERVAL } from "../selection.ts";
-import { type FilterTexts, onKey, onPaste, sameTask, showList, TopState } from "./model.ts";
+import { type FilterTexts, onKey, sameTask, showList, TopState } from "./model.ts";
 import { type Change, changeTask, type Row, readCounts, readList, taskLines } from "./readings.ts";
 import { view } from "./view.ts";
 
@@ -140,11 +140,10 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
     const name = keyName(text, key);
     if (name === undefined) return;
     if (name === "paste-start" || name === "paste-end") isPaste = name === "paste-start";
-    else if (isPaste) onPaste(state, name, actions);
-    else if (name === "ctrl-z")
+    else if (name === "ctrl-z" && !isPaste)
       process.kill(0, "SIGTSTP"); // as the terminal does: the whole job
     else if (name === "ctrl-l") screen.redraw();
-    else onKey(state, name, actions);
+    else onKey(state, name, actions, isPaste);
     draw();
   };
   const onHangUp = () => stop.abort("SIGHUP");
