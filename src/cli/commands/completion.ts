@@ -35,22 +35,16 @@ complete -F _ttsctl ttsctl
 const ZSH = `#compdef ttsctl
 # zsh completion of ttsctl:  ttsctl completion zsh > "\${fpath[1]}/_ttsctl"
 _ttsctl() {
-  local -a lines found shown flags
+  local -a lines flags
   lines=("\${(@f)$("\${(Q)words[1]}" __complete described "\${(@Q)words[2,CURRENT-1]}" "\${(Q)PREFIX}" 2>/dev/null </dev/null)}")
   local directives="\${lines[1]}"
   lines[1]=()
   if [[ " $directives " == *" files "* ]]; then _files; return; fi
   if [[ " $directives " == *" nospace "* ]]; then flags=(-S ''); fi
-  found=("\${(@)lines%%$'\\t'*}")
-  if [[ "\${lines[*]}" == *$'\\t'* ]]; then
-    local line width=\${#\${(On)found//?/0}[1]}
-    for line in "\${lines[@]}"; do
-      line="\${(r:width:)line%%$'\\t'*}  \${line#*$'\\t'}"
-      shown+=("\${line[1,COLUMNS-1]}")
-    done
-    flags+=(-l -d shown)
-  fi
-  compadd "\${flags[@]}" -- "\${found[@]}"
+  lines=("\${(@)lines//\\\\/\\\\\\\\}")
+  lines=("\${(@)lines//:/\\\\:}")
+  lines=("\${(@)lines/$'\\t'/:}")
+  _describe ttsctl lines "\${flags[@]}"
 }
 if [[ "\${funcstack[1]}" == _ttsctl ]]; then _ttsctl "$@"; else compdef _ttsctl ttsctl; fi
 `;
