@@ -310,7 +310,7 @@ export class Snapshot {
   }
 }
 
-/** Whether a store file is empty, or ends within its array or indented map. False if it can't be read. Reads a piece of both ends. */
+/** Whether a store file is empty, or ends within its array or indented map. Reads a piece of both ends. @throws TtsctlError STORE_UNREADABLE */
 export async function isDamaged(path: string): Promise<boolean> {
   await using file = await openForReading(path);
   if (file === null) return false;
