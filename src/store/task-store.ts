@@ -109,6 +109,8 @@ export class TaskStore implements Stores {
     const auto = query.source === "auto";
     const tasks = mirrorTasks(mirror, auto ? behind : null, query.signal);
     const userId = soleUser(query.filter);
+    const { users } = this.#recent(mirror);
+    const isKept = users.has(userId);
     const [doubts, early] = await Promise.all([
       auto && query.ids === null ? this.#doubtsOf(mirror, userId) : null,
       workOf(query) === "page" ? answerFrom(tasks, query) : null,
@@ -117,6 +119,11 @@ export class TaskStore implements Stores {
     if (lack !== null) return await this.#fromFile(query, [lack]);
     // After doubts, the early answer may be from before a sync.
     const answer = doubts === null && early !== null ? early : await answerFrom(tasks, query);
+    // Redis may have been flushed since it was checked.
+    if (isKept && answer.total === 0 && (await doubtsOf(mirror, userId)) !== null) {
+      users.delete(userId);
+      return this.#fromMirror(mirror, query, warnings);
+    }
     const { problem } = behind;
     if (doubts === null && problem !== null && answer.tasks.length === 0 && (await mirror.syncedAt()) === null) {
       throw neither(problem, mirror);

@@ -105,6 +105,19 @@ describe("while it runs", () => {
     expect(page.headers.get("ttsctl-warnings")).toContain("empty or damaged");
   });
 
+  it("a flush is noticed by the next list; without the file too the server is down", async () => {
+    await here.synced(YOUNG);
+    const server = await here.serve("--no-cleanup --no-sync");
+    const total = async (query = "") => ((await server.json(`/voice-tasks?${query}`)) as { total: number }).total;
+    const totals = () => Promise.all([total(), total("status=run"), total("user_id=alice")]);
+    const before = await totals();
+    await here.server.call("FLUSHALL");
+    expect(await totals()).toEqual(before);
+    here.root.write("voice_task.json", "[");
+    const ill = await server.fetch("/healthz");
+    expect([ill.status, await ill.json()]).toMatchObject([503, { status: "down", store: "unreadable", redis: "ok" }]);
+  });
+
   it("a file that has lost its tasks is reported, and Redis, which has them, answers", async () => {
     await here.mirrored(...Array.from({ length: 9 }, (_, i) => record("u", `t${i}`)));
     here.root.writeStore([]);

@@ -75,6 +75,7 @@ describe("mark", () => {
     expect(result.refused.map(({ task_id }) => task_id).sort()).toEqual(["future", "invalid", "newer"]);
     expect(site.root.readStore().map(({ status }) => status)).toEqual([...Array(4).fill("running"), "failed"]);
     expect(site.reporter.text).toMatch(/a:newer is left unchanged: Redis has a newer copy/);
+    expect(site.reporter.text).toMatch(/a:wrong was not marked: Redis .* remove the key with redis-cli/);
   });
 });
 

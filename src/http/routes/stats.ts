@@ -10,6 +10,7 @@ import type { FileStore } from "../../store/file/file-store.ts";
 import { identityText } from "../../store/file/identity.ts";
 import { isDamaged } from "../../store/file/snapshot.ts";
 import { trimId } from "../../task/ids.ts";
+import { NO_FILTER } from "../../task/query-fields.ts";
 import type { Span } from "../../task/spans.ts";
 import { formatUtc } from "../../task/time.ts";
 import { VERSION } from "../../version.ts";
@@ -132,12 +133,17 @@ export function keptAnswers<T>(clock: Clock) {
   };
 }
 
+/** The least that a list reads. */
+const ONE_TASK = { filter: NO_FILTER, ids: null, page: 1, pageSize: 1, source: "auto" } as const;
+
 /** Everybody may read it: it names no path and no host. If Redis answers, only the file's ends are read: probes come every few seconds. */
 export async function healthOf({ store: stores, settings, rules, readOnly, syncing }: ServerParts): Promise<Health> {
   const redis = ({ on: "ok", down: "down", off: "off" } as const)[(await stores.link.open()).kind];
   const store = syncing.isStoreLost() ? "unreadable" : await storeHealth(stores.file, redis === "ok");
   const isReadable = store !== "unreadable";
-  const status = isReadable && redis !== "down" ? "ok" : isReadable || redis === "ok" ? "degraded" : "down";
+  // A Redis that was flushed answers no list.
+  const isAnswered = isReadable || (await stores.list(ONE_TASK).then(() => true, valueIf(isTtsctlError, false)));
+  const status = isReadable && redis !== "down" ? "ok" : isAnswered ? "degraded" : "down";
   const server = { version: VERSION, timezone: rules.zone.name, readOnly, token: settings.http.token.value !== null };
   return { status, store, redis, syncing: syncing.isRunning(), ...server };
 }

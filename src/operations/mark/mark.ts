@@ -84,7 +84,8 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
   const lists = { missing, refused: [] as Refused[] };
   const result = { requested: 0, marked: 0, unchanged: plan.unchanged, ...lists, failed: 0, returned: 0, dryRun };
   const refusals = new NamedWarnings(reporter, "is left unchanged");
-  const failures = new NamedWarnings(reporter, "was not marked in both stores");
+  const unread = new NamedWarnings(reporter, "was not marked");
+  const failures = new NamedWarnings(reporter, "was not marked in Redis");
   const untried = new Set(onlyInRedis); // in Redis yet
   const markedOf = (task: Task) => marker(task) as Task;
   const idOf = ({ id, row }: Target) => id ?? base.idOf(row);
@@ -98,7 +99,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     refusals.add(id, reason);
   };
   for (const [id, reason] of plan.refused) refuse(id, reason);
-  for (const [id, reason] of plan.failed) failures.add(id, reason);
+  for (const [id, error] of plan.failed) unread.add(id, error);
   const all = Math.max(base.size, found.members);
   checkBrake(summary.count, all, options.maxMark, { verb: "mark", flag: "--max-mark" });
   let problem: TtsctlError | null = null;
@@ -106,10 +107,9 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
   if (dryRun) {
     for (const targets of [inFile, onlyInRedis]) await report(targets, (target) => asCopy(copyOf(target)) !== null);
   } else await apply();
-  refusals.end();
-  failures.end();
+  for (const named of [refusals, unread, failures]) named.end();
   const { marked, refused, returned } = result;
-  const failed = failures.count;
+  const failed = unread.count + failures.count;
   const requested = marked + result.unchanged + missing.length + refused.length + failed + returned;
   const counts = { ...result, requested, missing, failed, ...(dryRun && { byStatus: summary.counts }) };
   return { result: counts, problem: use.lost ?? problem };
@@ -218,7 +218,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     const due: [Target, Upsert][] = [];
     for (const [i, target] of targets.entries()) {
       const [copy, record] = [copies[i]!, records[i]!];
-      if (copy instanceof TtsctlError) failures.add(idOf(target), copy.message);
+      if (copy instanceof TtsctlError) failures.add(idOf(target), copy);
       else if (typeof record === "string") failures.add(idOf(target), record);
       else if (!sameCopy(copyOf(target), mirrorCopy(copy, mirror))) failures.add(idOf(target), changedIn(target));
       else due.push([target, { task: record, seen: copy }]);
@@ -228,7 +228,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
     for (const [i, [target, { task }]] of due.entries()) {
       const flag = flags[i]!;
       if (flag === true) written.set(target, task);
-      else failures.add(idOf(target), flag === false ? changedIn(target) : flag.message);
+      else failures.add(idOf(target), flag === false ? changedIn(target) : flag);
     }
     return written;
   }
@@ -292,7 +292,7 @@ async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, 
     onlyInRedis: [] as Target[],
     summary: new PlanSummary(),
     refused: [] as [TaskId, reason: string][],
-    failed: [] as [TaskId, reason: string][],
+    failed: [] as [TaskId, TtsctlError][],
     gone: [] as TaskId[],
     /** Tasks that had the status already; their older copies in Redis are overwritten. */
     unchanged: 0,
@@ -306,7 +306,7 @@ async function planMarks(base: Snapshot, mirror: Mirror | null, marker: Marker, 
     for (const [i, id] of ids.entries()) {
       const redis = inRedis[i] ?? null;
       if (redis instanceof TtsctlError) {
-        plan.failed.push([id, redis.message]);
+        plan.failed.push([id, redis]);
         continue;
       }
       const copies = { file: inFile[i]!, mirror: redis && mirrorCopy(redis, mirror!, rule.filter, id) };
