@@ -36,7 +36,12 @@ export async function openLedger(path: string, store: string, configPath: string
     const hint = "choose another file: the ledger cannot be the store file or config.ini";
     throw new TtsctlError("CONFIG_INVALID", `[audit] path is ${path}, which ttsctl already uses`, { hint });
   }
-  const file = await openAppended(path, 0o640, (cause) => ledgerFailed(path, cause), store);
+  const failed = (cause: unknown) => {
+    const hint = "ttsctl changes nothing without a ledger entry; fix [audit] path (TTSCTL_AUDIT), then run it again";
+    const what = `cannot write the audit ledger ${path}: ${whyNotWritten(cause)}`;
+    return new TtsctlError("AUDIT_FAILED", what, { hint, cause });
+  };
+  const file = await openAppended(path, 0o640, failed, store);
   const run = randomUUID();
   let [announced, stayed] = [0, 0];
   let failure: TtsctlError | undefined;
@@ -132,11 +137,4 @@ function pieces(entries: readonly (TaskId | { readonly path: string })[]): objec
     size += length;
   }
   return groups;
-}
-
-function ledgerFailed(path: string, cause: unknown): TtsctlError {
-  return new TtsctlError("AUDIT_FAILED", `cannot write the audit ledger ${path}: ${whyNotWritten(cause)}`, {
-    hint: "ttsctl changes nothing without a ledger entry; fix [audit] path (TTSCTL_AUDIT), then run it again",
-    cause,
-  });
 }

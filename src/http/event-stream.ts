@@ -125,8 +125,7 @@ export function addStream(add: AddEndpoint, doorbell: Doorbell, answerEvents: An
   add("GET /stream", (c) => {
     return answerEvents(c, async (stream, signal) => {
       await beat(stream); // so the client knows that nothing between holds events back
-      const onRing = (ring: number) => stream.writeSSE({ event: "changed", data: JSON.stringify({ ring }) });
-      await doorbell.listen(onRing, signal);
+      await doorbell.listen((ring) => stream.writeSSE({ event: "changed", data: JSON.stringify({ ring }) }), signal);
     });
   });
 }

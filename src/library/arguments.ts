@@ -29,11 +29,12 @@ export function checkStrings(value: unknown, name: string, example: string): voi
 
 export const NEVER = new AbortController().signal;
 
-/** @throws TtsctlError USAGE */
+/** @throws TtsctlError USAGE, INTERRUPTED if it is aborted already */
 export function signalOf(options: SignalOptions, call: string, others: readonly string[] = []): AbortSignal {
   checkOptions(options, `${call}: the options`, ["signal", ...others]);
   const { signal = NEVER } = options;
   if (!(signal instanceof AbortSignal)) throw wrongArgument("signal isn't an AbortSignal", "an AbortSignal");
+  throwIfAborted(signal);
   return signal;
 }
 

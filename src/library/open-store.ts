@@ -6,7 +6,6 @@ import { isRedisError, isStoreError, TtsctlError, usage, valueIf } from "../erro
 import type { Update } from "../store/file/batch-plan.ts";
 import { FileStore } from "../store/file/file-store.ts";
 import { OWED, redisDisabled } from "../store/mirror-link.ts";
-import type { Mirror } from "../store/redis/mirror.ts";
 import { newestTasks } from "../store/task-store.ts";
 import { taskWriter, type Written } from "../store/task-writer.ts";
 import { writable } from "../store/writable.ts";
@@ -52,7 +51,17 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       onDown: (error) => events.mirrorDown(error),
     },
     forReaders: (state) => writer.mirror.forReaders(state),
-    admit,
+    /** Checks a connection; if the mirror lacks more than is known, a sync is due. */
+    async admit(mirror) {
+      await using snapshot = await shared.read().catch(valueIf(isStoreError, null));
+      if (snapshot === null) return; // Redis must answer then, and is checked before a write
+      await keeper.check(mirror);
+      const { syncedAt, members } = (await mirror.standings([undefined]))[0]!;
+      const isFlushed = wasMarked && syncedAt === null;
+      wasMarked = syncedAt !== null;
+      await mark.lookForLeft();
+      if (isFlushed || snapshot.size - members > writer.mirror.pending + writer.pending) writer.mirror.leaveToSync();
+    },
     grows: true,
   });
   const { shared, link } = live;
@@ -79,18 +88,6 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const checking = { clock, parser: new RecordParser(rules) };
   let cleanup: CleanupLoop | null = null;
   let closing: Promise<void> | null = null;
-
-  /** Checks a connection; if the mirror lacks more than is known, a sync is due. @throws TtsctlError *_MISMATCH, REDIS_* */
-  async function admit(there: Mirror): Promise<void> {
-    await using snapshot = await shared.read().catch(valueIf(isStoreError, null));
-    if (snapshot === null) return; // Redis must answer then, and is checked before a write
-    await keeper.check(there);
-    const { syncedAt, members } = (await there.standings([undefined]))[0]!;
-    const isFlushed = wasMarked && syncedAt === null;
-    wasMarked = syncedAt !== null;
-    await mark.lookForLeft();
-    if (isFlushed || snapshot.size - members > writer.mirror.pending + writer.pending) writer.mirror.leaveToSync();
-  }
 
   function refuseClosed(): void {
     if (closing === null) return;
@@ -233,7 +230,6 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
 
     syncToRedis: call(async (options = {}) => {
       const signal = signalOf(options, "syncToRedis");
-      throwIfAborted(signal);
       const state = await link.open();
       if (state.kind !== "on") {
         return { counts: null, problem: libraryError(state.kind === "down" ? state.error : redisDisabled()) };
@@ -268,7 +264,6 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     cleanupOnce: call(async (options = {}) => {
       const signal = signalOf(options, "cleanupOnce", ["dryRun"]);
       await checkCleanup(parts);
-      throwIfAborted(signal);
       const run = await parts.forCall("cleanupOnce", signal);
       const { counts, problem } = await cleanupOnce(run, options.dryRun ?? false);
       return { counts, problem: libraryError(problem) };

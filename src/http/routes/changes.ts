@@ -26,27 +26,19 @@ interface ChangeRequest {
   readonly max?: MaxDelete;
 }
 
-type Changed<R> = { readonly result: R; readonly warnings: readonly string[] };
-
 /** `POST /voice-tasks/delete` and `/mark`: what `ttsctl delete` and `mark` do, for the selection in a body. */
 export function addChanges(add: AddEndpoint, parts: ServerParts, forChange: ChangeTurn): void {
   const forPlan = changeTurns(parts);
-  const answer = (c: Context<Env>, asked: ChangeRequest, work: () => Promise<Changed<object>>) => {
-    return (asked.dryRun ? forPlan : forChange)(c, async () => {
-      const { result, warnings } = await work();
-      return json(result, warnings);
-    });
-  };
+  const turnOf = ({ dryRun }: ChangeRequest) => (dryRun ? forPlan : forChange);
+  const sent = ({ result, warnings }: { result: object; warnings: string[] }) => json(result, warnings);
   add("POST /voice-tasks/delete", (c, _, { body: text }) => {
-    const body: BodyOf<typeof DELETE_KINDS> = bodyIn(text, DELETE_KINDS);
-    const asked = askedIn(body, "max_delete");
-    return answer(c, asked, () => remove(parts, c, asked, body.force === true));
+    const { body, asked } = askedIn(text, DELETE_KINDS, "max_delete");
+    return turnOf(asked)(c, async () => sent(await remove(parts, c, asked, body.force === true)));
   });
   add("POST /voice-tasks/mark", (c, _, { body: text }) => {
-    const body: BodyOf<typeof MARK_KINDS> = bodyIn(text, MARK_KINDS);
-    const asked = askedIn(body, "max_mark");
+    const { body, asked } = askedIn(text, MARK_KINDS, "max_mark");
     if ((body.error?.length ?? 0) > 10_000) throw usage("error is too long", "at most 10000 characters");
-    return answer(c, asked, () => mark(parts, c, asked, body));
+    return turnOf(asked)(c, async () => sent(await mark(parts, c, asked, body)));
   });
 }
 
@@ -85,7 +77,7 @@ async function change<R>(
   c: Context<Env>,
   { query: raw, all = false, dryRun = false }: ChangeRequest,
   work: (step: RunParts, selection: Selection) => Promise<Ended<R>>,
-): Promise<Changed<R>> {
+) {
   throwIfInterrupted(run.signal, "nothing was changed");
   const warnings: string[] = [];
   const { method, url, socket } = c.env.incoming;
@@ -120,19 +112,16 @@ export function changeTurns({ clock, run }: Pick<ServerParts, "clock" | "run">, 
     });
 }
 
-function bodyIn(text: string, kinds: typeof DELETE_KINDS | typeof MARK_KINDS): Readonly<Record<string, unknown>> {
-  const body = parseQueryObject(text, "the body");
-  checkBody(body, { ...kindsOf(CHOOSING_PARTS), ...kinds }, "the body");
-  return body;
-}
-
 /** Unlike in a query, an empty list or text is an error: it must not choose everything. @throws TtsctlError USAGE */
-function askedIn(body: Readonly<Record<string, unknown>>, brake: "max_delete" | "max_mark"): ChangeRequest {
+function askedIn<K extends typeof DELETE_KINDS | typeof MARK_KINDS>(text: string, kinds: K, brake: keyof K & string) {
+  const body: Readonly<Record<string, unknown>> = parseQueryObject(text, "the body");
+  checkBody(body, { ...kindsOf(CHOOSING_PARTS), ...kinds }, "the body");
   const query = rawQuery((_, { key, kind }) => {
     const value = body[key] ?? null;
     return kind === "user" && value !== null ? [value] : value;
   });
   countIds(query, BODY_NAMES);
   const max = body[brake] == null ? null : { ...parsePart(`${body[brake]}`)!, name: brake };
-  return { query, all: body.all === true, dryRun: body.dry_run === true, max };
+  const asked: ChangeRequest = { query, all: body.all === true, dryRun: body.dry_run === true, max };
+  return { body: body as BodyOf<K>, asked };
 }

@@ -25,7 +25,13 @@ async function answerFile(c: Context<Env>, handle: FileHandle, name: string, { f
   const stats = await handle.stat({ bigint: true });
   const size = Number(stats.size);
   const validators = validatorsOf(stats);
-  const common = { ...validators, ...fileHeaders(name), "accept-ranges": "bytes" };
+  const type = mediaTypeOf(name);
+  // Files in `output/` aren't trusted: only audio is shown in place, and nothing may run as a page of ours.
+  const common = {
+    ...{ ...validators, "content-type": type ?? "application/octet-stream", "accept-ranges": "bytes" },
+    ...{ "content-security-policy": "default-src 'none'; sandbox", "cache-control": "private, no-cache" },
+    ...(type === undefined && { "content-disposition": "attachment" }),
+  };
   if (isUnchanged(headers, validators)) return new Response(null, { status: 304, headers: common });
   const isHead = method === "HEAD"; // ranges are for GET only
   const condition = headers["if-range"]; // the tag of the file, or exactly its time
@@ -65,17 +71,6 @@ function isUnchanged(headers: IncomingHttpHeaders, validators: ReturnType<typeof
   const { "if-none-match": tags, "if-modified-since": since } = headers;
   if (tags !== undefined) return namesTag(tags, validators.etag);
   return since !== undefined && Date.parse(validators["last-modified"]) <= Date.parse(since);
-}
-
-/** Files in `output/` aren't trusted: only audio is shown in place, and nothing may run as a page of ours. */
-function fileHeaders(name: string): Record<string, string> {
-  const type = mediaTypeOf(name);
-  return {
-    "content-type": type ?? "application/octet-stream",
-    "content-security-policy": "default-src 'none'; sandbox",
-    "cache-control": "private, no-cache",
-    ...(type === undefined ? { "content-disposition": "attachment" } : {}),
-  };
 }
 
 type ByteRange = { readonly first: number; readonly last: number };
