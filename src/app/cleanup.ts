@@ -57,8 +57,6 @@ export async function cleanUp(parts: RunParts, flags: PassFlags) {
 }
 
 interface Watcher {
-  /** Replaced if the lock file was. */
-  lock: Lock;
   /** The settings of the next pass; with `isTrusted` the clock counts as right. */
   settings(): Promise<{ readonly cleanup: CleanupSettings; readonly isTrusted?: boolean }>;
   /** Returns whether it failed. @param refusal why it must not begin @param doubt why it must end if Redis can't confirm the clock */
@@ -77,16 +75,18 @@ export function watchInterval(retention: number): number {
 /**
  * Passes until the signal, with waits between them. If the wall clock jumped since the last pass (docs/contract.md,
  * Clocks), one pass is refused, and later ones until the clock is back, trusted, or agrees with that of Redis.
- * @throws TtsctlError LOCK_*, WATCHER_RUNNING if the watch lock is lost; and what the watcher throws
+ * The lock is released with the parts. @throws TtsctlError LOCK_*, WATCHER_RUNNING if the watch lock is lost; and what the watcher throws
  */
-export async function watchPasses(parts: RunParts, watcher: Watcher): Promise<void> {
+export async function watchPasses(parts: RunParts, taken: Lock, watcher: Watcher): Promise<void> {
+  let lock = taken;
+  parts.onRelease(() => lock.release());
   const file = await parts.changingFileStore();
   const readClocks = () => ({ wall: parts.clock.now(), monotonic: parts.clock.monotonic() });
   let clocks = readClocks();
   let failures = 0;
   let isDoubted = false;
   while (!parts.signal.aborted) {
-    watcher.lock = await file.keepWatchLock(watcher.lock);
+    lock = await file.keepWatchLock(lock); // another one if the lock file was replaced
     const { cleanup, isTrusted = false } = await watcher.settings();
     const retention = cleanup.retention.value;
     const now = readClocks();

@@ -99,9 +99,16 @@ export async function openLedger(path: string, store: string, configPath: string
 }
 
 function who({ argv, cwd, env, request }: Caller): object {
-  const user = { uid: process.getuid?.() ?? null, user: userName(), sudoUser: env.SUDO_USER || null };
-  const run = { host: hostname(), pid: process.pid, cwd, argv: withoutSecrets(argv) };
-  return { ...user, ...run, ...(request !== null && { request }) };
+  return {
+    uid: process.getuid?.() ?? null,
+    user: userName(),
+    sudoUser: env.SUDO_USER || null,
+    host: hostname(),
+    pid: process.pid,
+    cwd,
+    argv: withoutSecrets(argv),
+    ...(request !== null && { request }),
+  };
 }
 
 /** Null for a user without an entry, as in a container with a numeric user. */

@@ -188,8 +188,7 @@ export class RunParts {
   /** For a run that needs Redis. @throws TtsctlError REDIS_* (exit code 4) */
   async mirror(): Promise<Mirror> {
     const state = await this.mirrorState();
-    if (state.kind === "off") throw redisDisabled();
-    if (state.kind === "down") throw state.error;
+    if (state.kind !== "on") throw state.kind === "down" ? state.error : redisDisabled();
     return state.mirror;
   }
 
@@ -264,13 +263,11 @@ export class RunParts {
   }
 
   async release(): Promise<void> {
-    let failure: { error: unknown } | undefined;
+    const errors: unknown[] = [];
     for (const release of this.#releases.splice(0).reverse()) {
-      await release().catch((error) => {
-        failure ??= { error };
-      });
+      await release().catch((error) => void errors.push(error));
     }
-    if (failure !== undefined) throw failure.error;
+    if (errors.length > 0) throw errors[0];
   }
 }
 

@@ -1,8 +1,8 @@
 import { later } from "../clock.ts";
-import { isTtsctlError, TtsctlError } from "../errors.ts";
+import { isTtsctlError, ours } from "../errors.ts";
 import { checkLayout, checkTimezone, storeMismatch } from "../operations/safety.ts";
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
-import type { LinkEvents, MirrorState } from "../store/mirror-link.ts";
+import type { MirrorState } from "../store/mirror-link.ts";
 import { type MirrorWriter, mirrorWriter } from "../store/mirror-writer.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { type Writable, writable } from "../store/writable.ts";
@@ -34,8 +34,7 @@ interface Keeping {
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1000, 300_000];
 
 /** Writes to Redis what it missed, for a long-running process: what the writer knows or, if Redis may lack more, the whole file. */
-export function keepMirrored(parts: RunParts, { shared, link }: Live, writer: MirrorWriter, keeping: Keeping) {
-  const { clock } = parts;
+export function keepMirrored({ clock }: RunParts, { shared, link }: Live, writer: MirrorWriter, keeping: Keeping) {
   const stop = new AbortController();
   const syncs = new Set<Promise<unknown>>();
   let running: Promise<void> | null = null;
@@ -105,13 +104,8 @@ export function keepMirrored(parts: RunParts, { shared, link }: Live, writer: Mi
     async open(): Promise<MirrorState<Writable<Mirror>>> {
       const state = await link.open();
       if (state.kind !== "on") return state;
-      try {
-        await check(state.mirror);
-        return { kind: "on", mirror: writable(state.mirror) };
-      } catch (error) {
-        if (!(error instanceof TtsctlError)) throw error;
-        return { kind: "down", error };
-      }
+      const error = await check(state.mirror).then(() => null, ours);
+      return error === null ? { kind: "on", mirror: writable(state.mirror) } : { kind: "down", error };
     },
 
     /** Repairs now, unless that is under way. Returns when it has ended, and never fails. */
@@ -158,17 +152,20 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
   /** Redis-only tasks after the last sync. */
   let orphansThen: number | null = null;
 
-  const events: LinkEvents = {
-    onUp: ({ where }, again) => {
-      void note("info", `Redis at ${where} ${again ? "is back" : "answered the ping"}`);
-      if (again) mayLack();
+  const live = await parts.liveOn({
+    events: {
+      onUp: ({ where }, again) => {
+        void note("info", `Redis at ${where} ${again ? "is back" : "answered the ping"}`);
+        if (again) mayLack();
+      },
+      onDown: ({ message, code }) => void note("warn", `${message}: reads use the store file`, { code }),
     },
-    onDown: ({ message, code }) => void note("warn", `${message}: reads use the store file`, { code }),
-  };
-  const live = await parts.liveOn({ events, forReaders });
-  const { link, shared } = live;
+    forReaders,
+  });
   const writer = mirrorWriter({
-    ...{ clock: parts.clock, file: await parts.fileStore(), shared },
+    clock: parts.clock,
+    file: await parts.fileStore(),
+    shared: live.shared,
     link: { open: () => keeper.open() },
     warn: (line) => void note("warn", line),
   });
@@ -182,6 +179,8 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     },
   });
   if (isWanted) writer.leaveToSync();
+  /** The sync on start, and what is left to do after a failure. */
+  const begin = mayWrite ? keeper.begin : async () => {};
 
   async function forReaders(state: MirrorState): Promise<MirrorState> {
     if (state.kind !== "on") return state;
@@ -193,16 +192,11 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     return problem === null || isStoreLost ? state : { ...state, behind: problem };
   }
 
-  /** The sync on start, and what is left to do after a failure. */
-  async function begin(): Promise<void> {
-    if (mayWrite) await keeper.begin();
-  }
-
   function mayLack(): void {
     if (isWanted) writer.leaveToSync();
     else {
       behind = "Redis may lack changes of the file; run `ttsctl sync`";
-      markThen = link.open().then(markOf);
+      markThen = live.link.open().then(markOf);
     }
     void begin();
   }

@@ -17,8 +17,8 @@ export async function watch(context: Context, runPass: RunPass, onWait = (_secon
   await context.requireConfig(true);
   const file = await context.changingFileStore();
   let settings = await context.settings();
+  const lock = await file.lock("watch");
   const watcher = {
-    lock: await file.lock("watch"),
     settings: async () => {
       const isReloaded = hangup.signal.aborted;
       if (isReloaded) {
@@ -33,11 +33,10 @@ export async function watch(context: Context, runPass: RunPass, onWait = (_secon
       return context.clock.sleep(seconds * 1000, [context.signal, hangup.signal]);
     },
   };
-  context.onRelease(() => watcher.lock.release());
   const { value: retention } = settings.cleanup.retention;
   const when = `retention ${formatDuration(retention)}, a pass every ${watchInterval(retention)} s`;
   await context.note("info", `watching ${settings.store.path.value}: ${when}`);
-  await watchPasses(context, watcher);
+  await watchPasses(context, lock, watcher);
   await context.note("info", "watch stopped");
 }
 

@@ -9,16 +9,14 @@ import { accepts } from "hono/accepts";
 import { matchedRoutes } from "hono/route";
 import { getMimeType } from "hono/utils/mime";
 import { type Clock, within } from "../clock.ts";
-import { jsonIn } from "../json/value.ts";
 import { HttpError, json, jsonText, namesTag, problemOf, problemResponse, tagOf } from "./answer.ts";
 import { dialectOf, PLAIN } from "./dialects.ts";
 import { type AddEndpoint, ENDPOINTS, endpointsOf } from "./endpoints.ts";
 import { addStream, eventStreams, newDoorbell } from "./event-stream.ts";
-import { checkRequest, cookieOf, doorkeeperOf, hostsOf } from "./guard.ts";
+import { addSessions, checkRequest, cookieOf, hostsOf } from "./guard.ts";
 import { routes } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
-import { type Env, LIMITS, type ServerParts } from "./parts.ts";
-import { bodyOf } from "./request.ts";
+import type { Env, ServerParts } from "./parts.ts";
 import { addChanges, changeTurns } from "./routes/changes.ts";
 import { addLogs } from "./routes/logs.ts";
 import { addOutput } from "./routes/output.ts";
@@ -42,21 +40,9 @@ export function createApp(parts: ServerParts): Hono<Env> {
   });
   add("GET /openapi.json", (c) => json(openapi(http.basePath.value, cookieOf(c), http.dialect.value)));
   addPage(app, add, parts);
-  const doorkeeper = doorkeeperOf(parts);
-  // For browsers: the first begins a session, with the body `{"token": ...}`, the second ends it.
-  add("POST /login", async (c) => {
-    const body = jsonIn((await bodyOf(c.env.incoming, LIMITS.loginBytes))());
-    const { token } = Object(body) as { token?: unknown };
-    if (typeof token !== "string") throw new HttpError("BAD_REQUEST", "the body has no token", 'send {"token": "..."}');
-    doorkeeper.logIn(c, token);
-    return c.body(null, 204);
-  });
-  add("POST /logout", (c) => {
-    doorkeeper.logOut(c);
-    return c.body(null, 204);
-  });
+  const checkToken = addSessions(add, parts);
   app.use(async (c, next) => {
-    doorkeeper.check(c);
+    checkToken(c);
     await next();
   });
   app.use("/voice-tasks/*", compressed());

@@ -3,8 +3,11 @@ import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { jsonIn } from "../json/value.ts";
 import { HttpError } from "./answer.ts";
+import type { AddEndpoint } from "./endpoints.ts";
 import { type Env, LIMITS, type ServerParts } from "./parts.ts";
+import { bodyOf } from "./request.ts";
 
 const LOCAL = ["localhost", "127.0.0.1", "::1"];
 
@@ -57,8 +60,8 @@ function isToken(text: string, token: string): boolean {
   return timingSafeEqual(digest!, expected!);
 }
 
-/** Who has given the token: browsers with a session, which ends with the server. */
-export function doorkeeperOf({ clock, settings: { http } }: ServerParts) {
+/** Who has given the token: browsers with a session, which ends with the server. @returns throws TOKEN_REQUIRED, TOKEN_WRONG */
+export function addSessions(add: AddEndpoint, { clock, settings: { http } }: ServerParts) {
   const token = http.token.value;
   /** The ends of sessions by the values of their cookies, the oldest first. */
   const sessions = new Map<string, number>();
@@ -82,38 +85,39 @@ export function doorkeeperOf({ clock, settings: { http } }: ServerParts) {
     return { path: http.basePath.value || "/", secure: /^https\b/i.test(c.req.header("x-forwarded-proto") ?? "") };
   }
 
-  return {
-    /** Begins a session. @throws HttpError TOKEN_WRONG, TOO_MANY_TRIES */
-    logIn(c: Context<Env>, given: string): void {
-      if (token === null) return;
-      const { remoteAddress = "" } = c.env.incoming.socket;
-      refuseGuessing(remoteAddress);
-      if (!isToken(given, token)) {
-        wrong.set(remoteAddress, (wrong.get(remoteAddress) ?? 0) + 1);
-        throw wrongToken();
-      }
-      const session = randomBytes(24).toString("base64url");
-      sessions.set(session, clock.now() + SESSION_S);
-      if (sessions.size > LIMITS.sessions) sessions.delete(sessions.keys().next().value!);
-      setCookie(c, cookieOf(c), session, { ...attributes(c), maxAge: SESSION_S, httpOnly: true, sameSite: "Strict" });
-    },
-
-    logOut(c: Context<Env>): void {
-      sessions.delete(getCookie(c, cookieOf(c)) ?? "");
-      deleteCookie(c, cookieOf(c), attributes(c));
-    },
-
-    /** @throws HttpError TOKEN_REQUIRED, TOKEN_WRONG */
-    check(c: Context<Env>): void {
-      if (token === null) return;
-      const authorization = c.req.header("authorization");
-      const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
-      if (bearer === undefined) {
-        if ((sessions.get(getCookie(c, cookieOf(c)) ?? "") ?? 0) > clock.now()) return;
-        if (authorization === undefined) throw new HttpError("TOKEN_REQUIRED", "a token is required", HINT, CHALLENGE);
-      } else if (isToken(bearer, token)) return;
+  /** Begins a session. @throws HttpError TOKEN_WRONG, TOO_MANY_TRIES */
+  add("POST /login", async (c) => {
+    const { token: given } = Object(jsonIn((await bodyOf(c.env.incoming, LIMITS.loginBytes))())) as { token?: unknown };
+    if (typeof given !== "string") throw new HttpError("BAD_REQUEST", "the body has no token", 'send {"token": "..."}');
+    if (token === null) return c.body(null, 204);
+    const { remoteAddress = "" } = c.env.incoming.socket;
+    refuseGuessing(remoteAddress);
+    if (!isToken(given, token)) {
+      wrong.set(remoteAddress, (wrong.get(remoteAddress) ?? 0) + 1);
       throw wrongToken();
-    },
+    }
+    const session = randomBytes(24).toString("base64url");
+    sessions.set(session, clock.now() + SESSION_S);
+    if (sessions.size > LIMITS.sessions) sessions.delete(sessions.keys().next().value!);
+    setCookie(c, cookieOf(c), session, { ...attributes(c), maxAge: SESSION_S, httpOnly: true, sameSite: "Strict" });
+    return c.body(null, 204);
+  });
+
+  add("POST /logout", (c) => {
+    sessions.delete(getCookie(c, cookieOf(c)) ?? "");
+    deleteCookie(c, cookieOf(c), attributes(c));
+    return c.body(null, 204);
+  });
+
+  return (c: Context<Env>): void => {
+    if (token === null) return;
+    const authorization = c.req.header("authorization");
+    const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
+    if (bearer === undefined) {
+      if ((sessions.get(getCookie(c, cookieOf(c)) ?? "") ?? 0) > clock.now()) return;
+      if (authorization === undefined) throw new HttpError("TOKEN_REQUIRED", "a token is required", HINT, CHALLENGE);
+    } else if (isToken(bearer, token)) return;
+    throw wrongToken();
   };
 }
 

@@ -6,14 +6,15 @@ import { guarded, libraryError } from "./arguments.ts";
 import type { CleanupCounts, CleanupOptions, Logger } from "./types.ts";
 
 /** @throws TtsctlError CONFIG_REQUIRED if a cleanup might act on defaults */
-export function checkCleanup(parts: RunParts): Promise<void> {
+function checkCleanup(parts: RunParts): Promise<void> {
   const problem = "the cleanup removes audio and logs, but openTaskStore wasn't given their directories";
   return parts.requireConfig(true, "give openTaskStore output and logs, or a config", problem);
 }
 
-/** One pass of the cleanup. @throws TtsctlError as `cleanUp` */
+/** One pass of the cleanup. @throws TtsctlError CONFIG_REQUIRED, and as `cleanUp` */
 export async function cleanupOnce(parts: RunParts, dryRun: boolean, doubt: TtsctlError | null = null) {
   try {
+    await checkCleanup(parts);
     const { outcome, error } = await cleanUp(parts, { dryRun, allowEmpty: false, doubt });
     if (error?.code === "AUDIT_FAILED") throw error;
     const { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs } = outcome.result;
@@ -46,16 +47,13 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
         return null;
       });
     }
-    const watcher = { lock, settings: () => run.settings(), pass, wait: pause };
     try {
-      const { retention } = (await run.settings()).cleanup;
-      if (retention.value <= 0) return logger.warn(`cleanup is switched off: retention is ${retention.value}`);
-      await watchPasses(run, watcher);
+      await watchPasses(run, lock, { settings: () => run.settings(), pass, wait: pause });
     } catch (error) {
       logger.warn(`the cleanup stopped: ${ours(error).message}`);
       onPass(null, libraryError(ours(error)));
     } finally {
-      await watcher.lock.release();
+      await run.release();
     }
   }
 
@@ -78,6 +76,8 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
     async start(): Promise<void> {
       await checkCleanup(parts);
       const run = await newRun();
+      const { retention } = (await run.settings()).cleanup;
+      if (retention.value <= 0) return logger.warn(`cleanup is switched off: retention is ${retention.value}`);
       const lock = await tryLock(run);
       if (lock === null) logger.info("another process cleans up this store: waiting until it ends");
       ended = watch(run, lock);

@@ -14,7 +14,7 @@ import type { TaskId } from "../task/ids.ts";
 import { RecordParser, type Task } from "../task/task.ts";
 import { checkOptions, checkStrings, checkType, libraryError, NEVER, signalOf, throwIfAborted } from "./arguments.ts";
 import { checkLease, claimIdOf, claimRule, findClaimable, updated, withClaim } from "./changes.ts";
-import { type CleanupLoop, checkCleanup, cleanupLoop, cleanupOnce } from "./cleanup.ts";
+import { type CleanupLoop, cleanupLoop, cleanupOnce } from "./cleanup.ts";
 import { eventSource } from "./events.ts";
 import { cursorAfter, FILTERS, listQueryOf, type NamedTasks, pageAfter, pageOf } from "./queries.ts";
 import { settingsOf } from "./settings.ts";
@@ -115,13 +115,6 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     return withSettled({ state, redis }, settled);
   }
 
-  /** Whether the file still has a claim: a service without locks may have replaced the record. */
-  async function holds(task: Task, claimId: string): Promise<boolean> {
-    await using snapshot = await shared.read();
-    const [record] = await snapshot.recordsOf([task]);
-    return record != null && claimIdOf(record) === claimId;
-  }
-
   async function list(query: PageQuery, named: NamedTasks) {
     return pageOf<T>(await stores.list(listQueryOf(query, checking, named)), null);
   }
@@ -174,7 +167,9 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
         const { file, task, settled } = written;
         if (file === "missing") return null;
         await settled;
-        if (file === "written" && (await holds(task!, claimId))) {
+        await using snapshot = await shared.read();
+        const [record] = await snapshot.recordsOf([task!]); // a service without locks may have replaced it
+        if (file === "written" && record != null && claimIdOf(record) === claimId) {
           resultOf(task!, written);
           return { ...storedTask<T>(task!), claimId };
         }
@@ -263,7 +258,6 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
 
     cleanupOnce: call(async (options = {}) => {
       const signal = signalOf(options, "cleanupOnce", ["dryRun"]);
-      await checkCleanup(parts);
       const run = await parts.forCall("cleanupOnce", signal);
       const { counts, problem } = await cleanupOnce(run, options.dryRun ?? false);
       return { counts, problem: libraryError(problem) };

@@ -28,8 +28,11 @@ async function answerFile(c: Context<Env>, handle: FileHandle, name: string, { f
   const type = mediaTypeOf(name);
   // Files in `output/` aren't trusted: only audio is shown in place, and nothing may run as a page of ours.
   const common = {
-    ...{ ...validators, "content-type": type ?? "application/octet-stream", "accept-ranges": "bytes" },
-    ...{ "content-security-policy": "default-src 'none'; sandbox", "cache-control": "private, no-cache" },
+    ...validators,
+    "accept-ranges": "bytes",
+    "content-type": type ?? "application/octet-stream",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "cache-control": "private, no-cache",
     ...(type === undefined && { "content-disposition": "attachment" }),
   };
   if (isUnchanged(headers, validators)) return new Response(null, { status: 304, headers: common });
