@@ -32,7 +32,7 @@ export class TaskLogs {
     const parts: LogPart[] = [];
     let wanted = count;
     for (const place of (await this.#find()).reverse()) {
-      const tail = wanted > 0 ? this.#open(place) : undefined;
+      using tail = wanted > 0 ? this.#open(place) : undefined;
       const part = tail && this.#readable(() => lastLines(tail, wanted));
       if (part === undefined) continue;
       wanted -= part.lines.length;
@@ -44,13 +44,8 @@ export class TaskLogs {
   /** All lines in pieces: at most one of them is held in memory. */
   async *all(): AsyncGenerator<LogPart> {
     for (const place of await this.#find()) {
-      const tail = this.#open(place);
-      if (tail === undefined) continue;
-      try {
-        for (const lines of tail.toEnd()) if (lines.length > 0) yield { path: tail.path, lines };
-      } finally {
-        tail.close();
-      }
+      using tail = this.#open(place);
+      for (const lines of tail?.toEnd() ?? []) if (lines.length > 0) yield { path: tail!.path, lines };
     }
   }
 
@@ -144,17 +139,13 @@ export class TaskLogs {
 }
 
 function lastLines(tail: LogTail, count: number): LogPart {
-  try {
-    tail.seekToLast(count);
-    const lines: string[] = [];
-    for (const more of tail.toEnd()) {
-      lines.push(...more);
-      lines.splice(0, lines.length - count); // it may grow during the read
-    }
-    return { path: tail.path, lines };
-  } finally {
-    tail.close();
+  tail.seekToLast(count);
+  const lines: string[] = [];
+  for (const more of tail.toEnd()) {
+    lines.push(...more);
+    lines.splice(0, lines.length - count); // it may grow during the read
   }
+  return { path: tail.path, lines };
 }
 
 const NEWLINE = 0x0a;
@@ -169,6 +160,7 @@ class LogTail {
   #held: Buffer = Buffer.alloc(0);
   #position = 0;
   #wasCut = false;
+  readonly [Symbol.dispose] = () => this.close();
 
   private constructor(
     readonly path: string,

@@ -10,10 +10,6 @@ export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
   const emitter = new EventEmitter().setMaxListeners(0);
   let [unlogged, missed, loggedAt] = [0, 0, Number.NEGATIVE_INFINITY];
 
-  function emitMirror(state: MirrorEvent["state"], error: TtsctlError | null): void {
-    emitter.emit("mirror", { state, owed: owed(), error: libraryError(error) } satisfies MirrorEvent);
-  }
-
   return {
     /** Returns a function that removes the listener. */
     on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void {
@@ -26,7 +22,7 @@ export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
 
     /** @param again whether there was a connection, or an attempt at one, before */
     mirrorUp(where: string, again: boolean): void {
-      emitMirror("up", null);
+      emitter.emit("mirror", { state: "up", owed: owed(), error: null } satisfies MirrorEvent);
       logger.info(`Redis at ${where} ${again ? "answers again" : "answered the ping"}`);
       if (missed > 0) logger.warn(`Redis missed ${counted(missed, "change")}; repairing it now`);
       missed = 0;
@@ -34,7 +30,7 @@ export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
 
     mirrorDown(error: TtsctlError): void {
       logger.warn(`${error.message}: reads use the file, which has all changes`);
-      emitMirror("down", error);
+      emitter.emit("mirror", { state: "down", owed: owed(), error: libraryError(error) } satisfies MirrorEvent);
     },
 
     /** Redis refused changes, or their outcome is unknown. */

@@ -119,16 +119,6 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     return pageOf<T>(await stores.list(listQueryOf(query, checking, named)), null);
   }
 
-  async function close(): Promise<void> {
-    await store.stopCleanup();
-    await keeper.close();
-    await writer.close();
-    const problem = writer.mirror.problem ?? (owes && (await stores.file.owed.isThere()) ? OWED : null);
-    if (problem !== null) logger.warn(`${problem}; the next program that opens the store repairs Redis`);
-    await mark.close(writer.mirror.problem === null);
-    await parts.release();
-  }
-
   const store: TaskStore<T> = {
     upsert: call(async (task) => {
       const parsed = taskOf(task, checking.parser);
@@ -282,7 +272,15 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     },
 
     close() {
-      closing ??= close();
+      closing ??= (async () => {
+        await store.stopCleanup();
+        await keeper.close();
+        await writer.close();
+        const problem = writer.mirror.problem ?? (owes && (await stores.file.owed.isThere()) ? OWED : null);
+        if (problem !== null) logger.warn(`${problem}; the next program that opens the store repairs Redis`);
+        await mark.close(writer.mirror.problem === null);
+        await parts.release();
+      })();
       return closing;
     },
 
