@@ -60,7 +60,7 @@ function isToken(text: string, token: string): boolean {
   return timingSafeEqual(digest!, expected!);
 }
 
-/** Who has given the token: browsers with a session, which ends with the server. @returns throws TOKEN_REQUIRED, TOKEN_WRONG */
+/** Login and logout of browsers, whose sessions end with the server. @returns a check of a request, which throws TOKEN_REQUIRED, TOKEN_WRONG */
 export function addSessions(add: AddEndpoint, { clock, settings: { http } }: ServerParts) {
   const token = http.token.value;
   /** The ends of sessions by the values of their cookies, the oldest first. */

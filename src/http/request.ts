@@ -83,7 +83,7 @@ function wrong(name: string, text: string | undefined, accepted: string): never 
   throw usage(`${name}: ${JSON.stringify(text)} is invalid`, `accepted: ${accepted}`);
 }
 
-/** @returns what gives its text @param hold gets the bytes of each part, and may throw @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST; USAGE */
+/** Reads a body. @returns a function that decodes it @param hold gets the bytes of each part, and may throw @throws HttpError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST; USAGE */
 export async function bodyOf(incoming: IncomingMessage, mostBytes: number, hold = (_bytes: number) => {}) {
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = incoming.headers;
   // A form of another site can't send this type without a preflight request.

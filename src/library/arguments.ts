@@ -64,7 +64,7 @@ export function libraryError<E>(error: E): E {
   return Object.assign(error, { hint: HINTS[error.code] ?? error.hint });
 }
 
-/** A function of the program that may throw, which must not end our work. */
+/** A function of the program. If it throws, that is logged, and the caller goes on. */
 export function guarded<A extends unknown[]>(name: string, logger: Logger, work: (...args: A) => void) {
   return (...args: A): void => {
     try {
