@@ -159,7 +159,7 @@ function wordsFor(program: Command, { command, operands, values }: Line, current
     const about = new Map(program.commands.map((each) => [each.name(), each.description()]));
     if (operands.length === 0) return about.set("help", HELP);
     if (operands.length > 1 || operands[0] !== "help") return []; // an unknown command
-    for (const [name, text] of Object.entries(TOPICS)) about.set(name, text.split("\n", 1)[0]!);
+    for (const [name, [title]] of Object.entries(TOPICS)) about.set(name, title);
     return about;
   }
   const argument = command.registeredArguments[operands.length];

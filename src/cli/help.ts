@@ -44,18 +44,18 @@ function exitLines([code, meaning]: [string, string]): string {
   return `${code.padStart(5)}  ${wrap(meaning.replaceAll("`", ""), 73).join("\n       ")}\n`;
 }
 
-export const TOPICS: Readonly<Record<string, string>> = {
-  "exit-codes": `Exit codes
-
-${Object.entries(EXIT_MEANINGS).map(exitLines).join("")}
-With -o json or jsonl an error is an object {"error", "code", "hint"} on stderr.
-`,
-  environment: `Environment
-
-${VARIABLES.map(([name, help]) => `  ${name.padEnd(26)} ${help}\n`).join("")}
+export const TOPICS: Readonly<Record<string, readonly [title: string, text: string]>> = {
+  "exit-codes": [
+    "Exit codes",
+    `${Object.entries(EXIT_MEANINGS).map(exitLines).join("")}
+With -o json or jsonl an error is an object {"error", "code", "hint"} on stderr.`,
+  ],
+  environment: [
+    "Environment",
+    `${VARIABLES.map(([name, help]) => `  ${name.padEnd(26)} ${help}\n`).join("")}
 Flags override variables, variables override config.ini. An empty variable
-counts as unset. ttsctl config shows all settings in force.
-`,
+counts as unset. ttsctl config shows all settings in force.`,
+  ],
 };
 
 export function manPage(program: Command): string {
@@ -67,8 +67,8 @@ export function manPage(program: Command): string {
     ...[".SH OPTIONS OF EVERY COMMAND", ...program.options.flatMap(optionLines)],
     ".SH COMMANDS",
     ...program.commands.flatMap(commandLines),
-    ...[".SH EXIT STATUS", ...bodyLines(TOPICS["exit-codes"]!)],
-    ...[".SH ENVIRONMENT", ...bodyLines(TOPICS.environment!)],
+    ...[".SH EXIT STATUS", ...plainLines(TOPICS["exit-codes"]![1])],
+    ...[".SH ENVIRONMENT", ...plainLines(TOPICS.environment![1])],
     ".SH FILES",
     roff("config.ini, the service's own, in the working directory; voice_task.json beside it."),
     roff("~/.config/ttsctl/NAME.ini: the profile NAME."),
@@ -90,13 +90,8 @@ function optionLines(option: Option): string[] {
   return [".TP", `.B ${roff(option.flags)}`, roff(optionDescription(option))];
 }
 
-function bodyLines(topic: string): string[] {
-  return plainLines(topic.slice(topic.indexOf("\n")).replace(/^\n+|\n+$/g, ""));
-}
-
 function plainLines(text: string): string[] {
-  const lines = text.split("\n").map((line) => (line === "" ? ".sp" : roff(line)));
-  return text === "" ? [] : [".PP", ".nf", ...lines, ".fi"];
+  return [".PP", ".nf", ...text.split("\n").map((line) => (line === "" ? ".sp" : roff(line))), ".fi"];
 }
 
 /** Escaped, so roff reads it as text. */

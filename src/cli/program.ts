@@ -61,7 +61,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
   }
   // Help and usage errors need all commands.
   const topic = argv.length === 2 && argv[0] === "help" ? TOPICS[argv[1]!] : undefined;
-  const help = topic === undefined ? [] : [topic];
+  const help = topic === undefined ? [] : [`${topic.join("\n\n")}\n`];
   if (topic === undefined) {
     const write = (text: string) => void help.push(text);
     const width = Math.max(40, Math.min(80, terminal.streams.stdout.columns || 80));

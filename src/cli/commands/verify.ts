@@ -30,14 +30,15 @@ export const spec: CommandSpec = {
       // First the file, because it prints warnings that may explain a missing Redis.
       const file = await (repair ? context.changingFileStore() : context.fileStore());
       const mirror = await context.mirror();
-      const compareAndRepair = async () => {
-        const confirm = context.confirmation(flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
-        const own = { mirror, rules: await context.rules(), confirm };
-        const parts = { ...(await context.changeParts(ledger, dryRun, file)), ...own };
-        return verifyAndRepair(parts, { ...flags, ...scope });
-      };
+      const confirm = context.confirmation(flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
+      const own = { mirror, rules: await context.rules(), confirm };
       const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
-      const outcome = await (repair ? compareAndRepair() : verify({ mirror, file, clock, reporter, signal }, scope));
+      const outcome = repair
+        ? await verifyAndRepair(
+            { ...(await context.changeParts(ledger, dryRun, file)), ...own },
+            { ...flags, ...scope },
+          )
+        : await verify({ mirror, file, clock, reporter, signal }, scope);
       const { result, drift } = outcome;
       return { ...finished(result, drift.size > (dryRun ? 0 : result.repaired)), outcome };
     });
