@@ -20,9 +20,9 @@ const FOLDERS = ["", "data", "var"];
 const STORES = ["voice_task", "voice_tasks", "tasks"].flatMap((name) => [`${name}.json`, `${name}.jsonl`]);
 const CONFIGS = [CONFIG_FILE, `config/${CONFIG_FILE}`, `conf/${CONFIG_FILE}`];
 const PLACES = [
-  ["store.path", "isFile", "tasks", STORES],
-  ["paths.output", "isDirectory", "audio", ["output", "outputs"]],
-  ["paths.logs", "isDirectory", "logs", ["Logs", "logs"]],
+  ["store.path", "isFile", "Store file", STORES],
+  ["paths.output", "isDirectory", "Audio directory", ["output", "outputs"]],
+  ["paths.logs", "isDirectory", "Log directory", ["Logs", "logs"]],
 ] as const;
 const ADDRESS: readonly SettingName[] = ["redis.url", "redis.host", "redis.port", "redis.sentinels", "redis.nodes"];
 
@@ -85,7 +85,7 @@ async function serviceConfig(context: Context): Promise<IniFile | null> {
 
 /** Looks for what isn't given of store file and directories. @throws TtsctlError USAGE without a store file, unless it may lack */
 async function findFiles(context: Context, values: NewValues, path: string, base: IniFile | null, mayLack: boolean) {
-  for (const [name, kind, what, names] of PLACES) {
+  for (const [name, kind, label, names] of PLACES) {
     if (values.has(name)) continue;
     const store = values.get("store.path");
     const near = [store && dirname(resolve(dirname(path), store.text)), base && dirname(base.path), context.cwd];
@@ -100,7 +100,7 @@ async function findFiles(context: Context, values: NewValues, path: string, base
     }
     if (found === undefined && !mayLack) {
       const used = `using ${names[0]} beside the store file; change it if that is wrong`;
-      context.reporter.warn(`no directory for ${what} found: ${used}`);
+      context.reporter.warn(`no ${label.toLowerCase()} found: ${used}`);
     }
     if (kind === "isFile" && others.length > 0) {
       context.reporter.warn(`${found} is used; also found: ${others.join(", ")}`);
@@ -112,14 +112,11 @@ async function findFiles(context: Context, values: NewValues, path: string, base
 
 async function askAll(context: Context, values: NewValues, path: string, settingsOf: () => Settings): Promise<void> {
   const set = (name: SettingName, text: string) => values.set(name, { text, source: "answer", origin: "your answer" });
-  const askPath = async (name: SettingName, label: string) => {
+  for (const [name, , label] of PLACES) {
     const found = pathText(resolve(dirname(path), values.get(name)!.text), join(context.cwd, CONFIG_FILE));
     const answer = await ask(context, label, found, rowOf(name).kind);
     if (answer !== null) set(name, pathText(resolve(context.cwd, answer), path));
-  };
-  await askPath("store.path", "Store file");
-  await askPath("paths.output", "Audio directory");
-  await askPath("paths.logs", "Log directory");
+  }
   await findRedis(context, values, settingsOf());
   const redis = await ask(context, "Redis: an address, a url, or none", redisShown(settingsOf()), REDIS_ANSWER);
   if (redis !== null) {

@@ -200,13 +200,8 @@ export async function tellNobody(context: Context, userId: string | undefined, f
  * The task that arguments name as `USER TASK`, `USER:TASK`, or the `TASK` of any user, from both stores; without a user if none has its
  * id. @throws TtsctlError USAGE, REDIS_*, STORE_*
  */
-export async function findTask(
-  context: Context,
-  parts: GetParts,
-  command: string,
-  args: readonly string[],
-  source: SourceChoice,
-) {
+export async function findTask(context: Context, parts: GetParts, command: string, args: string[], flags: Flags) {
+  const { source = "auto" } = flags;
   const [first = "", second] = args.map(trimId);
   if (first === "" || second === "") {
     const hint = `ttsctl ${command} alice t01, ttsctl ${command} alice:t01 or ttsctl ${command} t01`;

@@ -40,7 +40,7 @@ function statusTable({ total, byStatus, disk, ages }: StatsResult, style: StatsS
     ...ages.map((age) => String(age[status])),
     ...(disk === null ? [] : [disk.byStatus[status].audioBytes, disk.byStatus[status].logBytes].map(formatBytes)),
   ]);
-  return aligned(head, rows, style, (text) => paint(text, text, style));
+  return aligned(head, rows, style, (text) => style.colors[STATUS_COLORS[text as BarStatus]](text));
 }
 
 function userTable({ byUser, users, at, disk, user }: StatsResult, style: StatsStyle): string {
@@ -68,17 +68,12 @@ function chart({ perHour }: StatsResult, style: StatsStyle): string {
   const total = perHour.reduce((sum, hour) => sum + hour.total, 0);
   if (total === 0) return "no task changed in the last 24 hours\n";
   const signs = BAR_SIGNS.filter(([status]) => perHour.some((hour) => hour[status] > 0));
-  const legend = signs.map(([status, sign]) => `${paint(style.blocks ? FULL_BLOCK : sign, status, style)} ${status}`);
+  const { width, blocks = false, colors } = style;
+  const paint = (text: string, status: BarStatus) => colors[STATUS_COLORS[status]](text);
+  const legend = signs.map(([status, sign]) => `${paint(blocks ? FULL_BLOCK : sign, status)} ${status}`);
   const labels = perHour.map(({ from }) => style.hour(from));
-  const { width, blocks = false } = style;
-  const painted = (text: string, status: BarStatus) => paint(text, status, style);
-  const lines = hourChart(perHour, labels, { width: width ?? 80, blocks, paint: painted });
+  const lines = hourChart(perHour, labels, { width: width ?? 80, blocks, paint });
   return textOf(`last change by hour, of ${total}: ${legend.join("  ")}`, ...lines);
-}
-
-/** In the colour of a status; another word has none. */
-function paint(text: string, status: string, { colors }: StatsStyle): string {
-  return Object.hasOwn(STATUS_COLORS, status) ? colors[STATUS_COLORS[status as BarStatus]](text) : text;
 }
 
 function notes(stats: StatsResult, { colors }: StatsStyle): string {

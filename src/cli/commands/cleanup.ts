@@ -187,15 +187,15 @@ async function writeMetrics(context: Context, target: string, { outcome, ...how 
   }
 }
 
-async function runExplain(context: Context, { allowEmpty }: Flags, args: readonly string[]): Promise<number> {
+async function runExplain(context: Context, flags: Flags, args: string[]): Promise<number> {
   const { clock, reporter } = context;
   const stores = { ...(await context.stores()), artifacts: await context.artifacts("plan") };
-  const { id } = await findTask(context, stores, "cleanup --explain", args, "auto");
+  const { id } = await findTask(context, stores, "cleanup --explain", args, flags);
   if (id.userId === "") return tellAbsent(context, stores, id, "auto");
   const { explainTask } = await import("../../operations/explain.ts");
   const { cleanup } = await context.settings();
   const parts = { ...stores, clock, reporter, mirror: await context.mirrorState() };
-  const { explanation, lost } = await explainTask(parts, { ...policyOf(cleanup), allowEmpty }, id);
+  const { explanation, lost } = await explainTask(parts, { ...policyOf(cleanup), allowEmpty: flags.allowEmpty }, id);
   if (lost !== null) reporter.warn(`${lost.message}: only the file was checked, as in a pass`);
   const screen = await context.tableStyle();
   const style = { ...screen, width: null }; // reasons are wrapped, not cut

@@ -14,12 +14,12 @@ import { addSource, findTask, tellAbsent } from "../selection.ts";
 export const spec: CommandSpec = {
   about: "one task from both stores, with its files",
   declare: (command) => addSource(command.argument("[user]").argument("[task]").usage("[options] [user] <task>")),
-  async run(context, { source }, args) {
+  async run(context, flags, args) {
     const parts = { ...(await context.stores()), artifacts: await context.artifacts("show") };
-    const { id, result, isFound } = await findTask(context, parts, "get", args, source);
+    const { id, result, isFound } = await findTask(context, parts, "get", args, flags);
     const style = await context.tableStyle();
     await context.emit({ json: () => [`${getJson(result)}\n`], text: () => getLines(result, style).join("") });
-    return isFound ? DONE : tellAbsent(context, parts, id, source);
+    return isFound ? DONE : tellAbsent(context, parts, id, flags.source);
   },
   examples: `
 Examples:

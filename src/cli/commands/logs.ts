@@ -25,7 +25,7 @@ export const spec: CommandSpec = {
     const isWhole = context.flags.output === "json";
     if (follow && isWhole) throw usage("--follow can't be used with -o json", "use -o jsonl, or leave out --follow");
     const parts = { ...(await context.stores()), artifacts: null };
-    const { id, result, isFound } = await findTask(context, parts, "logs", args, source);
+    const { id, result, isFound } = await findTask(context, parts, "logs", args, flags);
     if (!isFound) return tellAbsent(context, parts, id, source);
     const artifacts = await context.artifacts("show");
     const problem = artifacts.unread.get("logs");
