@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import { DONE, PARTLY } from "../../app/ended.ts";
 import { TtsctlError } from "../../errors.ts";
-import type { ExportResult } from "../../operations/export/export.ts";
 import type { ExportFormat } from "../../render/csv.ts";
 import { notFound } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";
@@ -18,6 +17,7 @@ export const spec: CommandSpec = {
     addSource(addSelection(command));
   },
   async run(context, flags) {
+    const { reporter, terminal } = context;
     const format = context.flags.output as ExportFormat;
     const chosen = { ...(await selectionOf(context, flags)), source: flags.source };
     const { exportTasks } = await import("../../operations/export/export.ts");
@@ -26,16 +26,26 @@ export const spec: CommandSpec = {
     const sink = await openSink(context, flags);
     const parts = {
       file: await context.fileStore(),
-      reporter: context.reporter,
+      reporter,
       signal: context.signal,
       mirror: flags.source === "file" ? ({ kind: "off" } as const) : await context.mirrorState(),
       write: (tasks: Parameters<typeof text.of>[0]) => sink.write(text.of(tasks)),
     };
     const result = await exportTasks(parts, { ...chosen, asLines: format === "jsonl" });
+    const { fromFile, fromRedis, missing, dangling, failed, problem } = result;
     await sink.write(text.end());
     await sink.finish();
-    await tellNobody(context, soleUser(chosen.filter), result.fromFile + result.fromRedis + result.missing.length);
-    return report(context, result, flags.to);
+    await tellNobody(context, soleUser(chosen.filter), fromFile + fromRedis + missing.length);
+    if (problem !== null) {
+      const what = problem.code === "STORE_EMPTY" ? "has only tasks from Redis" : "may lack Redis-only tasks";
+      reporter.warn(`${problem.message}: the export ${what}`);
+    }
+    if (missing.length > 0) reporter.warn(notFound(missing));
+    const left = `${counted(dangling, "index member")} without a task left out`;
+    if (dangling > 0) reporter.warn(`${left}; \`ttsctl verify --details\` names them`);
+    const done = `${counted(fromFile + fromRedis, "task")} exported${flags.to === undefined ? "" : ` to ${flags.to}`}`;
+    if (terminal.out.isOpen) await context.inform(`${done}: ${fromFile} from the file, ${fromRedis} from Redis`);
+    return problem !== null || missing.length + failed > 0 ? PARTLY : DONE;
   },
   examples: `
 Of each task the newer of the two copies is exported. -o chooses the format:
@@ -64,19 +74,4 @@ async function openSink(context: Context, { to, force }: Flags) {
     write: (pieces: Iterable<string>) => checked(out.writeAll(pieces)),
     finish: () => checked(out.flush()),
   };
-}
-
-async function report(context: Context, result: ExportResult, to: string | undefined): Promise<number> {
-  const { reporter, terminal } = context;
-  const { fromFile, fromRedis, missing, dangling, failed, problem } = result;
-  if (problem !== null) {
-    const what = problem.code === "STORE_EMPTY" ? "has only tasks from Redis" : "may lack Redis-only tasks";
-    reporter.warn(`${problem.message}: the export ${what}`);
-  }
-  if (missing.length > 0) reporter.warn(notFound(missing));
-  const left = `${counted(dangling, "index member")} without a task left out`;
-  if (dangling > 0) reporter.warn(`${left}; \`ttsctl verify --details\` names them`);
-  const done = `${counted(fromFile + fromRedis, "task")} exported${to === undefined ? "" : ` to ${to}`}`;
-  if (terminal.out.isOpen) await context.inform(`${done}: ${fromFile} from the file, ${fromRedis} from Redis`);
-  return problem !== null || missing.length + failed > 0 ? PARTLY : DONE;
 }

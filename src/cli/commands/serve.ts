@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import type { CleanupRecord } from "../../app/cleanup-record.ts";
 import { maskUrl } from "../../config/address.ts";
-import { defaultText, type HttpSettings } from "../../config/settings.ts";
+import { defaultText } from "../../config/settings.ts";
 import { ours, TtsctlError } from "../../errors.ts";
 import type { Observed } from "../../http/metrics.ts";
 import type { SyncOutcome } from "../../operations/sync.ts";
@@ -23,6 +23,7 @@ export const spec: CommandSpec = {
   },
   /** Answers requests until a signal. It listens first: the file is read while Redis is filled. @throws CONFIG_*, LISTEN_FAILED */
   async run(context, flags) {
+    const { isLocal } = await import("../../http/guard.ts");
     const { createHttpServer, drain, listen } = await import("../../http/server.ts");
     const { newMetrics } = await import("../../http/metrics.ts");
     const { connectSyncing } = await import("../../app/syncing.ts");
@@ -31,7 +32,13 @@ export const spec: CommandSpec = {
     const { http } = settings;
     const stopped = once(context.signal, "abort");
     await context.warnOfMisspelt();
-    await refuseOpenDoor(http);
+    const { host, token } = http;
+    // Every client that reaches the port could delete everything.
+    if (!isLocal(host.value) && token.value === null) {
+      const hint = "set [http] token or TTSCTL_HTTP_TOKEN (openssl rand -hex 32 makes one), or listen on 127.0.0.1";
+      const what = `${host.value} can be reached from other machines, and no token is set`;
+      throw new TtsctlError("CONFIG_INVALID", `${host.origin}: ${what}`, { hint });
+    }
     const record = cleanupRecord(context);
     // Without a listener, SIGHUP would end the server. The cleanup loop has its own.
     const onHangup = () => void context.note("info", "SIGHUP: only a cleanup loop reloads its settings");
@@ -59,7 +66,7 @@ export const spec: CommandSpec = {
       ended: accessLog(context),
       failed: (error) => void note("error", `an internal error: ${sourceStack(error)}`, { code: "INTERNAL" }),
     });
-    const url = await listen(server, http.host.value, http.port.value);
+    const url = await listen(server, host.value, http.port.value);
     await context.note("info", `listening on ${url}${http.basePath.value}/`);
     const working = syncing.begin().then(() => (cleans ? cleanUp(context, record) : undefined));
     await stopped;
@@ -73,15 +80,6 @@ Examples:
   ttsctl serve --read-only --port 0     change nothing, on any free port
   ttsctl serve --cleanup -v             also clean up; log each request`,
 };
-
-/** Every client that reaches the port could delete everything. */
-async function refuseOpenDoor({ host, token }: HttpSettings): Promise<void> {
-  const { isLocal } = await import("../../http/guard.ts");
-  if (isLocal(host.value) || token.value !== null) return;
-  const hint = "set [http] token or TTSCTL_HTTP_TOKEN (openssl rand -hex 32 makes one), or listen on 127.0.0.1";
-  const what = `${host.value} can be reached from other machines, and no token is set`;
-  throw new TtsctlError("CONFIG_INVALID", `${host.origin}: ${what}`, { hint });
-}
 
 /** The loop of `cleanup --watch`. If another watcher of the store runs, it logs that and ends; the server goes on. */
 async function cleanUp(context: Context, record: CleanupRecord): Promise<void> {

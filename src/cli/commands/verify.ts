@@ -20,25 +20,29 @@ export const spec: CommandSpec = {
     addPruning(command);
   },
   async run(context, flags) {
-    checkFlags(context, flags);
+    const { repair, prune, restore, dryRun, details } = flags;
+    const isCsv = context.flags.output === "csv";
+    if (isCsv && !details) throw usage("-o csv needs --details", "it has a row for each task that differs");
+    if (prune && restore) {
+      const hint = "--prune deletes Redis-only tasks, --restore copies them to the store file";
+      throw usage("--prune can't be used with --restore", hint);
+    }
+    const ofRepair = ["--prune", "--restore", "--dry-run", "--max-delete", "--allow-empty", "--allow-mismatch"];
+    if (!repair) refuseFlags(flags, ofRepair, "without --repair");
     const userId = await userOf(context, flags);
-    if (flags.prune || flags.restore) await context.requireConfig(false);
+    if (prune || restore) await context.requireConfig(false);
     const { verify, verifyAndRepair } = await import("../../operations/verify/verify.ts");
-    const { repair, dryRun } = flags;
     const scope = userId === undefined ? {} : { userId };
     const { outcome, exitCode, error } = await audited(context, repair && !dryRun, async (ledger) => {
       // First the file, because it prints warnings that may explain a missing Redis.
       const file = await (repair ? context.changingFileStore() : context.fileStore());
       const mirror = await context.mirror();
       const confirm = context.confirmation(flags.yes, (count) => `Delete ${counted(count, "Redis-only task")}?`);
-      const own = { mirror, rules: await context.rules(), confirm };
       const { clock, reporter, signal } = context; // from here on, a stop signal is waited for
-      const outcome = repair
-        ? await verifyAndRepair(
-            { ...(await context.changeParts(ledger, dryRun, file)), ...own },
-            { ...flags, ...scope },
-          )
-        : await verify({ mirror, file, clock, reporter, signal }, scope);
+      const changing = { mirror, rules: await context.rules(), confirm };
+      const outcome = await (repair
+        ? verifyAndRepair({ ...(await context.changeParts(ledger, dryRun, file)), ...changing }, { ...flags, ...scope })
+        : verify({ mirror, file, clock, reporter, signal }, scope));
       const { result, drift } = outcome;
       return { ...finished(result, drift.size > (dryRun ? 0 : result.repaired)), outcome };
     });
@@ -54,17 +58,6 @@ Examples:
   ttsctl verify --repair --dry-run     what would be repaired, and how
   ttsctl verify --repair --restore     restore a lost store file from Redis`,
 };
-
-function checkFlags({ flags: { output } }: Context, flags: Flags): void {
-  const { repair, prune, restore, details } = flags;
-  if (output === "csv" && !details) throw usage("-o csv needs --details", "it has a row for each task that differs");
-  if (prune && restore) {
-    const hint = "--prune deletes Redis-only tasks, --restore copies them to the store file";
-    throw usage("--prune can't be used with --restore", hint);
-  }
-  const ofRepair = ["--prune", "--restore", "--dry-run", "--max-delete", "--allow-empty", "--allow-mismatch"];
-  if (!repair) refuseFlags(flags, ofRepair, "without --repair");
-}
 
 async function emitVerify(context: Context, outcome: VerifyOutcome, flags: Flags): Promise<void> {
   const { result, drift } = outcome;

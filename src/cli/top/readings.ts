@@ -34,18 +34,15 @@ export async function readList(context: Context, filter: TaskFilter) {
     store.list({ filter, ids: null, page: 1, pageSize, source: "auto" });
   const { tasks, total, source, warnings } = await page(filter, 100);
   const lately = await page({ ...NO_FILTER, since: at - WINDOW }, MOST_CHANGES);
-  const rate = lately.total > MOST_CHANGES ? null : await ratesOf(context, lately.tasks, at);
-  return { at, rows: tasks.map(rowOf), total, source, rate, notes: [...new Set([...warnings, ...lately.warnings])] };
-}
-
-async function ratesOf(context: Context, tasks: readonly Task[], at: number) {
   const times = (await context.rules()).times();
-  const count = (passes: (task: Task) => boolean) => tasks.filter(passes).length;
-  return {
+  const count = (passes: (task: Task) => boolean) => lately.tasks.filter(passes).length;
+  const rate = {
     created: count(({ createdAt }) => times.epochOf(createdAt) >= at - WINDOW),
     finished: count(({ status }) => shownStatus(status) === "done"),
     failed: count(({ status }) => shownStatus(status) === "error"),
   };
+  const notes = [...new Set([...warnings, ...lately.warnings])];
+  return { at, rows: tasks.map(rowOf), total, source, rate: lately.total > MOST_CHANGES ? null : rate, notes };
 }
 
 export type Counted = Awaited<ReturnType<typeof readCounts>>;
