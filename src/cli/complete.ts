@@ -45,7 +45,7 @@ async function candidatesOf(wanted: Wanted, values: Line["values"], around: Surr
   const given = Object.fromEntries(texts.map(([name, value]) => [camelCase(name), value]));
   const quietly = { color: false, output: "table", logFormat: "text", quiet: true, verbose: 0 } as const;
   const context = new Context(around, { ...given, ...quietly, redis: !values["no-redis"] });
-  return knownIds(context, wanted === "users" ? null : wanted.tasksOf).finally(() => context.release());
+  return knownIds(context, wanted === "users" ? undefined : wanted.tasksOf).finally(() => context.release());
 }
 
 /** A person waits: a slower Redis and a larger file aren't used. */
@@ -53,19 +53,18 @@ const PATIENCE_S = 0.3;
 const LARGEST_FILE = 8_000_000;
 const NEWEST = 1000;
 
-/** Of the newest tasks: the task ids of the user, or the users if it is null. From Redis, else from a small file. */
-async function knownIds(parts: Context, user: string | null): Promise<string[]> {
+/** Of the newest tasks: the task ids of the user, or the users if it is undefined. From Redis, else from a small file. */
+async function knownIds(parts: Context, user: string | undefined): Promise<string[]> {
   const { timeout } = (await parts.settings()).redis;
   timeout.value = Math.min(PATIENCE_S, timeout.value);
-  const of = user ?? undefined;
   const state = await parts.mirrorState();
-  let ids = state.kind === "on" ? await state.mirror.newest(of, NEWEST).catch(() => []) : [];
+  let ids = state.kind === "on" ? await state.mirror.newest(user, NEWEST).catch(() => []) : [];
   const file = await parts.fileStore();
   if (ids.length === 0 && (await stat(file.path)).size <= LARGEST_FILE) {
     await using snapshot = await file.read();
-    ids = (await fileTasks(snapshot).page(ofUser(of), 0, NEWEST)).tasks;
+    ids = (await fileTasks(snapshot).page(ofUser(user), 0, NEWEST)).tasks;
   }
-  return [...new Set(ids.map(({ userId, taskId }) => (user === null ? userId : taskId)))];
+  return [...new Set(ids.map(({ userId, taskId }) => (user === undefined ? userId : taskId)))];
 }
 
 /** Splits a bash line; nothing is expanded. @returns `kept`: the length of `current` up to the last `:` or `=`, which bash keeps */

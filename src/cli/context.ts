@@ -184,11 +184,10 @@ export function consoleReporter(terminal: Terminal, flags: GlobalFlags, onWarnin
   let nextProgressAt = clock.monotonic() + 1; // shorter work shows none
   /** The current work, and how much of it was done at the start. */
   let work = { label: "", from: 0, since: 0 };
-  let pending: Promise<void> = Promise.resolve();
+  let pending: Promise<unknown> = Promise.resolve();
 
   function say(event: LogEvent): void {
-    const written = err.say(event); // at once, so lines of the command come after it
-    pending = pending.then(() => written);
+    pending = Promise.all([pending, err.say(event)]); // at once, so lines of the command come after it
   }
 
   return {

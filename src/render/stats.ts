@@ -6,11 +6,8 @@ import { BAR_SIGNS, type BarStatus, FULL_BLOCK, hourChart } from "./hour-chart.t
 import { textOf } from "./item-lines.ts";
 import { type Rows, STATUS_COLORS, STATUSES, type TableStyle, tableLines } from "./table.ts";
 
-interface StatsStyle extends TableStyle {
-  readonly wide: boolean;
-  /** The hour of an ISO time in the service's zone, as two digits. */
-  hour(iso: string): string;
-}
+/** `hour`: of an ISO time in the service's zone, as two digits. */
+type StatsStyle = TableStyle & { readonly wide: boolean; hour(iso: string): string };
 
 /** Columns for CSV, and a row for each user; bytes are empty if the disk wasn't read. */
 export function userCells({ byUser }: StatsResult): [columns: string[], rows: string[][]] {

@@ -3,9 +3,9 @@ import type { CommandSpec } from "../context.ts";
 
 export const spec: CommandSpec = {
   about: "print a script that completes commands, flags, users and task ids",
-  declare: (command) => command.addArgument(new Argument("<shell>", "the shell").choices(SHELLS)),
+  declare: (command) => command.addArgument(new Argument("<shell>", "the shell").choices(Object.keys(SCRIPTS))),
   async run(context, _flags, [shell]) {
-    await context.terminal.out.write({ bash: BASH, zsh: ZSH, fish: FISH }[shell as (typeof SHELLS)[number]]);
+    await context.terminal.out.write(SCRIPTS[shell as keyof typeof SCRIPTS]);
   },
   examples: `
 Users and task ids come from Redis, or from the store file if it is small.
@@ -16,9 +16,8 @@ Examples:
 };
 
 /** The completion scripts. They call `ttsctl __complete` and treat its output as data, never as code. */
-const SHELLS = ["bash", "zsh", "fish"] as const;
-
-const BASH = `# bash completion of ttsctl:  source <(ttsctl completion bash)
+const SCRIPTS = {
+  bash: `# bash completion of ttsctl:  source <(ttsctl completion bash)
 _ttsctl() {
   local line directives
   COMPREPLY=()
@@ -30,9 +29,8 @@ _ttsctl() {
   case " $directives " in *" nospace "*) compopt -o nospace ;; esac
 }
 complete -F _ttsctl ttsctl
-`;
-
-const ZSH = `#compdef ttsctl
+`,
+  zsh: `#compdef ttsctl
 # zsh completion of ttsctl:  ttsctl completion zsh > "\${fpath[1]}/_ttsctl"
 _ttsctl() {
   local -a lines flags
@@ -47,9 +45,8 @@ _ttsctl() {
   _describe ttsctl lines "\${flags[@]}"
 }
 if [[ "\${funcstack[1]}" == _ttsctl ]]; then _ttsctl "$@"; else compdef _ttsctl ttsctl; fi
-`;
-
-const FISH = `# fish completion of ttsctl:  ttsctl completion fish > ~/.config/fish/completions/ttsctl.fish
+`,
+  fish: `# fish completion of ttsctl:  ttsctl completion fish > ~/.config/fish/completions/ttsctl.fish
 function __ttsctl_complete
     set -l before (commandline -opc)
     set -l ttsctl $before[1]
@@ -62,4 +59,5 @@ function __ttsctl_complete
     end
 end
 complete -c ttsctl -f -a '(__ttsctl_complete)'
-`;
+`,
+};

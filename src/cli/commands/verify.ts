@@ -47,7 +47,20 @@ export const spec: CommandSpec = {
       return { ...finished(result, drift.size > (dryRun ? 0 : result.repaired)), outcome };
     });
     await tellNobody(context, userId, outcome.result.checked);
-    await emitVerify(context, outcome, flags);
+    const { result, drift } = outcome;
+    const text = () => describe(context, outcome, flags);
+    if (details) {
+      await context.emit({
+        json: () => detailsJson(result, drift),
+        *jsonLines() {
+          for (const [kind, user_id, task_id] of detailRows(drift)) {
+            yield `${JSON.stringify({ kind, user_id, task_id })}\n`;
+          }
+        },
+        csv: ({ csvOfRows }) => csvOfRows(["kind", "user_id", "task_id"], detailRows(drift)),
+        text,
+      });
+    } else await context.emitObject(result, text);
     if (error !== null) throw error;
     return exitCode;
   },
@@ -58,19 +71,6 @@ Examples:
   ttsctl verify --repair --dry-run     what would be repaired, and how
   ttsctl verify --repair --restore     restore a lost store file from Redis`,
 };
-
-async function emitVerify(context: Context, outcome: VerifyOutcome, flags: Flags): Promise<void> {
-  const { result, drift } = outcome;
-  if (!flags.details) return context.emitObject(result, () => describe(context, outcome, flags));
-  return context.emit({
-    json: () => detailsJson(result, drift),
-    *jsonLines() {
-      for (const [kind, user_id, task_id] of detailRows(drift)) yield `${JSON.stringify({ kind, user_id, task_id })}\n`;
-    },
-    csv: ({ csvOfRows }) => csvOfRows(["kind", "user_id", "task_id"], detailRows(drift)),
-    text: () => describe(context, outcome, flags),
-  });
-}
 
 async function describe(context: Context, { result, drift }: VerifyOutcome, flags: Flags): Promise<string> {
   const { checked, inSync, invalid } = result;

@@ -44,8 +44,7 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
   const stop = new AbortController();
   const end = () => stop.abort();
   const soon = () => {
-    lists.now();
-    counts.now();
+    for (const { now } of readings) now();
   };
   await context.liveOn({ events: { onUp: soon, onDown: soon }, forReaders: (state) => state });
   const stopped = AbortSignal.any([context.signal, stop.signal]);
@@ -72,7 +71,7 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
 
   /** An error that isn't ttsctl's own ends the run, with the terminal restored. */
   function begin(task: () => Promise<void>): void {
-    const running = task().catch((error) => {
+    const running = task().then(draw, (error) => {
       failure ??= { error };
       end();
     });
@@ -88,13 +87,11 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
     } catch (error) {
       state.said = [errorText(ours(error))];
     }
-    draw();
   }
 
   async function change(row: Row, wanted: Change): Promise<void> {
     state.said = await changeTask(context, row, wanted);
     state.busy = null;
-    draw();
     soon();
   }
 
@@ -150,18 +147,16 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
   const onResize = () => {
     state.rows = sizeOf(stdout).rows;
     screen.redraw();
-    lists.now();
+    soon();
   };
 
   emitKeypressEvents(stdin, { escapeCodeTimeout: 50 } as unknown as Interface); // for the rest of a key's sequence
   stdin.on("keypress", onKeypress).on("end", end).on("error", end).resume();
   stdout.on("resize", onResize).on("error", end);
   process.on("SIGHUP", onHangUp); // by itself it would leave the terminal as it is
-  const lists = repeated(context.clock, list, every, stopped);
-  const counts = repeated(context.clock, count, every, stopped);
+  const readings = [list, count].map((read) => repeated(context.clock, read, every, stopped));
   screen.draw(state);
-  begin(lists.run);
-  begin(counts.run);
+  for (const { run } of readings) begin(run);
   let wasBusy = false;
   try {
     if (!stopped.aborted) await once(stopped, "abort");

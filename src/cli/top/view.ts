@@ -9,12 +9,8 @@ import type { Size } from "../screen.ts";
 import { DEFAULT_MARK, type Question, TASK_FRAME, type TopState } from "./model.ts";
 import type { Counted, Listed } from "./readings.ts";
 
-interface TopStyle {
-  readonly colors: Colors;
-  /** A time of day in the service's zone. */
-  readonly clock: (epoch: number) => string;
-  readonly every: number;
-}
+/** `clock`: a time of day in the service's zone. */
+type TopStyle = { readonly colors: Colors; readonly clock: (epoch: number) => string; readonly every: number };
 
 /** The lines of the screen: no more than its height, none wider than it. Texts of tasks are escaped. */
 export function view(state: TopState, { columns, rows }: Size, style: TopStyle): string[] {
