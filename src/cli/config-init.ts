@@ -74,7 +74,7 @@ export async function initConfig(context: Context, flags: Flags): Promise<void> 
 async function serviceConfig(context: Context): Promise<IniFile | null> {
   for (const name of CONFIGS) {
     try {
-      const file = readConfig(placeAt(join(context.cwd, name)), {});
+      const file = readConfig(placeAt(join(context.caller.cwd, name)), {});
       if (file !== null) return file;
     } catch (error) {
       context.reporter.warn(`not used: ${ours(error).message}`);
@@ -88,7 +88,7 @@ async function findFiles(context: Context, values: NewValues, path: string, base
   for (const [name, kind, label, names] of PLACES) {
     if (values.has(name)) continue;
     const store = values.get("store.path");
-    const near = [store && dirname(resolve(dirname(path), store.text)), base && dirname(base.path), context.cwd];
+    const near = [store && dirname(resolve(dirname(path), store.text)), base && dirname(base.path), context.caller.cwd];
     const folders = [...new Set(near.filter((folder) => typeof folder === "string"))];
     const all = folders.flatMap((folder) => FOLDERS.map((below) => join(folder, below)));
     const places = all.flatMap((folder) => names.map((name) => join(folder, name)));
@@ -113,9 +113,9 @@ async function findFiles(context: Context, values: NewValues, path: string, base
 async function askAll(context: Context, values: NewValues, path: string, settingsOf: () => Settings): Promise<void> {
   const set = (name: SettingName, text: string) => values.set(name, { text, source: "answer", origin: "your answer" });
   for (const [name, , label] of PLACES) {
-    const found = pathText(resolve(dirname(path), values.get(name)!.text), join(context.cwd, CONFIG_FILE));
+    const found = pathText(resolve(dirname(path), values.get(name)!.text), join(context.caller.cwd, CONFIG_FILE));
     const answer = await ask(context, label, found, rowOf(name).kind);
-    if (answer !== null) set(name, pathText(resolve(context.cwd, answer), path));
+    if (answer !== null) set(name, pathText(resolve(context.caller.cwd, answer), path));
   }
   await findRedis(context, values, settingsOf());
   const redis = await ask(context, "Redis: an address, a url, or none", redisShown(settingsOf()), REDIS_ANSWER);

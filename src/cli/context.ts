@@ -54,10 +54,6 @@ export class Context extends RunParts {
     this.terminal = terminal;
   }
 
-  get cwd(): string {
-    return this.surroundings.cwd;
-  }
-
   /** A context for a step of the run. It logs, unless the flags say otherwise. */
   fork(settings: Settings, terminal = this.terminal, flags: Partial<GlobalFlags> = {}): Context {
     const given = { ...this.flags, verbose: Math.max(1, this.flags.verbose), ...flags };
@@ -68,7 +64,7 @@ export class Context extends RunParts {
   async openBackup({ backup: path, dryRun, metricsFile }: Pick<Flags, "backup" | "dryRun" | "metricsFile">) {
     if (path === undefined || dryRun) return null;
     const { openBackup } = await import("../operations/backup.ts");
-    const backup = await openBackup(resolve(this.cwd, path), await this.filesInUse(metricsFile));
+    const backup = await openBackup(resolve(this.caller.cwd, path), await this.filesInUse(metricsFile));
     this.onRelease(() => backup.close());
     return backup;
   }
@@ -141,7 +137,7 @@ export class Context extends RunParts {
   }
 
   loadOptions(): LoadOptions {
-    return { flags: { ...this.flags }, env: this.surroundings.env, cwd: this.cwd };
+    return { flags: { ...this.flags }, env: this.caller.env, cwd: this.caller.cwd };
   }
 }
 

@@ -231,11 +231,8 @@ export async function findTask(context: Context, parts: GetParts, command: strin
 
 /** Returns the exit code. */
 export async function tellAbsent(context: Context, parts: GetParts, id: TaskId, source: SourceChoice): Promise<number> {
-  if (context.flags.quiet || !isText(context.flags.output)) {
-    await context.inform(notFound([memberOf(id)]));
-  } else {
-    const { explainAbsent } = await import("../operations/explain-empty.ts");
-    await context.inform(`not found: ${await explainAbsent(parts, id, source)}`);
-  }
+  const { explainAbsent } = await import("../operations/explain-empty.ts");
+  const isBrief = context.flags.quiet || !isText(context.flags.output);
+  await context.inform(isBrief ? notFound([memberOf(id)]) : `not found: ${await explainAbsent(parts, id, source)}`);
   return PARTLY;
 }

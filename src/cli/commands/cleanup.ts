@@ -150,7 +150,7 @@ function summaryLine({ result, sizes }: CleanupOutcome): string {
 /** The file for node_exporter's textfile collector; null without one. @throws TtsctlError USAGE */
 async function metricsTarget(context: Context, { metricsFile, dryRun, backup }: PassOptions): Promise<string | null> {
   if (metricsFile === undefined || dryRun) return null;
-  const target = resolve(context.cwd, metricsFile);
+  const target = resolve(context.caller.cwd, metricsFile);
   await refuseUsed("--metrics-file", target, await context.filesInUse(backup));
   const there = await lstat(target).catch(() => null);
   // A directory isn't refused: it is a warning after the pass, like any file that can't be written.

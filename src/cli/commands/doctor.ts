@@ -67,7 +67,7 @@ async function doctorParts(context: Context): Promise<DoctorParts> {
   };
   const wrong = [...examined.wrong.values()];
   return {
-    config: { ...examined, ...examined.names, cwd: context.cwd, wrong, warnings: settings?.warnings ?? [] },
+    config: { ...examined, ...examined.names, cwd: context.caller.cwd, wrong, warnings: settings?.warnings ?? [] },
     nodeVersion: process.version,
     // In a wrong zone only times differ; the file can still be checked.
     file: store && new FileStore(store.path.value, rules ?? new RecordRules(new Zone("UTC")), context.clock),

@@ -61,7 +61,7 @@ Examples:
 async function openSink(context: Context, { to, force }: Flags) {
   if (to !== undefined) {
     const { TargetFile } = await import("../../operations/export/target-file.ts");
-    const file = await TargetFile.open(resolve(context.cwd, to), force, await context.filesInUse());
+    const file = await TargetFile.open(resolve(context.caller.cwd, to), force, await context.filesInUse());
     context.onRelease(() => file.close());
     return file;
   }

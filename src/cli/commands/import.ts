@@ -40,7 +40,7 @@ export const spec: CommandSpec = {
       const { readSource } = await import("../../operations/import/read-source.ts");
       const { importRecords } = await import("../../operations/import/import.ts");
       const file = await context.changingFileStore();
-      const from = path === "-" ? null : resolve(context.cwd, path);
+      const from = path === "-" ? null : resolve(context.caller.cwd, path);
       const own = { stdin: context.terminal.streams.stdin, signal: context.signal };
       const source = await readSource(from, { ...own, storePath: file.path, rules: await context.rules() });
       context.onRelease(() => source.records.close());

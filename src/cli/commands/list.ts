@@ -290,7 +290,7 @@ async function readBody(context: Context, argument: string | undefined, file: st
     return { text: (await buffer(stdin)).toString("utf8"), origin: "stdin" };
   }
   try {
-    return { text: await readFile(resolve(context.cwd, file), "utf8"), origin: file };
+    return { text: await readFile(resolve(context.caller.cwd, file), "utf8"), origin: file };
   } catch (cause) {
     throw new TtsctlError("USAGE", `cannot read the query from ${file}: ${describeSystemError(cause)}`, { cause });
   }

@@ -104,12 +104,12 @@ async function cleanUp(context: Context, record: CleanupRecord): Promise<void> {
 }
 
 /** A command line for a shell, with the flags that chose the configuration, but without a password. */
-function commandsOf({ cwd, flags: { config, profile, store, redisUrl, redis } }: Context): (words: string) => string {
-  const full = (path: string | undefined) => path && resolve(cwd, path);
+function commandsOf({ caller, flags: { config, profile, store, redisUrl, redis } }: Context) {
+  const full = (path: string | undefined) => path && resolve(caller.cwd, path);
   const url = redisUrl && maskUrl(redisUrl);
   const given = { "--config": full(config), "--profile": profile, "--store": full(store), "--redis-url": url };
   const own = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, shellWord(value)]));
-  return (words) => ["ttsctl", words, ...own, ...(redis ? [] : ["--no-redis"])].join(" ");
+  return (words: string) => ["ttsctl", words, ...own, ...(redis ? [] : ["--no-redis"])].join(" ");
 }
 
 function accessLog({ terminal: { err }, flags }: Context): (request: Observed) => void {
