@@ -2,7 +2,6 @@ import { type Command, Option } from "commander";
 import { PROFILE_VARIABLE } from "../config/load.ts";
 import { CONFIG_VARIABLE, rowOf, SETTING_NAMES } from "../config/settings.ts";
 import { EXIT_MEANINGS } from "../errors.ts";
-import { wrap } from "../render/width.ts";
 import { VERSION } from "../version.ts";
 import { formatsOf } from "./terminal.ts";
 
@@ -41,7 +40,8 @@ const VARIABLES: readonly (readonly [name: string, help?: string])[] = [
 ];
 
 function exitLines([code, meaning]: [string, string]): string {
-  return `${code.padStart(5)}  ${wrap(meaning.replaceAll("`", ""), 73).join("\n       ")}\n`;
+  const lines = meaning.replaceAll("`", "").match(/.{1,73}(?= |$)/g)!;
+  return `${code.padStart(5)}  ${lines.map((line) => line.trim()).join("\n       ")}\n`;
 }
 
 export const TOPICS: Readonly<Record<string, readonly [title: string, text: string]>> = {
