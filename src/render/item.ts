@@ -93,7 +93,7 @@ export interface TimeTelling {
 
 /** A time of a record for people. Other fields and texts are unchanged. */
 export function timeText(field: string, text: string, { style, times, zone, now }: TimeTelling): string {
-  if (!isTimeField(field) || style === "raw" || text === "") return text;
+  if (!field.endsWith("_at") || style === "raw" || text === "") return text;
   const epoch = times.epochOf(text);
   if (!Number.isFinite(epoch)) return text;
   if (style === "iso") return formatInZone(epoch, zone);
@@ -104,10 +104,6 @@ export function timeText(field: string, text: string, { style, times, zone, now 
 export function relativeTime(age: number): string {
   if (Math.abs(age) < 1) return "now";
   return age < 0 ? `in ${formatAge(-age)}` : `${formatAge(age)} ago`;
-}
-
-export function isTimeField(name: string): boolean {
-  return name.endsWith("_at");
 }
 
 const SHOWN = [...RECORD_FIELDS]

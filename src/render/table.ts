@@ -3,7 +3,7 @@ import { batches } from "../pool.ts";
 import { printable } from "../printable.ts";
 import { shownStatus } from "../task/status.ts";
 import type { Task } from "../task/task.ts";
-import { cellText, fieldOf, isTimeField, itemFields, KNOWN_FIELDS, type TimeTelling, timeText } from "./item.ts";
+import { cellText, fieldOf, itemFields, KNOWN_FIELDS, type TimeTelling, timeText } from "./item.ts";
 import { cut, widthOf } from "./width.ts";
 
 const COLORS = ["bold", "dim", "inverse", "gray", "red", "green", "yellow", "cyan", "magenta"] as const;
@@ -168,5 +168,5 @@ function columnOf(name: string): Column {
   const head = printable(name.toUpperCase());
   if (field === "status") return { head, least: 6, mayGo: true, paint: paintStatus };
   const isId = field === "user_id" || field === "task_id";
-  return { head, least: isId || isTimeField(field) ? null : 10, mayGo: !isId };
+  return { head, least: isId || field.endsWith("_at") ? null : 10, mayGo: !isId };
 }

@@ -13,15 +13,13 @@ import { FLAG_NAMES } from "../../task/query-fields.ts";
 import type { CommandSpec } from "../context.ts";
 import { addSelection, idsOf, rawQueryOf } from "../selection.ts";
 
-const POLICIES = ["newer", "keep", "replace"] as const satisfies readonly MergePolicy[];
-
 export const spec: CommandSpec = {
   about: "import records into the store file and Redis: all of a file, or chosen ones",
   declare(command) {
     const merge = new Option("--merge <policy>", "which record is kept if the store file has the task too");
     command
       .argument("<file>", "a file of export or --backup, or a store file; - for stdin")
-      .addOption(merge.choices(POLICIES).default("newer"))
+      .addOption(merge.choices(["newer", "keep", "replace"] satisfies MergePolicy[]).default("newer"))
       .option("--skip-invalid", SKIP, false)
       .optionsGroup("Safety:")
       .option("--dry-run", "check everything, print the plan and change nothing", false)

@@ -6,8 +6,6 @@ import { soleUser } from "../../task/query-fields.ts";
 import type { CommandSpec } from "../context.ts";
 import { addDestructive, addSelection, selectionOf, tellNobody } from "../selection.ts";
 
-const CHOOSE = "choose with --user, --ids, --status, --since, --until, --stuck, or --all; --to is the new status";
-
 export const spec: CommandSpec = {
   about: "set the status of chosen tasks, such as those stuck in run after a crash, in both stores",
   declare(command) {
@@ -20,7 +18,8 @@ export const spec: CommandSpec = {
   },
   async run(context, flags) {
     const status = checkNewStatus(flags.to);
-    const selection = await selectionOf(context, flags, CHOOSE);
+    const hint = "choose with --user, --ids, --status, --since, --until, --stuck, or --all; --to is the new status";
+    const selection = await selectionOf(context, flags, hint);
     await context.requireConfig(false);
     const question = (count: number) => `Mark ${counted(count, "task")} as ${status.shown}?`;
     const confirm = context.confirmation(flags.yes, question, "marked");
