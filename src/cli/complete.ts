@@ -53,7 +53,7 @@ const PATIENCE_S = 0.3;
 const LARGEST_FILE = 8_000_000;
 const NEWEST = 1000;
 
-/** Of the newest tasks: the task ids of the user, or the users if it is undefined. From Redis, else from a small file. */
+/** Of the newest tasks: the task ids of the user, or the users without one. From Redis, else from a small file. */
 async function knownIds(parts: Context, user: string | undefined): Promise<string[]> {
   const { timeout } = (await parts.settings()).redis;
   timeout.value = Math.min(PATIENCE_S, timeout.value);

@@ -180,10 +180,11 @@ export function consoleReporter(terminal: Terminal, flags: GlobalFlags, onWarnin
   let nextProgressAt = clock.monotonic() + 1; // shorter work shows none
   /** The current work, and how much of it was done at the start. */
   let work = { label: "", from: 0, since: 0 };
-  let pending: Promise<unknown> = Promise.resolve();
+  let pending: Promise<void> = Promise.resolve();
 
   function say(event: LogEvent): void {
-    pending = Promise.all([pending, err.say(event)]); // at once, so lines of the command come after it
+    const written = err.say(event); // at once, so lines of the command come after it
+    pending = pending.then(() => written);
   }
 
   return {
