@@ -43,13 +43,14 @@ export function hourChart(hours: readonly StatusCounts[], labels: readonly strin
   return [...rows, foot].map((line) => line.trimEnd());
 }
 
-/** The cells of a bar, from the bottom, each with the status at its middle. A bar of any task has at least one. */
+/** The cells of a bar, from the bottom, in proportion to the statuses. A bar of any task has at least one. */
 function barOf(counts: StatusCounts, most: number, round: (height: number) => number): BarStatus[] {
   if (counts.total === 0) return [];
   const height = Math.max(1, round((counts.total / most) * HEIGHT));
-  const upTo = (i: number) => BAR_SIGNS.slice(0, i + 1).reduce((sum, [status]) => sum + counts[status], 0);
-  return Array.from({ length: height }, (_, level) => {
-    const middle = ((level + 0.5) / height) * counts.total;
-    return BAR_SIGNS.find((_, i) => middle < upTo(i))![0];
-  });
+  const exact = BAR_SIGNS.map(([status]) => (counts[status] / counts.total) * height);
+  const cells = exact.map(Math.floor);
+  const byRest = exact.map((part, i) => [part - Math.floor(part), i] as const).sort((a, b) => b[0] - a[0]);
+  const left = height - cells.reduce((sum, part) => sum + part, 0);
+  for (const [, i] of byRest.slice(0, left)) cells[i]!++;
+  return BAR_SIGNS.flatMap(([status], i) => Array<BarStatus>(cells[i]!).fill(status));
 }

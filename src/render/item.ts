@@ -33,10 +33,14 @@ export function itemFields(task: Task): Map<string, JsonValue> {
   return parseJsonValue(itemJson(task)) as Map<string, JsonValue>;
 }
 
-/** A text as it is, nothing for null, anything else as JSON. */
-export function fieldText(value: JsonValue | undefined): string {
-  if (value === undefined || value === null) return "";
+/** A text as it is, anything else as JSON. */
+export function valueText(value: JsonValue): string {
   return typeof value === "string" ? value : jsonOf(value);
+}
+
+/** As `valueText`, and nothing for null. */
+export function fieldText(value: JsonValue = null): string {
+  return value === null ? "" : valueText(value);
 }
 
 /** The shown word, else the service's own. */

@@ -1,8 +1,7 @@
 import { DONE } from "../../app/ended.ts";
-import { type JsonValue, jsonOf } from "../../json/value.ts";
 import type { GetResult } from "../../operations/get.ts";
 import { printable } from "../../printable.ts";
-import { itemFields, itemJson, statusText } from "../../render/item.ts";
+import { itemFields, itemJson, statusText, valueText } from "../../render/item.ts";
 import { paintStatus, type TableStyle, table } from "../../render/table.ts";
 import { fits, truncateText, widthOf } from "../../render/width.ts";
 import { firstOf, formatBytes, formatLength } from "../../task/amounts.ts";
@@ -70,10 +69,6 @@ function fromDifference(values: string[], column: number): string[] {
   while (same < a.length && a[same] === b[same]) same++;
   if (same <= BEFORE || fits(a.slice(0, same).join(""), column - AFTER)) return values;
   return [a, b].map((characters) => `…${characters.slice(same - BEFORE).join("")}`);
-}
-
-function valueText(value: JsonValue): string {
-  return typeof value === "string" ? value : jsonOf(value);
 }
 
 export function getLines(result: GetResult, style: TableStyle): string[] {
