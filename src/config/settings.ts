@@ -150,7 +150,6 @@ type SectionOf<S extends string> = {
 };
 
 export type CleanupSettings = SectionOf<"cleanup">;
-export type HttpSettings = SectionOf<"http">;
 
 /** How Redis is reached. The parts of a `url` override all others, except those from a higher level (environment, flags). */
 export interface RedisSettings extends SectionOf<"redis"> {

@@ -27,8 +27,6 @@ export interface ExportOptions extends Pick<Selection, "filter" | "ids"> {
   readonly asLines: boolean;
 }
 
-export type ExportResult = Awaited<ReturnType<typeof exportTasks>>;
-
 /**
  * Writes the newer copy of each task, in batches: tasks of the file in its order, then Redis-only tasks, oldest first; ids as given.
  * @throws TtsctlError LAYOUT_MISMATCH, INTERRUPTED, STORE_*, REDIS_* if Redis is the forced source
