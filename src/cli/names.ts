@@ -1,11 +1,13 @@
 import { isUtf8 } from "node:buffer";
 import type { Readable } from "node:stream";
-import { buffer } from "node:stream/consumers";
 import { MOST_IDS } from "../app/list-query.ts";
 import { usage } from "../errors.ts";
 import { jsonIn } from "../json/value.ts";
 import { isPrintable, printableJson, quoted } from "../printable.ts";
 import { memberOf, type TaskId, trimId } from "../task/ids.ts";
+
+/** Enough for MOST_IDS ids of some hundred bytes. */
+const MOST_BYTES = 64 << 20;
 
 /** A task as `user:task`, on a line that `readNames` reads back: as a JSON string if it could be read as something else. */
 export function nameLine(id: TaskId): string {
@@ -24,7 +26,15 @@ export function readNames(text: string): string[] {
 /** The ids of `--ids -`. @throws TtsctlError USAGE */
 export async function namesOn(stdin: Readable & { readonly isTTY?: boolean }): Promise<string[]> {
   if (stdin.isTTY) throw usage("no task ids on stdin", "pipe them in, one per line, or give them with --ids");
-  const bytes = await buffer(stdin);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stdin) {
+    const piece = Buffer.from(chunk);
+    chunks.push(piece);
+    size += piece.length;
+    if (size > MOST_BYTES) throw usage("stdin is too large for task ids", `at most ${MOST_BYTES >> 20} MiB`);
+  }
+  const bytes = Buffer.concat(chunks);
   if (!isUtf8(bytes)) throw usage("the task ids on stdin aren't UTF-8", ACCEPTED);
   return readNames(new TextDecoder().decode(bytes)); // without a byte-order mark
 }
