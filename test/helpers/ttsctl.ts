@@ -45,18 +45,25 @@ export function binary(): string {
 }
 
 /** A command that runs beside the test. */
-export interface Command {
-  readonly stdout: string;
-  readonly stderr: string;
-  /** Waits until a text has been printed on either output. */
-  says(pattern: RegExp, seconds?: number): Promise<void>;
-  kill(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void;
+export abstract class Command {
+  abstract readonly stdout: string;
+  abstract readonly stderr: string;
+  abstract readonly hasEnded: boolean;
+  abstract readonly pid: number;
+  abstract kill(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void;
   /** Waits for its end. */
-  end(): Promise<Run>;
+  abstract end(): Promise<Run>;
   /** Ends it, whatever it does. */
-  stop(): Promise<void>;
-  readonly hasEnded: boolean;
-  readonly pid: number;
+  abstract stop(): Promise<void>;
+
+  /** Waits until a text has been printed on either output. */
+  says(pattern: RegExp, seconds?: number): Promise<void> {
+    return until(() => {
+      if (pattern.test(this.stdout + this.stderr)) return true;
+      if (this.hasEnded) throw new Error(`it ended and did not say ${pattern}: ${this.stderr}`);
+      return false;
+    }, seconds);
+  }
 }
 
 /** The same tests run the built program instead of `main` in this process. */
@@ -98,15 +105,7 @@ class Collected extends Writable {
   }
 }
 
-function said(run: Command, pattern: RegExp, seconds?: number): Promise<void> {
-  return until(() => {
-    if (pattern.test(run.stdout + run.stderr)) return true;
-    if (run.hasEnded) throw new Error(`it ended and did not say ${pattern}: ${run.stderr}`);
-    return false;
-  }, seconds);
-}
-
-class InProcess implements Command {
+class InProcess extends Command {
   readonly #out = new Collected();
   readonly #err = new Collected();
   readonly #stop = new AbortController();
@@ -115,6 +114,7 @@ class InProcess implements Command {
   hasEnded = false;
 
   constructor(argv: readonly string[], { cwd, env, input = "", keepsStdin = false, clock = systemClock }: RunOptions) {
+    super();
     const startedAt = performance.now();
     const stdin = new PassThrough();
     if (!keepsStdin) stdin.end(input);
@@ -136,10 +136,6 @@ class InProcess implements Command {
     return this.#err.text;
   }
 
-  says(pattern: RegExp, seconds?: number): Promise<void> {
-    return said(this, pattern, seconds);
-  }
-
   kill(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void {
     if (signal !== "SIGHUP") this.#stop.abort();
     else if (!process.emit(signal, signal)) throw new Error("nothing listens for SIGHUP");
@@ -156,7 +152,7 @@ class InProcess implements Command {
 }
 
 /** The built program in a process of its own. */
-export class Running implements Command {
+export class Running extends Command {
   readonly child: ChildProcessWithoutNullStreams;
   readonly #startedAt = performance.now();
   readonly #ended: Promise<[number | null, NodeJS.Signals | null]>;
@@ -167,6 +163,7 @@ export class Running implements Command {
     args: readonly string[],
     { cwd, env, input, keepsStdin, uid, fileSize, program: path = binary() }: ProcessOptions,
   ) {
+    super();
     const limit = fileSize === undefined ? [] : ["prlimit", `--fsize=${fileSize}`];
     const [program, ...rest] = [...limit, process.execPath, path, ...args];
     const as = uid === undefined ? {} : { uid, gid: uid };
@@ -180,10 +177,6 @@ export class Running implements Command {
     });
     this.child.stdin.on("error", () => {});
     if (!keepsStdin) this.child.stdin.end(input ?? "");
-  }
-
-  says(pattern: RegExp, seconds?: number): Promise<void> {
-    return said(this, pattern, seconds);
   }
 
   get hasEnded(): boolean {
