@@ -93,15 +93,13 @@ describe("help", () => {
   });
 });
 
-describe("the man page", () => {
-  it("is made of the same definitions: every command and flag is in it", () => {
-    const source = readFileSync(join(inject("packageRoot"), "man/ttsctl.1"), "utf8");
-    const page = source.replaceAll("\\-", "-").replaceAll("\\e", "\\");
-    for (const command of program.commands) {
-      expect(page).toContain(`.SS ${command.name()}`);
-      for (const { flags, description } of command.options.filter(({ hidden }) => !hidden))
-        expect(page).toContain(`.TP\n.B ${flags}\n${description}`);
-    }
-    for (const { flags } of program.options) expect(page).toContain(`.B ${flags}\n`);
-  });
+it("the man page is made of the same definitions: every command and flag is in it", () => {
+  const source = readFileSync(join(inject("packageRoot"), "man/ttsctl.1"), "utf8");
+  const page = source.replaceAll("\\-", "-").replaceAll("\\e", "\\");
+  for (const command of program.commands) {
+    expect(page).toContain(`.SS ${command.name()}`);
+    for (const { flags, description } of command.options.filter(({ hidden }) => !hidden))
+      expect(page).toContain(`.TP\n.B ${flags}\n${description}`);
+  }
+  for (const { flags } of program.options) expect(page).toContain(`.B ${flags}\n`);
 });

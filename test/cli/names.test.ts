@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { nameLine, readNames } from "../../src/cli/names.ts";
 import { isPrintable } from "../../src/printable.ts";
 import { idProblem, splitName, trimId } from "../../src/task/ids.ts";
@@ -13,14 +13,12 @@ const idOf = (field: "user_id" | "task_id") =>
     .filter((id) => idProblem(field, id, { isPublished: false }) === undefined);
 const task = fc.record({ userId: idOf("user_id"), taskId: idOf("task_id") });
 
-describe("names of tasks", () => {
-  it("are read back from lines, whatever the ids are", () => {
-    fc.assert(
-      fc.property(fc.array(task, { minLength: 1, maxLength: 8 }), (tasks) => {
-        const text = tasks.map((id) => `${nameLine(id)}\n`).join("");
-        expect(readNames(text).map(splitName)).toEqual(tasks);
-        expect(isPrintable(text.replaceAll("\n", ""))).toBe(true);
-      }),
-    );
-  });
+it("names of tasks are read back from lines, whatever the ids are", () => {
+  fc.assert(
+    fc.property(fc.array(task, { minLength: 1, maxLength: 8 }), (tasks) => {
+      const text = tasks.map((id) => `${nameLine(id)}\n`).join("");
+      expect(readNames(text).map(splitName)).toEqual(tasks);
+      expect(isPrintable(text.replaceAll("\n", ""))).toBe(true);
+    }),
+  );
 });

@@ -49,8 +49,6 @@ describe.each(SECTIONS)("the config.ini of %s (%s)", (heading, kind, check, deta
   });
 });
 
-describe("the rights of an ACL user", () => {
-  it("are those that the tests log in with", () => {
-    expect(TEXT).toContain(`ACL SETUSER tts on >secret ${RIGHTS}\n`);
-  });
+it("the rights of an ACL user are those that the tests log in with", () => {
+  expect(TEXT).toContain(`ACL SETUSER tts on >secret ${RIGHTS}\n`);
 });

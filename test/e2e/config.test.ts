@@ -5,26 +5,24 @@ import { usePlace } from "./setup.ts";
 
 const here = usePlace();
 
-describe("config", () => {
-  it("prints the value and the source of every setting", async () => {
-    const ini = "[redis]\nhost = db.example\ndb = 3\n[cleanup]\nretention = 2h\n[store]\npath = data/tasks.json\n";
-    here.root.write("config.ini", ini);
-    const run = await here.run("config -o json --no-redis", { env: { REDIS_PORT: "6380", TTSCTL_OUTPUT: "audio" } });
-    expect(run.code).toBe(0);
-    const settings = JSON.parse(run.stdout);
-    expect(Object.keys(settings)).toEqual(SETTING_NAMES);
-    expect(settings).toMatchObject({
-      "redis.enabled": { value: false, source: "flag" },
-      "redis.host": { value: "db.example", source: "file" },
-      "redis.port": { value: 6380, source: "env" },
-      "redis.db": { value: 3, source: "file" },
-      "redis.username": { value: null, source: "default" },
-      "redis.timeout": { value: 2, source: "default" },
-      "store.path": { value: here.root.at("data/tasks.json"), source: "file" },
-      "paths.output": { value: here.root.at("audio"), source: "env" },
-      "paths.logs": { value: here.root.at("Logs"), source: "default" },
-      "cleanup.retention": { value: 7200, source: "file" },
-    });
+it("config prints the value and the source of every setting", async () => {
+  const ini = "[redis]\nhost = db.example\ndb = 3\n[cleanup]\nretention = 2h\n[store]\npath = data/tasks.json\n";
+  here.root.write("config.ini", ini);
+  const run = await here.run("config -o json --no-redis", { env: { REDIS_PORT: "6380", TTSCTL_OUTPUT: "audio" } });
+  expect(run.code).toBe(0);
+  const settings = JSON.parse(run.stdout);
+  expect(Object.keys(settings)).toEqual(SETTING_NAMES);
+  expect(settings).toMatchObject({
+    "redis.enabled": { value: false, source: "flag" },
+    "redis.host": { value: "db.example", source: "file" },
+    "redis.port": { value: 6380, source: "env" },
+    "redis.db": { value: 3, source: "file" },
+    "redis.username": { value: null, source: "default" },
+    "redis.timeout": { value: 2, source: "default" },
+    "store.path": { value: here.root.at("data/tasks.json"), source: "file" },
+    "paths.output": { value: here.root.at("audio"), source: "env" },
+    "paths.logs": { value: here.root.at("Logs"), source: "default" },
+    "cleanup.retention": { value: 7200, source: "file" },
   });
 });
 

@@ -140,21 +140,19 @@ describe("a directory that another record owns too", () => {
   });
 });
 
-describe("[paths] shared = true", () => {
-  it("lets --orphans only list, and doctor names it", async () => {
-    here.root.configure(here.server.port, "[paths]\nshared = true\n");
-    here.root.writeStore([record("alice", "t1", { status: "running", updated_at: NOW })]);
-    here.root.write("output/bob/t2/t2.wav", "another service's");
-    here.root.age();
-    expect((await here.run("sync")).code).toBe(0);
-    const stderr = expect.stringContaining("[paths] shared");
-    expect(await here.run("cleanup --orphans --yes")).toMatchObject({ code: 2, stderr });
-    const found = { folders: 1, removed: 0, dryRun: true, exit: 0 };
-    expect(await here.json("cleanup --orphans")).toMatchObject(found);
-    expect(here.root.has("output/bob/t2/t2.wav")).toBe(true);
-    const { checks } = await here.json("doctor");
-    expect(checks.find(({ check }: { check: string }) => check === "output").detail).toContain("shared");
-  });
+it("[paths] shared = true lets --orphans only list, and doctor names it", async () => {
+  here.root.configure(here.server.port, "[paths]\nshared = true\n");
+  here.root.writeStore([record("alice", "t1", { status: "running", updated_at: NOW })]);
+  here.root.write("output/bob/t2/t2.wav", "another service's");
+  here.root.age();
+  expect((await here.run("sync")).code).toBe(0);
+  const stderr = expect.stringContaining("[paths] shared");
+  expect(await here.run("cleanup --orphans --yes")).toMatchObject({ code: 2, stderr });
+  const found = { folders: 1, removed: 0, dryRun: true, exit: 0 };
+  expect(await here.json("cleanup --orphans")).toMatchObject(found);
+  expect(here.root.has("output/bob/t2/t2.wav")).toBe(true);
+  const { checks } = await here.json("doctor");
+  expect(checks.find(({ check }: { check: string }) => check === "output").detail).toContain("shared");
 });
 
 it("a directory with a newer file keeps the task with all its directories", async () => {

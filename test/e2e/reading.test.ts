@@ -113,22 +113,20 @@ describe("ids", () => {
   });
 });
 
-describe("query", () => {
-  it("takes its JSON as argument, from a file, and from stdin", async () => {
-    await synced();
-    const text = JSON.stringify({ user_id: "alice", task_ids: ["t2", "none", "t1"] });
-    here.root.write("q.json", text);
-    for (const page of [
-      await here.json(["query", text]),
-      await here.json("query --file q.json"),
-      await here.json("query", { input: text }),
-      await here.json("query -f -", { input: `\n ${text}\n` }),
-    ]) {
-      expect(page).toMatchObject({ total: 2, page: 1, pageSize: 2, missing: ["none"], exit: 3 });
-    }
-    expect(await here.runArgs(["query", text, "--file", "q.json"])).toMatchObject({ code: 2 });
-    expect(await here.runArgs(["query", "--file", "nowhere.json"])).toMatchObject({ code: 2 });
-  });
+it("query takes its JSON as argument, from a file, and from stdin", async () => {
+  await synced();
+  const text = JSON.stringify({ user_id: "alice", task_ids: ["t2", "none", "t1"] });
+  here.root.write("q.json", text);
+  for (const page of [
+    await here.json(["query", text]),
+    await here.json("query --file q.json"),
+    await here.json("query", { input: text }),
+    await here.json("query -f -", { input: `\n ${text}\n` }),
+  ]) {
+    expect(page).toMatchObject({ total: 2, page: 1, pageSize: 2, missing: ["none"], exit: 3 });
+  }
+  expect(await here.runArgs(["query", text, "--file", "q.json"])).toMatchObject({ code: 2 });
+  expect(await here.runArgs(["query", "--file", "nowhere.json"])).toMatchObject({ code: 2 });
 });
 
 describe("get", () => {
@@ -158,11 +156,9 @@ describe("get", () => {
   });
 });
 
-describe("invalid records", () => {
-  it("are warned of by a list from the file, counted and named", async () => {
-    here.root.writeStore([...RECORDS, 5 as never, { user_id: "a:b", task_id: "t" }]);
-    const said = expect.stringMatching(/^warning: .*2 invalid records.*a:b.*\n$/);
-    expect(await here.json("list --source file")).toMatchObject({ total: 4, said });
-    expect(await here.run("list -q -o json --source file")).toMatchObject({ code: 0, stderr: "" });
-  });
+it("invalid records are warned of by a list from the file, counted and named", async () => {
+  here.root.writeStore([...RECORDS, 5 as never, { user_id: "a:b", task_id: "t" }]);
+  const said = expect.stringMatching(/^warning: .*2 invalid records.*a:b.*\n$/);
+  expect(await here.json("list --source file")).toMatchObject({ total: 4, said });
+  expect(await here.run("list -q -o json --source file")).toMatchObject({ code: 0, stderr: "" });
 });

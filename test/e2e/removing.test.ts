@@ -100,23 +100,21 @@ describe("cleanup --once", () => {
   });
 });
 
-describe("delete", () => {
-  it("prints the object of docs/contract.md, Commands", async () => {
-    await fill();
-    const dry = await here.run("rm --user alice --ids t1,run,none --dry-run --max-delete 5 -o json");
-    expect(dry.code).toBe(3);
-    const run = await here.run("delete --user alice --ids t1,run,none --yes -o json");
-    expect(run.code).toBe(3);
-    const result = JSON.parse(run.stdout);
-    expect(Object.keys(result)).toEqual(DELETE_KEYS);
-    expect(result).toEqual({
-      ...{ requested: 3, deleted: 1, missing: ["none"], failed: 0, returned: 0, files: 2, bytes: 110, dryRun: false },
-      refused: [{ user_id: "alice", task_id: "run", reason: expect.stringMatching(/status is run/), unfinished: true }],
-    });
-    expect(JSON.parse(dry.stdout)).toEqual({ ...result, dryRun: true, byStatus: { done: 1 } });
-    expect(lines(run.stderr)).toContain(
-      "[CLEANUP] user=alice task=t1 reason=deleted local=yes redis=yes files=2 bytes=110",
-    );
-    expect(here.root.has("output/alice/run/run.wav")).toBe(true);
+it("delete prints the object of docs/contract.md, Commands", async () => {
+  await fill();
+  const dry = await here.run("rm --user alice --ids t1,run,none --dry-run --max-delete 5 -o json");
+  expect(dry.code).toBe(3);
+  const run = await here.run("delete --user alice --ids t1,run,none --yes -o json");
+  expect(run.code).toBe(3);
+  const result = JSON.parse(run.stdout);
+  expect(Object.keys(result)).toEqual(DELETE_KEYS);
+  expect(result).toEqual({
+    ...{ requested: 3, deleted: 1, missing: ["none"], failed: 0, returned: 0, files: 2, bytes: 110, dryRun: false },
+    refused: [{ user_id: "alice", task_id: "run", reason: expect.stringMatching(/status is run/), unfinished: true }],
   });
+  expect(JSON.parse(dry.stdout)).toEqual({ ...result, dryRun: true, byStatus: { done: 1 } });
+  expect(lines(run.stderr)).toContain(
+    "[CLEANUP] user=alice task=t1 reason=deleted local=yes redis=yes files=2 bytes=110",
+  );
+  expect(here.root.has("output/alice/run/run.wav")).toBe(true);
 });

@@ -179,28 +179,26 @@ describe("row D, hostile ids in both stores", () => {
   });
 });
 
-describe("row D, hostile ids on the command line", () => {
-  it("name one task and no other, and aren't flags", async () => {
-    const records = [...hostileRecords(), ...KEPT];
-    await lay(records);
-    await here.mirrored(...records.filter(isValid));
-    const chance = new Chance("ids");
-    const chosen = chance.some(DELETABLE, times(6, DELETABLE.length));
-    for (const id of chosen) {
-      triedBadInput(3);
-      const label = JSON.stringify(id);
-      const list = await here.runArgs(["list", `--user=${id}`, `--ids=${id}`, "-o", "json"]);
-      expectWell(list, [0], label);
-      expect(JSON.parse(list.stdout).items.map(nameOf), label).toEqual([`${id}:${id}`]);
-      const flags = ["--yes", "--allow-empty", "-o", "json"];
-      const gone = await here.runArgs(["delete", `--user=${id}`, `--ids=${id}`, ...flags]);
-      expectWell(gone, [0], label);
-      expect(JSON.parse(gone.stdout), label).toMatchObject({ requested: 1, deleted: 1 });
-      expectPrecious(label);
-    }
-    const { file, members } = await everything(here);
-    const left = records.filter(({ user_id, task_id }) => user_id !== task_id || !chosen.includes(user_id));
-    expect(file).toEqual(left.map(nameOf));
-    expect([...members].sort()).toEqual(left.filter(isValid).map(nameOf).sort());
-  });
+it("row D, hostile ids on the command line name one task and no other, and aren't flags", async () => {
+  const records = [...hostileRecords(), ...KEPT];
+  await lay(records);
+  await here.mirrored(...records.filter(isValid));
+  const chance = new Chance("ids");
+  const chosen = chance.some(DELETABLE, times(6, DELETABLE.length));
+  for (const id of chosen) {
+    triedBadInput(3);
+    const label = JSON.stringify(id);
+    const list = await here.runArgs(["list", `--user=${id}`, `--ids=${id}`, "-o", "json"]);
+    expectWell(list, [0], label);
+    expect(JSON.parse(list.stdout).items.map(nameOf), label).toEqual([`${id}:${id}`]);
+    const flags = ["--yes", "--allow-empty", "-o", "json"];
+    const gone = await here.runArgs(["delete", `--user=${id}`, `--ids=${id}`, ...flags]);
+    expectWell(gone, [0], label);
+    expect(JSON.parse(gone.stdout), label).toMatchObject({ requested: 1, deleted: 1 });
+    expectPrecious(label);
+  }
+  const { file, members } = await everything(here);
+  const left = records.filter(({ user_id, task_id }) => user_id !== task_id || !chosen.includes(user_id));
+  expect(file).toEqual(left.map(nameOf));
+  expect([...members].sort()).toEqual(left.filter(isValid).map(nameOf).sort());
 });

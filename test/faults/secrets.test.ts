@@ -14,30 +14,28 @@ const DECODED = "s3cr3t-p@ss";
 const READING = ["list -vv", "get a t1", "config", "doctor", "verify"];
 const COMMANDS = [...READING, "sync", "cleanup --once", "delete --user a --yes"];
 
-describe("row I, a password", () => {
-  it("is in no output and no lock file, whatever fails and however it is given", async () => {
-    const strict = await RedisServer.start("--requirepass", "another");
-    const echo = await parrotServer(`-ERR unknown command 'AUTH', with args beginning with: 'user' '${DECODED}'`);
-    here.root.writeStore([record("a", "t1")]);
-    const urls = [strict.port, echo.port].map((port) => `redis://user:${SECRET}@127.0.0.1:${port}/0`);
-    const ways = [
-      { env: { REDIS_URL: urls[0]! }, flags: [] },
-      { env: { REDIS_PASSWORD: DECODED, REDIS_PORT: `${echo.port}` }, flags: [] },
-      { env: {}, flags: ["--redis-url", urls[1]!] },
-      { env: { REDIS_URL: `redis://:${SECRET}@127.0.0.1:1/0` }, flags: ["-vv"] },
-    ];
-    for (const { env, flags } of ways) {
-      for (const line of COMMANDS) {
-        const { stdout, stderr } = await here.runArgs([...line.split(" "), ...flags], { env });
-        expect(stdout + stderr).not.toContain(DECODED);
-        expect(stdout + stderr).not.toContain(SECRET);
-        triedBadInput();
-      }
+it("row I, a password is in no output and no lock file, whatever fails and however it is given", async () => {
+  const strict = await RedisServer.start("--requirepass", "another");
+  const echo = await parrotServer(`-ERR unknown command 'AUTH', with args beginning with: 'user' '${DECODED}'`);
+  here.root.writeStore([record("a", "t1")]);
+  const urls = [strict.port, echo.port].map((port) => `redis://user:${SECRET}@127.0.0.1:${port}/0`);
+  const ways = [
+    { env: { REDIS_URL: urls[0]! }, flags: [] },
+    { env: { REDIS_PASSWORD: DECODED, REDIS_PORT: `${echo.port}` }, flags: [] },
+    { env: {}, flags: ["--redis-url", urls[1]!] },
+    { env: { REDIS_URL: `redis://:${SECRET}@127.0.0.1:1/0` }, flags: ["-vv"] },
+  ];
+  for (const { env, flags } of ways) {
+    for (const line of COMMANDS) {
+      const { stdout, stderr } = await here.runArgs([...line.split(" "), ...flags], { env });
+      expect(stdout + stderr).not.toContain(DECODED);
+      expect(stdout + stderr).not.toContain(SECRET);
+      triedBadInput();
     }
-    expect(Object.values(here.root.tree()).join()).not.toContain("s3cr3t");
-    await echo.stop();
-    await strict.remove();
-  });
+  }
+  expect(Object.values(here.root.tree()).join()).not.toContain("s3cr3t");
+  await echo.stop();
+  await strict.remove();
 });
 
 describe("row I, files are written with the mode and owner of the replaced ones", () => {

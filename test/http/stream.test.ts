@@ -86,20 +86,18 @@ describe("a stream", () => {
   });
 });
 
-describe("many streams", () => {
-  it("are 32 with those of logs", async () => {
-    const server = await serve();
-    await Promise.all(Array.from({ length: LIMITS.streams }, () => opened(server)));
-    for (const path of ["/stream", LOG_STREAM]) {
-      const refused = await server.fetch(path);
-      expect(refused.headers.get("retry-after")).toBe("5");
-      expect(await refusalOf(refused)).toEqual([503, "BUSY"]);
-    }
-    expect((await server.fetch("/voice-tasks")).status).toBe(200);
-    open[0]!.wire.socket.destroy();
-    await until(async () => (await opened(server, LOG_STREAM)).wire.status === 200);
-    for (const { wire } of open) wire.socket.destroy();
-    await until(async () => (await server.fetch("/stream", { signal: AbortSignal.timeout(500) })).status === 200);
-    expect(server.run.stderr).not.toMatch(/Warning|internal error/);
-  });
+it("many streams are 32 with those of logs", async () => {
+  const server = await serve();
+  await Promise.all(Array.from({ length: LIMITS.streams }, () => opened(server)));
+  for (const path of ["/stream", LOG_STREAM]) {
+    const refused = await server.fetch(path);
+    expect(refused.headers.get("retry-after")).toBe("5");
+    expect(await refusalOf(refused)).toEqual([503, "BUSY"]);
+  }
+  expect((await server.fetch("/voice-tasks")).status).toBe(200);
+  open[0]!.wire.socket.destroy();
+  await until(async () => (await opened(server, LOG_STREAM)).wire.status === 200);
+  for (const { wire } of open) wire.socket.destroy();
+  await until(async () => (await server.fetch("/stream", { signal: AbortSignal.timeout(500) })).status === 200);
+  expect(server.run.stderr).not.toMatch(/Warning|internal error/);
 });

@@ -97,23 +97,21 @@ describe("events", () => {
   });
 });
 
-describe("a signal", () => {
-  it("ends all(), syncToRedis() and cleanupOnce()", async () => {
-    const store = await here.open({ retention: "1h" });
-    await Promise.all(Array.from({ length: 20 }, (_, i) => store.upsert(task(`t${i}`))));
-    const control = new AbortController();
-    const { signal } = control;
-    let seen = 0;
-    const read = async () => {
-      for await (const _ of store.all({}, { signal })) if (++seen === 3) control.abort();
-    };
-    await expect(read()).rejects.toMatchObject({ code: "INTERRUPTED" });
-    expect(seen).toBe(3);
-    await expect(store.syncToRedis({ signal })).rejects.toMatchObject({ code: "INTERRUPTED" });
-    await expect(store.cleanupOnce({ signal })).rejects.toMatchObject({ code: "INTERRUPTED" });
-    await expect(store.syncToRedis({ signal: 1 as never })).rejects.toMatchObject({ code: "USAGE" });
-    expect(await store.count()).toBe(20);
-  });
+it("a signal ends all(), syncToRedis() and cleanupOnce()", async () => {
+  const store = await here.open({ retention: "1h" });
+  await Promise.all(Array.from({ length: 20 }, (_, i) => store.upsert(task(`t${i}`))));
+  const control = new AbortController();
+  const { signal } = control;
+  let seen = 0;
+  const read = async () => {
+    for await (const _ of store.all({}, { signal })) if (++seen === 3) control.abort();
+  };
+  await expect(read()).rejects.toMatchObject({ code: "INTERRUPTED" });
+  expect(seen).toBe(3);
+  await expect(store.syncToRedis({ signal })).rejects.toMatchObject({ code: "INTERRUPTED" });
+  await expect(store.cleanupOnce({ signal })).rejects.toMatchObject({ code: "INTERRUPTED" });
+  await expect(store.syncToRedis({ signal: 1 as never })).rejects.toMatchObject({ code: "USAGE" });
+  expect(await store.count()).toBe(20);
 });
 
 describe("artifactPath", () => {
@@ -130,18 +128,16 @@ describe("artifactPath", () => {
   });
 });
 
-describe("a retention for each status", () => {
-  it("is read as [cleanup] retention.done and retention.error are", async () => {
-    const path = here.root.at("config.ini");
-    writeOld(path, "[cleanup]\nretention = 3d\nretention.done = 2d\n");
-    const read = async (options: object) => {
-      const { cleanup } = await settingsOf({ config: path, ...options });
-      const { retention, retentionDone, retentionError } = cleanup;
-      return [retention, retentionDone, retentionError].map(({ value }) => value);
-    };
-    expect(await read({})).toEqual([259_200, 172_800, null]);
-    expect(await read({ retention: { error: "1h" } })).toEqual([259_200, 172_800, 3600]);
-    expect(await read({ retention: { default: 60, done: -1 } })).toEqual([60, -1, null]);
-    await expect(read({ retention: { wait: 1 } })).rejects.toMatchObject({ code: "USAGE" });
-  });
+it("a retention for each status is read as [cleanup] retention.done and retention.error are", async () => {
+  const path = here.root.at("config.ini");
+  writeOld(path, "[cleanup]\nretention = 3d\nretention.done = 2d\n");
+  const read = async (options: object) => {
+    const { cleanup } = await settingsOf({ config: path, ...options });
+    const { retention, retentionDone, retentionError } = cleanup;
+    return [retention, retentionDone, retentionError].map(({ value }) => value);
+  };
+  expect(await read({})).toEqual([259_200, 172_800, null]);
+  expect(await read({ retention: { error: "1h" } })).toEqual([259_200, 172_800, 3600]);
+  expect(await read({ retention: { default: 60, done: -1 } })).toEqual([60, -1, null]);
+  await expect(read({ retention: { wait: 1 } })).rejects.toMatchObject({ code: "USAGE" });
 });

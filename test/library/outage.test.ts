@@ -192,19 +192,17 @@ describe("a program that ended while Redis lacked changes", () => {
   });
 });
 
-describe("a Redis that refuses a write", () => {
-  it("is not read in place of the file until it has the change", async () => {
-    const store = await filled(10);
-    await here.server.call("DEL", "tts:task:alice:t0");
-    await here.server.call("LPUSH", "tts:task:alice:t0", "x");
-    const redis = { state: "failed", error: { code: "REDIS_FAILED" } };
-    expect(await store.upsert(task(0, "succeeded", ago(60)))).toMatchObject({ redis });
-    expect(await store.listPage({ status: ["done"] })).toMatchObject({ source: "file", total: 1 });
-    expect(await store.listPage({ source: "redis" })).toMatchObject({ source: "redis" });
-    await here.server.call("DEL", "tts:task:alice:t0");
-    await untilRedisAnswers(store, async () => {
-      expect((await store.listPage({ status: ["done"] })).total).toBe(1);
-    });
-    expect(await statusInRedis(0)).toBe("succeeded");
+it("a Redis that refuses a write is not read in place of the file until it has the change", async () => {
+  const store = await filled(10);
+  await here.server.call("DEL", "tts:task:alice:t0");
+  await here.server.call("LPUSH", "tts:task:alice:t0", "x");
+  const redis = { state: "failed", error: { code: "REDIS_FAILED" } };
+  expect(await store.upsert(task(0, "succeeded", ago(60)))).toMatchObject({ redis });
+  expect(await store.listPage({ status: ["done"] })).toMatchObject({ source: "file", total: 1 });
+  expect(await store.listPage({ source: "redis" })).toMatchObject({ source: "redis" });
+  await here.server.call("DEL", "tts:task:alice:t0");
+  await untilRedisAnswers(store, async () => {
+    expect((await store.listPage({ status: ["done"] })).total).toBe(1);
   });
+  expect(await statusInRedis(0)).toBe("succeeded");
 });

@@ -103,47 +103,41 @@ describe("reading", () => {
   });
 });
 
-describe("a Redis that is down", () => {
-  it("that hangs costs one timeout, not one for each write; the file has them all", async () => {
-    const store = await here.open();
-    await store.upsert(task("t0"));
-    here.server.suspend();
-    try {
-      const results = await Promise.all(Array.from({ length: 100 }, (_, i) => store.upsert(task(`t${i}`))));
-      expect(new Set(results.map(({ state }) => state))).toEqual(new Set(["written"]));
-      expect(results.every(({ redis }) => redis.state === "failed")).toBe(true);
-      expect(here.root.readStore()).toHaveLength(100);
-    } finally {
-      here.server.resume();
-    }
-  });
+it("a Redis that is down that hangs costs one timeout, not one for each write; the file has them all", async () => {
+  const store = await here.open();
+  await store.upsert(task("t0"));
+  here.server.suspend();
+  try {
+    const results = await Promise.all(Array.from({ length: 100 }, (_, i) => store.upsert(task(`t${i}`))));
+    expect(new Set(results.map(({ state }) => state))).toEqual(new Set(["written"]));
+    expect(results.every(({ redis }) => redis.state === "failed")).toBe(true);
+    expect(here.root.readStore()).toHaveLength(100);
+  } finally {
+    here.server.resume();
+  }
 });
 
-describe("a sync", () => {
-  it("brings no task back that is deleted while it runs", async () => {
-    const store = await here.open({ store: here.root.at("tasks.jsonl") });
-    await Promise.all(Array.from({ length: 3000 }, (_, i) => store.upsert(task(`t${i}`))));
-    await here.server.call("FLUSHALL");
-    const synced = store.syncToRedis();
-    for (let i = 3000; i > 2700; i -= 30) {
-      await Promise.all(Array.from({ length: 30 }, (_, at) => store.delete("alice", `t${i - 1 - at}`)));
-    }
-    expect(await synced).toMatchObject({ problem: null });
-    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(2700);
-  });
+it("a sync brings no task back that is deleted while it runs", async () => {
+  const store = await here.open({ store: here.root.at("tasks.jsonl") });
+  await Promise.all(Array.from({ length: 3000 }, (_, i) => store.upsert(task(`t${i}`))));
+  await here.server.call("FLUSHALL");
+  const synced = store.syncToRedis();
+  for (let i = 3000; i > 2700; i -= 30) {
+    await Promise.all(Array.from({ length: 30 }, (_, at) => store.delete("alice", `t${i - 1 - at}`)));
+  }
+  expect(await synced).toMatchObject({ problem: null });
+  expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(2700);
 });
 
-describe("close", () => {
-  it("writes pending changes, and refuses later ones", async () => {
-    const store = await here.open();
-    const asked = Array.from({ length: 30 }, (_, i) => store.upsert(task(`t${i}`)));
-    await store.close();
-    await Promise.all(asked);
-    expect(here.root.readStore()).toHaveLength(30);
-    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(30);
-    for (const refused of [store.upsert(task("x")), store.listPage(), store.startCleanup(), store.all().next()]) {
-      await expect(refused).rejects.toMatchObject({ code: "STORE_CLOSED" });
-    }
-    await store.close();
-  });
+it("close writes pending changes, and refuses later ones", async () => {
+  const store = await here.open();
+  const asked = Array.from({ length: 30 }, (_, i) => store.upsert(task(`t${i}`)));
+  await store.close();
+  await Promise.all(asked);
+  expect(here.root.readStore()).toHaveLength(30);
+  expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(30);
+  for (const refused of [store.upsert(task("x")), store.listPage(), store.startCleanup(), store.all().next()]) {
+    await expect(refused).rejects.toMatchObject({ code: "STORE_CLOSED" });
+  }
+  await store.close();
 });

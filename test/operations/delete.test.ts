@@ -4,16 +4,14 @@ import { ids, of, ofA, useSite } from "./setup.ts";
 
 const here = useSite();
 
-describe("delete by ids", () => {
-  it("applies the filter to the copy of the file, else to that of Redis", async () => {
-    const { site } = here;
-    await site.writeRedis(record("a", "t1"), record("a", "redis", { status: "failed" }), record("a", "redis2"));
-    site.root.writeStore([record("a", "t1", { status: "failed" }), record("a", "t2")]);
-    const selection = { filter: of("a", ["error"]), ids: ofA("t1", "t2", "redis", "redis2", "none") };
-    const { result } = await site.delete(selection);
-    expect(result).toMatchObject({ requested: 3, deleted: 2, missing: ["none"] });
-    expect(site.purgedNames()).toEqual(["a:redis", "a:t1"]);
-  });
+it("delete by ids applies the filter to the copy of the file, else to that of Redis", async () => {
+  const { site } = here;
+  await site.writeRedis(record("a", "t1"), record("a", "redis", { status: "failed" }), record("a", "redis2"));
+  site.root.writeStore([record("a", "t1", { status: "failed" }), record("a", "t2")]);
+  const selection = { filter: of("a", ["error"]), ids: ofA("t1", "t2", "redis", "redis2", "none") };
+  const { result } = await site.delete(selection);
+  expect(result).toMatchObject({ requested: 3, deleted: 2, missing: ["none"] });
+  expect(site.purgedNames()).toEqual(["a:redis", "a:t1"]);
 });
 
 describe("delete by filter", () => {

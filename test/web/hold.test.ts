@@ -60,10 +60,8 @@ it("a row vanishes only if its task is gone: not if a deletion failed, was undon
   expect([{}, { failed: 1 }, { returned: 1 }, { refused }].map(gone)).toEqual([1, 0, 0, 0]);
 });
 
-describe("a row", () => {
-  it("shows any value that a service wrote in place of a text", () => {
-    expect(rowOf({ user_id: "a", task_id: "b", error: { code: 7 }, text: null, updated_at: 1.5 })).toMatchObject({
-      ...{ error: '{"code":7}', text: "", updatedAt: "1.5", createdAt: "" },
-    });
+it("a row shows any value that a service wrote in place of a text", () => {
+  expect(rowOf({ user_id: "a", task_id: "b", error: { code: 7 }, text: null, updated_at: 1.5 })).toMatchObject({
+    ...{ error: '{"code":7}', text: "", updatedAt: "1.5", createdAt: "" },
   });
 });

@@ -84,18 +84,16 @@ describe("verify --repair", () => {
   });
 });
 
-describe("verify --repair of a lost member", () => {
-  it("keeps a newer copy, and its score, that came after the comparison", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "t2"));
-    await site.server.call("DEL", "tts:tasks:index");
-    const newer = record("a", "t2", { updated_at: "2030-01-01T00:00:00" });
-    site.flaky.afterCall(async (method) => {
-      if (method === "sameHashes") await site.writeRedis(newer);
-    });
-    expect((await site.repair({ allowMismatch: true })).result).toMatchObject({ unindexed: 2, repaired: 1 });
-    expect(await site.server.call("ZSCORE", "tts:tasks:index", "a:t2")).toBe(`${taskOf(newer).score}`);
+it("verify --repair of a lost member keeps a newer copy, and its score, that came after the comparison", async () => {
+  const { site } = here;
+  await site.writeBoth(record("a", "t1"), record("a", "t2"));
+  await site.server.call("DEL", "tts:tasks:index");
+  const newer = record("a", "t2", { updated_at: "2030-01-01T00:00:00" });
+  site.flaky.afterCall(async (method) => {
+    if (method === "sameHashes") await site.writeRedis(newer);
   });
+  expect((await site.repair({ allowMismatch: true })).result).toMatchObject({ unindexed: 2, repaired: 1 });
+  expect(await site.server.call("ZSCORE", "tts:tasks:index", "a:t2")).toBe(`${taskOf(newer).score}`);
 });
 
 describe("verify --repair beside an empty or lost store file", () => {

@@ -100,24 +100,22 @@ describe("a service that writes while the change is planned", () => {
   });
 });
 
-describe("a snapshot to plan on", () => {
-  test("is not used once the file moved, before the edit or within it", async () => {
-    const moved = () => replaceStore(path("s.json"), [...three, rec("t4")]);
-    for (const when of ["before", "within"]) {
-      const base = await storeAt().read();
-      const asked: boolean[] = [];
-      if (when === "before") moved();
-      const plan: PlanEdit = (current) => {
-        if (when === "within" && asked.length === 0) moved();
-        asked.push(current === base);
-        return removing("t1")(current, "");
-      };
-      await storeAt().apply(plan, { base });
-      expect([when, asked.slice(0, 2)]).toEqual([when, when === "before" ? [false] : [true, false]]);
-      expect(idsIn(path("s.json"))).toEqual(["t2", "t3", "t4"]);
-      await base.close();
-    }
-  });
+test("a snapshot to plan on is not used once the file moved, before the edit or within it", async () => {
+  const moved = () => replaceStore(path("s.json"), [...three, rec("t4")]);
+  for (const when of ["before", "within"]) {
+    const base = await storeAt().read();
+    const asked: boolean[] = [];
+    if (when === "before") moved();
+    const plan: PlanEdit = (current) => {
+      if (when === "within" && asked.length === 0) moved();
+      asked.push(current === base);
+      return removing("t1")(current, "");
+    };
+    await storeAt().apply(plan, { base });
+    expect([when, asked.slice(0, 2)]).toEqual([when, when === "before" ? [false] : [true, false]]);
+    expect(idsIn(path("s.json"))).toEqual(["t2", "t3", "t4"]);
+    await base.close();
+  }
 });
 
 describe("a service that writes between our last look and the exchange", () => {

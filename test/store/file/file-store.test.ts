@@ -9,20 +9,18 @@ import { dump, idsIn, rec, replaceStore } from "./service.ts";
 
 const { path, storeAt } = useStoreFile();
 
-describe("a rewrite", () => {
-  test("copies kept parts of any size around removed ones", async () => {
-    const records = Array.from({ length: 150 }, (_, i) => rec(`t${i}`, 1, { text: `${i} 文`.repeat(3000 + 97 * i) }));
-    records[70] = rec("t70", 1, { text: "长".repeat(700_000) });
-    writeOld(path("s.json"), dump(records));
-    const gone = records.filter((_, i) => i % 3 === 1).map((record) => record.task_id);
-    const put = rec("t30", 2, { text: "x".repeat(3 << 20) });
-    await storeAt().apply(async (current) => ({
-      ...(await removing(...gone)(current, "")),
-      puts: putsOf([taskOf(put)]),
-    }));
-    const expected = records.map((record) => (record.task_id === "t30" ? put : record)).filter((_, i) => i % 3 !== 1);
-    expect(readFileSync(path("s.json"), "utf8") === dump(expected)).toBe(true);
-  });
+test("a rewrite copies kept parts of any size around removed ones", async () => {
+  const records = Array.from({ length: 150 }, (_, i) => rec(`t${i}`, 1, { text: `${i} 文`.repeat(3000 + 97 * i) }));
+  records[70] = rec("t70", 1, { text: "长".repeat(700_000) });
+  writeOld(path("s.json"), dump(records));
+  const gone = records.filter((_, i) => i % 3 === 1).map((record) => record.task_id);
+  const put = rec("t30", 2, { text: "x".repeat(3 << 20) });
+  await storeAt().apply(async (current) => ({
+    ...(await removing(...gone)(current, "")),
+    puts: putsOf([taskOf(put)]),
+  }));
+  const expected = records.map((record) => (record.task_id === "t30" ? put : record)).filter((_, i) => i % 3 !== 1);
+  expect(readFileSync(path("s.json"), "utf8") === dump(expected)).toBe(true);
 });
 
 describe("a symbolic link to the store", () => {

@@ -44,42 +44,40 @@ test("a shared read sees a write that came while another read was at work", asyn
   await shared.close();
 });
 
-describe("random stores against a model", () => {
-  test("the tasks in force, the invalid records, the ids that are held", async () => {
-    let tasks = 0;
-    await fc.assert(
-      fc.asyncProperty(randomStore, async (store) => {
-        writeFileSync(path("s.json"), textOf(store));
-        const expected = inForce(store);
-        await withSnapshot(path("s.json"), async (snapshot) => {
-          expect(snapshot.shape).toBe(store.shape);
-          const live = [...expected.values()].filter(({ live }) => live >= 0).map(({ live }) => store.elements[live]!);
-          const rows = [...snapshot.liveRows()];
-          const found = await snapshot.readTasks(rows);
-          const ordered = live.sort((a, b) => store.elements.indexOf(a) - store.elements.indexOf(b));
-          expect(found).toMatchObject(
-            ordered.map(({ userId, taskId, score, status, json }) => {
-              return { userId, taskId, score, status, json: compact(json) };
-            }),
-          );
-          expect(snapshot.size).toBe(live.length);
-          expect(snapshot.invalid.count).toBe(store.elements.filter(({ kind }) => kind === "invalid").length);
-          for (const { userId, taskId } of store.elements) {
-            if (userId === undefined || taskId === undefined) continue;
-            const { live, invalid } = expected.get(`${userId}:${taskId}`)!;
-            const row = rows.find((row) => snapshot.rowOf({ userId, taskId }) === row);
-            expect([row !== undefined, snapshot.hasInvalid({ userId, taskId })]).toEqual([live >= 0, invalid]);
-            expect(snapshot.holds({ userId, taskId })).toBe(live >= 0 || invalid);
-          }
-          expect(snapshot.rowOf({ userId: "nobody", taskId: "t01" })).toBe(-1);
-          expect(snapshot.rowOf({ userId: "ali", taskId: "cet01" })).toBe(-1);
-          tasks += live.length;
-        });
-      }),
-      { numRuns: runs(150) },
-    );
-    expect(tasks).toBeGreaterThan(runs(100));
-  });
+test("random stores against a model the tasks in force, the invalid records, the ids that are held", async () => {
+  let tasks = 0;
+  await fc.assert(
+    fc.asyncProperty(randomStore, async (store) => {
+      writeFileSync(path("s.json"), textOf(store));
+      const expected = inForce(store);
+      await withSnapshot(path("s.json"), async (snapshot) => {
+        expect(snapshot.shape).toBe(store.shape);
+        const live = [...expected.values()].filter(({ live }) => live >= 0).map(({ live }) => store.elements[live]!);
+        const rows = [...snapshot.liveRows()];
+        const found = await snapshot.readTasks(rows);
+        const ordered = live.sort((a, b) => store.elements.indexOf(a) - store.elements.indexOf(b));
+        expect(found).toMatchObject(
+          ordered.map(({ userId, taskId, score, status, json }) => {
+            return { userId, taskId, score, status, json: compact(json) };
+          }),
+        );
+        expect(snapshot.size).toBe(live.length);
+        expect(snapshot.invalid.count).toBe(store.elements.filter(({ kind }) => kind === "invalid").length);
+        for (const { userId, taskId } of store.elements) {
+          if (userId === undefined || taskId === undefined) continue;
+          const { live, invalid } = expected.get(`${userId}:${taskId}`)!;
+          const row = rows.find((row) => snapshot.rowOf({ userId, taskId }) === row);
+          expect([row !== undefined, snapshot.hasInvalid({ userId, taskId })]).toEqual([live >= 0, invalid]);
+          expect(snapshot.holds({ userId, taskId })).toBe(live >= 0 || invalid);
+        }
+        expect(snapshot.rowOf({ userId: "nobody", taskId: "t01" })).toBe(-1);
+        expect(snapshot.rowOf({ userId: "ali", taskId: "cet01" })).toBe(-1);
+        tasks += live.length;
+      });
+    }),
+    { numRuns: runs(150) },
+  );
+  expect(tasks).toBeGreaterThan(runs(100));
 });
 
 describe("duplicates", () => {

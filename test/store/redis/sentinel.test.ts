@@ -89,21 +89,19 @@ describe("a connection by Sentinels", () => {
   });
 });
 
-describe("Sentinels with a password", () => {
-  it("are logged in to with their own", async () => {
-    const { port } = await site.primary();
-    const watched = [`monitor tts 127.0.0.1 ${port} 1`, "down-after-milliseconds tts 3600000"];
-    const locked = new Sentinel(await freePort(), ["requirepass s3cret", ...watched.map((line) => `sentinel ${line}`)]);
-    ends.push(() => locked.remove());
-    await locked.ready("s3cret");
-    expect(await (await connect(by([locked.port], { password: "s3cret" }))).command("PING")).toBe("PONG");
-    for (const password of [null, "wrong"]) {
-      const error = await failure(by([locked.port], { password }));
-      expect(error).toMatchObject({ code: "REDIS_AUTH" });
-      expect(error.hint).toContain("sentinel_password");
-      expect(`${error.message}${error.hint}`).not.toContain("s3cret");
-    }
-  });
+it("Sentinels with a password are logged in to with their own", async () => {
+  const { port } = await site.primary();
+  const watched = [`monitor tts 127.0.0.1 ${port} 1`, "down-after-milliseconds tts 3600000"];
+  const locked = new Sentinel(await freePort(), ["requirepass s3cret", ...watched.map((line) => `sentinel ${line}`)]);
+  ends.push(() => locked.remove());
+  await locked.ready("s3cret");
+  expect(await (await connect(by([locked.port], { password: "s3cret" }))).command("PING")).toBe("PONG");
+  for (const password of [null, "wrong"]) {
+    const error = await failure(by([locked.port], { password }));
+    expect(error).toMatchObject({ code: "REDIS_AUTH" });
+    expect(error.hint).toContain("sentinel_password");
+    expect(`${error.message}${error.hint}`).not.toContain("s3cret");
+  }
 });
 
 describe("a link that reconnects by Sentinels", () => {
