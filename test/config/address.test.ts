@@ -56,7 +56,7 @@ describe("parseRedisUrl", () => {
   });
 });
 
-test("maskUrl a password is never in it", () => {
+test("a password is never in what maskUrl returns", () => {
   const password = fc.string({ minLength: 1, unit: anyChar }).map((text) => `S3-${text}-3S`);
   const url = fc
     .tuple(

@@ -86,7 +86,7 @@ describe("a stream", () => {
   });
 });
 
-it("many streams are 32 with those of logs", async () => {
+it("many streams: 32 with those of logs", async () => {
   const server = await serve();
   await Promise.all(Array.from({ length: LIMITS.streams }, () => opened(server)));
   for (const path of ["/stream", LOG_STREAM]) {

@@ -103,7 +103,7 @@ describe("reading", () => {
   });
 });
 
-it("a Redis that is down that hangs costs one timeout, not one for each write; the file has them all", async () => {
+it("a Redis that hangs costs one timeout, not one for each write; the file has them all", async () => {
   const store = await here.open();
   await store.upsert(task("t0"));
   here.server.suspend();

@@ -55,7 +55,7 @@ describe("both stores", () => {
   });
 });
 
-test("an entry that isn't a task a valid copy in Redis of an invalid record is exported", async () => {
+test("a valid copy in Redis of an invalid record is exported", async () => {
   const { site } = here;
   site.root.writeStore([{ user_id: "alice", task_id: "a" }]);
   await site.writeRedis(at("a", 1));

@@ -44,7 +44,7 @@ test("a shared read sees a write that came while another read was at work", asyn
   await shared.close();
 });
 
-test("random stores against a model the tasks in force, the invalid records, the ids that are held", async () => {
+test("random stores are as a model says: the tasks in force, the invalid records, the ids that are held", async () => {
   let tasks = 0;
   await fc.assert(
     fc.asyncProperty(randomStore, async (store) => {
