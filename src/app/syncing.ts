@@ -1,11 +1,12 @@
 import { later } from "../clock.ts";
 import { isTtsctlError, ours } from "../errors.ts";
-import { checkLayout, checkTimezone, storeMismatch } from "../operations/safety.ts";
+import { checkLayout, checkTimezone, storeMismatch, storeRefusal } from "../operations/safety.ts";
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
 import type { MirrorState } from "../store/mirror-link.ts";
 import { type MirrorWriter, mirrorWriter } from "../store/mirror-writer.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { type Writable, writable } from "../store/writable.ts";
+import { LEAST_STRANGE } from "../store/written-copies.ts";
 import { counted } from "../task/amounts.ts";
 import type { TaskId } from "../task/ids.ts";
 import type { RunParts } from "./parts.ts";
@@ -26,7 +27,7 @@ interface Keeping {
   /** Called after each sync, before Redis is read. */
   onSync(outcome: SyncOutcome): unknown;
   onFailure(error: unknown): void;
-  /** As for `storeMismatch`. */
+  /** As for `storeMismatch`. With it, only the first connection is checked: later the file may have lost all that Redis has. */
   isOurs?(id: TaskId): boolean;
 }
 
@@ -40,18 +41,20 @@ export function keepMirrored({ clock }: RunParts, { shared, link }: Live, writer
   let running: Promise<void> | null = null;
   let waiting = new AbortController();
   let pauseMs = FIRST_PAUSE_MS;
-  /** Only once: later the file may have lost all that Redis has. */
-  let isChecked = false;
+  let checked: Mirror | null = null;
 
   /** Checks that a mirror belongs to this store, and is read as the service writes it. @throws STORE_*, *_MISMATCH, REDIS_* */
   async function check(mirror: Mirror): Promise<void> {
-    if (isChecked) return;
+    if (checked === mirror || (checked !== null && keeping.isOurs !== undefined)) return;
     await using snapshot = await shared.read();
     await checkLayout(mirror);
     await checkTimezone(mirror);
-    const refusal = await storeMismatch(snapshot, mirror, keeping.isOurs);
+    const { isOurs } = keeping;
+    const refusal = await (isOurs
+      ? storeMismatch(snapshot, mirror, isOurs)
+      : storeRefusal(mirror, { snapshot, least: LEAST_STRANGE }));
     if (refusal !== null) throw refusal;
-    isChecked = true;
+    checked = mirror;
   }
 
   /** `ttsctl sync`, which deletes only what is owed. @throws as `syncStore` */
@@ -75,7 +78,7 @@ export function keepMirrored({ clock }: RunParts, { shared, link }: Live, writer
   async function repair(): Promise<boolean> {
     try {
       const state = await link.open();
-      if (state.kind !== "on") return true;
+      if (state.kind !== "on" || (await writer.isDone())) return true;
       await check(state.mirror);
       await writer.catchUp();
       if (writer.needsSync) await sync();
@@ -175,7 +178,8 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     onFailure(error) {
       const { message, code } = isTtsctlError(error) ? error : { message: String(error), code: "INTERNAL" };
       isStoreLost = code === "STORE_EMPTY";
-      void note("error", `sync failed: ${message}`, { code });
+      const what = writer.needsSync ? "sync failed" : "Redis may have tasks that were deleted";
+      void note("error", `${what}: ${message}`, { code });
     },
   });
   if (isWanted) writer.leaveToSync();

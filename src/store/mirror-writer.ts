@@ -219,6 +219,9 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     },
     isPending: (id: TaskId) => waiting.has(keyOf(id)),
 
+    /** Whether the mirror is known to lack nothing. */
+    isDone: async () => left === synced && waiting.size === 0 && !(await file.owed.isThere()),
+
     /** Leaves what the mirror lacks to a sync of the whole file. */
     leaveToSync: () => void left++,
     get needsSync(): boolean {

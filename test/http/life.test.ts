@@ -127,6 +127,17 @@ describe("while it runs", () => {
     expect(await server.json("/voice-tasks")).toMatchObject({ total: 9, source: "redis" });
   });
 
+  it("deletions that are owed aren't made in the Redis of another service that comes later", async () => {
+    const server = await here.serve("--no-cleanup");
+    await server.run.says(/2 tasks from the file/);
+    await here.server.call("FLUSHALL");
+    await here.mirrored(...Array.from({ length: 9 }, (_, i) => record("u", `t${i}`)));
+    here.root.write(".voice_task.json.ttsctl-owed", '{"user_id":"u","task_id":"t0","before":9e9}\n');
+    await here.server.call("CLIENT", "KILL", "TYPE", "normal");
+    await server.run.says(/have no task in common/);
+    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(9);
+  });
+
   it("a Redis that hangs costs one timeout, and the log has one line when it goes and one when it is back", async () => {
     const server = await here.serve("--no-cleanup", { REDIS_TIMEOUT: "300ms" });
     await server.run.says(/2 tasks from the file/);
