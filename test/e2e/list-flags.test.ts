@@ -116,6 +116,12 @@ it.each(["mkdir", "mkfifo"])("from Redis lists beside a store path that %s made"
   expect(await here.json("list")).toMatchObject({ total: 1, source: "redis", exit: 0, said });
 });
 
+it("from Redis lists beside a file whose reads fail", async () => {
+  await here.synced(record("alice", "t1"));
+  const said = expect.stringMatching(/^warning: reading only from Redis: cannot read .*EIO/s);
+  expect(await here.json("list --store /proc/self/mem")).toMatchObject({ total: 1, source: "redis", exit: 0, said });
+});
+
 it("from a Redis that was never synced warns of a missing file", async () => {
   await here.synced(record("alice", "t1"));
   here.root.drop("voice_task.json");

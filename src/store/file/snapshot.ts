@@ -315,7 +315,8 @@ export async function isDamaged(path: string): Promise<boolean> {
   await using file = await openForReading(path);
   if (file === null) return false;
   const { size } = await file.stat();
-  const textAt = async (position: number) => (await file.read({ length: 64, position })).buffer.toString("latin1");
+  const bytes = Buffer.alloc(64);
+  const textAt = async (from: number) => bytes.toString("latin1", 0, await readAt(file, bytes, from, path));
   const [first, last] = [await textAt(0), (await textAt(Math.max(0, size - 64))).replace(/[\s\0]+$/, "")];
   if (!/^\s*[[{]/.test(first)) return true;
   return !last.endsWith(/^\s*\[/.test(first) ? "]" : /^\s*\{\s*\n/.test(first) ? "\n}" : "");
