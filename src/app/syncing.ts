@@ -62,13 +62,10 @@ export function keepMirrored({ clock }: RunParts, { shared, link }: Live, writer
     const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
     const done = writer.aroundSync(async () => {
       const step = await keeping.step(AbortSignal.any([signal, stop.signal]));
-      try {
-        const outcome = await syncStore(step, { ledger: null, confirm: async () => {} }, options);
-        await keeping.onSync(outcome);
-        return outcome;
-      } finally {
-        await step.release().catch(() => {}); // the outcome of the sync counts
-      }
+      const synced = syncStore(step, { ledger: null, confirm: async () => {} }, options);
+      const outcome = await synced.finally(() => step.release().catch(() => {})); // the outcome of the sync counts
+      await keeping.onSync(outcome); // Redis is read right after it
+      return outcome;
     });
     syncs.add(done);
     return done.finally(() => syncs.delete(done));
