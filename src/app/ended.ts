@@ -37,7 +37,7 @@ export function finished<R>(result: R, isPartly: boolean): Ended<R> {
 
 type Run = Pick<RunParts, "signal" | "reporter">;
 
-/** How a run that changed tasks ends: its exit code, and a warning if it went on without Redis. @throws TtsctlError INTERRUPTED: half a plan is none */
+/** How a run that changed tasks ends: its exit code, and a warning if it went on without Redis. @throws TtsctlError INTERRUPTED for half a plan */
 export function ended<O extends Outcome<{ readonly dryRun: boolean }>>(
   run: Run,
   outcome: O,
