@@ -122,7 +122,6 @@ export function keepMirrored({ clock }: RunParts, { shared, link }: Live, writer
       stop.abort();
       await running;
       await Promise.allSettled(syncs);
-      await writer.close();
     },
   };
 }
@@ -216,5 +215,6 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     } else orphansThen = orphans;
   }
 
-  return { begin, mayLack, isRunning: keeper.isRunning, isStoreLost: () => isStoreLost, close: keeper.close };
+  const close = () => keeper.close().then(writer.close);
+  return { begin, mayLack, isRunning: keeper.isRunning, isStoreLost: () => isStoreLost, close };
 }
