@@ -1,8 +1,8 @@
 import { type BigIntStats, statSync } from "node:fs";
 import { describeSystemError, TtsctlError } from "../../errors.ts";
 
-/** Identifies one content of the store file. Inode numbers are reused, so times and size count too. */
-export type FileIdentity = Readonly<Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">>;
+/** Identifies one content of the store file. Inode numbers are reused at once, so times and size count too. */
+export type FileIdentity = Readonly<Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs" | "birthtimeNs">>;
 
 /** A content of a file as one word, without its ctime. */
 export function identityText(identity: FileIdentity | null): string {
@@ -41,7 +41,7 @@ export function sameContent(a: FileIdentity | null, b: FileIdentity | null): boo
   return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs;
 }
 
-/** Whether both are one file, whatever was written to it. */
+/** Whether both are one file, whatever was written to it. Its birth tells it from a later one with its inode number. */
 export function sameFile(a: FileIdentity | null, b: FileIdentity | null): boolean {
-  return a !== null && b !== null && a.dev === b.dev && a.ino === b.ino;
+  return a !== null && b !== null && a.dev === b.dev && a.ino === b.ino && a.birthtimeNs === b.birthtimeNs;
 }

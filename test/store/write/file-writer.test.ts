@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, statSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { LineLog } from "../../../src/store/file/line-log.ts";
@@ -54,6 +54,17 @@ describe("an append to JSON Lines", () => {
     const { settled } = await here().writer.upsert(task("t5"));
     here().replace(old);
     expect([await settled, tasksHeld().sort()]).toEqual(["written", ["t1", "t2", "t3", "t4", "t5"]]);
+  });
+
+  it("is made again in a file that undoes it and has the inode number of ours", async () => {
+    const old = line("t1");
+    here().replace(old);
+    const { settled } = await here().writer.upsert(task("t2"));
+    const { ino } = statSync(here().path);
+    here().replace(old);
+    await (await here().shared.read()).close(); // the number of ours is free then
+    for (let i = 0; i < 50 && statSync(here().path).ino !== ino; i++) here().replace(old);
+    expect([await settled, tasksHeld()]).toEqual(["written", ["t1", "t2"]]);
   });
 });
 
