@@ -75,7 +75,7 @@ export function keepMirrored({ clock }: RunParts, { shared, link }: Live, writer
   async function repair(): Promise<boolean> {
     try {
       const state = await link.open();
-      if (state.kind !== "on" || (await writer.isDone())) return true;
+      if (state.kind !== "on" || (!writer.needsSync && (await writer.isCaughtUp()))) return true;
       await check(state.mirror);
       await writer.catchUp();
       if (writer.needsSync) await sync();

@@ -192,9 +192,14 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     return outcomes.map((outcome) => (outcome === "reindexed" ? "unchanged" : outcome));
   }
 
+  /** Whether nothing is pending or owed. */
+  async function isCaughtUp(): Promise<boolean> {
+    return waiting.size === 0 && !(await file.owed.isThere());
+  }
+
   /** Pushes pending changes and owed deletions in batches. Failures are reported and remain pending. */
   async function catchUp(): Promise<void> {
-    if ((waiting.size === 0 && !(await file.owed.isThere())) || (await link.open()).kind !== "on") return;
+    if ((await isCaughtUp()) || (await link.open()).kind !== "on") return;
     const owed = await file.owed.read();
     if (owed.length > 0) await file.landed();
     const due = new Map([...owed, ...waiting.values()].map((one) => [keyOf(one.id), one]));
@@ -212,15 +217,13 @@ export function mirrorWriter(parts: MirrorWriterParts) {
 
   return {
     catchUp,
+    isCaughtUp,
 
     /** How many changes are pending. */
     get pending(): number {
       return waiting.size;
     },
     isPending: (id: TaskId) => waiting.has(keyOf(id)),
-
-    /** Whether the mirror is known to lack nothing. */
-    isDone: async () => left === synced && waiting.size === 0 && !(await file.owed.isThere()),
 
     /** Leaves what the mirror lacks to a sync of the whole file. */
     leaveToSync: () => void left++,

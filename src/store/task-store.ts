@@ -109,10 +109,10 @@ export class TaskStore implements Stores {
     const auto = query.source === "auto";
     const tasks = mirrorTasks(mirror, auto ? behind : null, query.signal);
     const userId = soleUser(query.filter);
-    const { users } = this.#recent(mirror);
-    const isKept = users.has(userId);
+    const needsIndex = auto && query.ids === null;
+    const isKept = needsIndex && this.#recent(mirror).users.has(userId);
     const [doubts, early] = await Promise.all([
-      auto && query.ids === null ? this.#doubtsOf(mirror, userId) : null,
+      needsIndex ? this.#doubtsOf(mirror, userId) : null,
       workOf(query) === "page" ? answerFrom(tasks, query) : null,
     ]);
     const lack = doubts === null ? null : await lackOf(mirror, doubts, userId, behind);
@@ -121,7 +121,7 @@ export class TaskStore implements Stores {
     const answer = doubts === null && early !== null ? early : await answerFrom(tasks, query);
     // Redis may have been flushed since it was checked.
     if (isKept && answer.total === 0 && (await doubtsOf(mirror, userId)) !== null) {
-      users.delete(userId);
+      this.#recent(mirror).users.delete(userId);
       return this.#fromMirror(mirror, query, warnings);
     }
     const { problem } = behind;

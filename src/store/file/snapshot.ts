@@ -314,7 +314,9 @@ export class Snapshot {
 export async function isDamaged(path: string): Promise<boolean> {
   await using file = await openForReading(path);
   if (file === null) return false;
-  const { size } = await file.stat();
+  const { size } = await file.stat().catch((error) => {
+    throw unreadable(path, error);
+  });
   const bytes = Buffer.alloc(64);
   const textAt = async (from: number) => bytes.toString("latin1", 0, await readAt(file, bytes, from, path));
   const [first, last] = [await textAt(0), (await textAt(Math.max(0, size - 64))).replace(/[\s\0]+$/, "")];
