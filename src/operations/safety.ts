@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import { fieldJson } from "../json/record.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
+import { INDEX_KEY } from "../store/layout/keys.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { otherLayout, shownLayout } from "../store/redis/shown-layout.ts";
 import { LEAST_STRANGE } from "../store/written-copies.ts";
@@ -90,9 +91,21 @@ export async function storeRefusal(
     return isOther ? new TtsctlError("STORE_MISMATCH", what, { hint: INTO_EMPTY }) : null;
   }
   if (allowEmpty) return null;
+  const there = await tasksThere(mirror, least);
+  if (there.count < least) return null;
+  return storeEmpty(snapshot, ` while Redis has tasks (${there.text}): nothing was changed`);
+}
+
+/** How many tasks Redis has: members of the index or, if that has none and may be lost, hashes, of which so many are counted. */
+export async function tasksThere(mirror: Mirror, most = 1): Promise<{ count: number; text: string }> {
   const members = await mirror.size(undefined);
-  if (members < least) return null;
-  return storeEmpty(snapshot, ` while Redis has tasks (${members}): nothing was changed`);
+  if (members > 0) return { count: members, text: `${members}` };
+  let count = 0;
+  for await (const keys of mirror.walkKeys()) {
+    count += keys.members.length;
+    if (count >= most) break;
+  }
+  return { count, text: count === 0 ? "0" : `${INDEX_KEY} has none: it was lost` };
 }
 
 /** Refuses to run if most of a sample is in a layout of the other kind: the service wouldn't read our writes. @throws TtsctlError LAYOUT_MISMATCH */

@@ -23,6 +23,7 @@ import { bothOf, preflight } from "./preflight.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings } from "./reporter.ts";
 import { storeEmpty } from "./safety.ts";
+import { hashedTasks } from "./survey.ts";
 import { beginMark, lostMidway } from "./sync-mark.ts";
 
 export interface SyncOptions {
@@ -77,6 +78,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   const begin = () => (userId === undefined && !dryRun ? beginMark(mirror, clock) : null);
   let leaveMark = prune ? null : await begin();
   let listed = await ListedFile.read(snapshot, mirror, userId, signal);
+  if (prune) await listed.addHashes(mirror, userId);
   await catchUp();
   if (prune) {
     // Both stores may change before the answer, so both are read again.
@@ -250,6 +252,13 @@ class ListedFile {
       }
     }
     return listed;
+  }
+
+  /** Adds the orphans that the index lacks. @throws TtsctlError REDIS_* */
+  async addHashes(mirror: Mirror, userId: string | undefined): Promise<void> {
+    for await (const ids of hashedTasks(mirror, ofUser(userId))) {
+      for (const id of ids) if (this.snapshot.keyOf(id) < 0) this.orphans.addId(id.userId, id.taskId);
+    }
   }
 
   /** The same listing compared with another content of the file. */

@@ -175,5 +175,7 @@ describe("Redis", () => {
     expect(checks.synced).toMatchObject(like("warn", "never synced"));
     const elsewhere = await finding("redis.database", "", { REDIS_DB: "3" });
     expect(elsewhere).toMatchObject(like("warn", "db 3 has no tasks, but db 0 has 2"));
+    await here.server.call("DEL", "tts:tasks:index");
+    expect(await finding("redis.database")).toMatchObject(like("fail", "their index tts:tasks:index was lost"));
   });
 });

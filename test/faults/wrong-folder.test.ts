@@ -82,6 +82,12 @@ it("no config.ini: nothing destructive runs", async () => {
   await expectRefused(removing, 2, "CONFIG_REQUIRED", { env: some });
 });
 
+it("the store file and the index of Redis are lost: nothing destructive runs", async () => {
+  here.root.drop("voice_task.json");
+  await here.server.call("DEL", "tts:tasks:index");
+  await expectRefused([...CLEANUPS, ...CHOOSING, ...PRUNING, "sync"], 1, "STORE_EMPTY");
+});
+
 describe("artifacts on a missing mount: nothing destructive runs", () => {
   it.each([
     { what: "output below an empty mount point", option: "output", at: "mnt/audio/output", lay: "mnt/audio" },

@@ -41,6 +41,13 @@ describe("sync --prune", () => {
     }
   });
 
+  it("deletes also what the index lacks", async () => {
+    const { site } = here;
+    await site.server.call("ZREM", "tts:tasks:index", "a:gone", "a:t1");
+    expect(await site.sync({ prune: true })).toMatchObject({ orphans: 2, pruned: 2 });
+    expect(Object.keys(await site.server.dump()).join()).not.toContain("gone");
+  });
+
   it("writes what Redis lost while it asked", async () => {
     const { site } = here;
     site.whileAsked = () => site.server.call("DEL", "tts:task:a:t1");

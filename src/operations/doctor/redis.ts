@@ -7,6 +7,7 @@ import type { Command, RedisCommands, Reply } from "../../store/redis/commands.t
 import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
 import { SLOTS } from "../../store/redis/target.ts";
 import { counted } from "../../task/amounts.ts";
+import { tasksThere } from "../safety.ts";
 import {
   type Checks,
   fail,
@@ -67,12 +68,16 @@ export const REDIS_CHECKS: Checks = {
     const tasks = await tasksIn(await probe.client());
     if (tasks > 0) return ok(`db ${db} has ${counted(tasks, "task")}`);
     const elsewhere = await otherDatabases(probe);
+    const mirror = await probe.mirrorOrNull();
+    if (mirror !== null && (await tasksThere(mirror)).count > 0)
+      return fail(`db ${db} has tasks, but their index ${INDEX_KEY} was lost`, LOST_INDEX);
     if (elsewhere.length === 0) return ok(`db ${db} has no tasks yet`);
     const hint = "if the service uses another one, set [redis] db, REDIS_DB or the database in the URL";
     return warn(`db ${db} has no tasks, but ${elsewhere.join(", ")}`, hint);
   },
 };
 
+const LOST_INDEX = "`ttsctl verify --repair` puts it back, and with --restore also a store file that was lost";
 const PINGS = 5;
 /** Milliseconds; a server on the same network answers in well under one. */
 const SLOW_MS = 50;

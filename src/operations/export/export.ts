@@ -15,7 +15,7 @@ import type { Parts } from "../parts.ts";
 import { NamedWarnings } from "../reporter.ts";
 import { checkFileLayout, storeMismatch } from "../safety.ts";
 import type { Selection } from "../select.ts";
-import { indexMembers } from "../survey.ts";
+import { hashedTasks, indexMembers } from "../survey.ts";
 
 interface ExportParts extends Parts<"file" | "mirror" | "reporter" | "signal"> {
   write(tasks: readonly Task[]): Promise<void>;
@@ -113,21 +113,34 @@ export async function exportTasks(
 
   async function exportAll(): Promise<void> {
     const rows = snapshot?.rows;
-    /** The tasks of the file with another time in Redis's index; its members that the file lacks, and their times. */
-    const [differing, onlyInRedis] = [new KeySet(rows?.keys.size ?? 0), new KeyTable(file.rules.memberOrder)];
+    const [listed, differing] = [new KeySet(rows?.keys.size ?? 0), new KeySet(rows?.keys.size ?? 0)];
+    const onlyInRedis = new KeyTable(file.rules.memberOrder);
+    /** Of the Redis-only tasks; a task that the index lacks comes last. */
     const times: number[] = [];
+    const see = (id: TaskId, score?: number) => {
+      const row = snapshot?.rowOf(id) ?? -1;
+      if (row < 0) {
+        times[onlyInRedis.addId(id.userId, id.taskId)] ??= score ?? Number.POSITIVE_INFINITY;
+        return;
+      }
+      const key = rows!.key(row);
+      if (score === undefined ? !listed.has(key) : !sameInstant(rows!.score(row), score)) differing.add(key);
+      listed.add(key);
+    };
     for (const userId of filter.users.size === 0 ? [undefined] : filter.users) {
       await ask(async (mirror) => {
         for await (const members of indexMembers(mirror, userId)) {
-          for (const { userId, taskId, score } of members) {
-            const row = snapshot?.rowOf({ userId, taskId }) ?? -1;
-            if (row < 0) times[onlyInRedis.addId(userId, taskId)] = score;
-            else if (!sameInstant(rows!.score(row), score)) differing.add(rows!.key(row));
-          }
+          for (const member of members) see(member, member.score);
           if (signal.aborted) return;
         }
       });
     }
+    await ask(async (mirror) => {
+      for await (const ids of hashedTasks(mirror, filter)) {
+        for (const id of ids) see(id);
+        if (signal.aborted) return;
+      }
+    });
     const differs = (row: number) => differing.has(rows!.key(row));
     let done = 0;
     const progress = (count: number) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type ExportOptions, exportTasks } from "../../../src/operations/export/export.ts";
-import { NO_FILTER } from "../../../src/task/query-fields.ts";
+import { NO_FILTER, ofUser } from "../../../src/task/query-fields.ts";
 import type { Task } from "../../../src/task/task.ts";
 import { taskOf } from "../../helpers/records.ts";
 import { at, useSite } from "../setup.ts";
@@ -72,4 +72,18 @@ describe("one store", () => {
     await expect(run()).rejects.toMatchObject({ code: "STORE_EMPTY" });
     await expect(run({ source: "file" })).rejects.toMatchObject({ code: "STORE_EMPTY" });
   });
+});
+
+test("what the index lacks is exported too, if there is a hash of it", async () => {
+  const { site } = here;
+  site.root.writeStore([at("a", 5)]);
+  await site.writeRedis(at("a", 6, { text: "newer" }), at("x", 9), at("y", 3));
+  await site.server.call("ZREM", "tts:tasks:index", "alice:a", "alice:x");
+  await site.server.call("DEL", "tts:user:alice:index");
+  const { json, names } = await run();
+  expect([names, JSON.parse(json[0]!).text]).toEqual([["a", "y", "x"], "newer"]);
+  expect((await run({ filter: ofUser("alice") })).names.sort()).toEqual(["a", "x", "y"]);
+  site.root.drop("voice_task.json");
+  await site.server.call("DEL", "tts:tasks:index");
+  expect((await run({ source: "redis" })).names.sort()).toEqual(["a", "x", "y"]);
 });
