@@ -71,7 +71,6 @@ export function markChosen(parts: RunParts, request: MarkRequest, changing: Chan
     const when = isRedisError(outcome.problem) ? "when Redis is back, " : "";
     return ended(parts, outcome, {
       did: `${counted(marked, "task")} marked`,
-      next: "run it again to finish, and `ttsctl sync` for Redis",
       isPartly: missing.length + refused.length + failed + returned > 0,
       goesOn: true,
       without: dryRun

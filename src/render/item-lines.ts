@@ -57,8 +57,11 @@ export function* logText({ path, lines }: { path: string; lines: string[] }, wit
   for (const line of lines) yield `${printable(line.slice(line.lastIndexOf("\r") + 1))}\n`;
 }
 
+/** How many ids a line names. */
+const NAMED = 20;
+
 export function notFound(ids: readonly string[]): string {
-  return `not found: ${ids.map((id) => printableJson(id)).join(", ")}`;
+  return `not found: ${firstOf(ids.slice(0, NAMED).map(printableJson), ids.length)}`;
 }
 
 type Changed = Pick<DeleteResult, "missing" | "refused" | "failed" | "returned">;

@@ -161,7 +161,7 @@ function pageFooter({ total, page, pageSize, source, tasks, missing }: ListResul
   const pages = pageSize > 0 ? Math.max(1, Math.ceil(total / pageSize)) : 1;
   const where = page > pages ? `page ${page} (the last is ${pages})` : `page ${page} of ${pages}`;
   const shown = `${tasks.length} of ${counted(total, "task")}, ${where}, from ${source}`;
-  return missing.length === 0 ? shown : `${shown}; not found: ${missing.join(", ")}`;
+  return missing.length === 0 ? shown : `${shown}; ${notFound(missing)}`;
 }
 
 async function printTable(context: Context, { pieces, footer }: Listing, look: Flags): Promise<void> {

@@ -131,6 +131,8 @@ function ask(state: TopState, key: string, row: Row): void {
   if (key !== "m" && key !== "d") return;
   if (state.readOnly) state.said = ["--read-only: nothing is changed"];
   else if (state.busy !== null) state.said = [`still ${state.busy}`];
+  else if (key === "d" && ["wait", "run"].includes(row.status))
+    state.said = [`${memberOf(row)} is kept: its status is ${row.status}, so it may still be worked on`];
   else state.question = { kind: key === "d" ? "delete" : "mark", row, text: "" };
 }
 
