@@ -43,7 +43,7 @@ export function fileWriter({ file, shared, clock, owes, warn }: FileWriterParts)
   /** Whether another process appends to that file, and so doesn't replace it. */
   let othersAppend = false;
   let compaction: Promise<void> | undefined;
-  const watch = new UndoWatch(file, clock);
+  const watch = new UndoWatch(file, clock, owes);
 
   function resultsOf({ results, watched }: BatchWritten): FileResult[] {
     const end = watched.then((ended) => {

@@ -5,8 +5,8 @@ import { fillIn } from "../../pool.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import type { Writable } from "../writable.ts";
-import { type Edit, NO_EDIT, putsOf } from "./changes.ts";
-import { type FileStore, MOST_REPEATS, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
+import { type Edit, putsOf } from "./changes.ts";
+import { type FileStore, MOST_REPEATS, owedOf, WATCH_POLL_MS, WATCH_S } from "./file-store.ts";
 import { type FileIdentity, sameFile, sameIdentity } from "./identity.ts";
 import { isMadeFrom } from "./last-writer.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -81,6 +81,7 @@ export class UndoWatch {
   constructor(
     private readonly file: Writable<FileStore>,
     private readonly clock: Clock,
+    private readonly owes: boolean,
   ) {}
 
   get isWatching(): boolean {
@@ -131,9 +132,10 @@ export class UndoWatch {
     let due: WatchedTask[] = [];
     const plan = async (current: Snapshot, note: string) => {
       due = (await this.isBehind(current, note)) ? await this.#undoneIn(current) : [];
-      if (due.length > 0) return editOf(due, current);
-      this.#accept(current);
-      return NO_EDIT;
+      if (due.length === 0) this.#accept(current);
+      const edit = editOf(due, current);
+      if (this.owes) await this.file.owed.add(owedOf(edit, current));
+      return edit;
     };
     await this.file.land(plan, async ({ identity }) => {
       [this.#known, this.#isSame] = [identity, sameIdentity];

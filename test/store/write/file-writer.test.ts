@@ -1,8 +1,11 @@
 import { appendFileSync, statSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { TtsctlError } from "../../../src/errors.ts";
+import { FileStore } from "../../../src/store/file/file-store.ts";
 import { LineLog } from "../../../src/store/file/line-log.ts";
-import { record, taskOf } from "../../helpers/records.ts";
+import { redisLink } from "../../../src/store/mirror-link.ts";
+import { RULES, record, taskOf } from "../../helpers/records.ts";
 import { readWithPython } from "./python-eyes.ts";
 import { useWriter } from "./setup.ts";
 
@@ -66,6 +69,18 @@ describe("an append to JSON Lines", () => {
     for (let i = 0; i < 50 && statSync(here().path).ino !== ino; i++) here().replace(old);
     expect([await settled, tasksHeld()]).toEqual(["written", ["t1", "t2"]]);
   });
+});
+
+it("a deletion that is made again is owed to Redis again, which may have got the task back", async () => {
+  const { owed } = new FileStore(here().path, RULES, here().clock);
+  const old = line("t1");
+  here().replace(old);
+  const writer = here().open(redisLink(() => Promise.reject(new TtsctlError("REDIS_UNAVAILABLE", "down"))));
+  const { settled } = await writer.remove(task("t1"));
+  await owed.settle(await owed.read()); // as if Redis had it
+  here().replace(old);
+  expect([await settled, tasksHeld()]).toEqual(["removed", []]);
+  expect(await owed.read()).toMatchObject([{ id: { taskId: "t1" } }]);
 });
 
 /** Appends a line just before the writer's own append, as a process without the lock may. */
