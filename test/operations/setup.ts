@@ -4,6 +4,7 @@ import type { BackupFile } from "../../src/operations/backup.ts";
 import { type CleanupOptions, cleanupOnce } from "../../src/operations/cleanup.ts";
 import { type DeleteOptions, deleteTasks } from "../../src/operations/delete.ts";
 import { type Explanation, explainTask } from "../../src/operations/explain.ts";
+import { type ExportOptions, exportTasks } from "../../src/operations/export/export.ts";
 import type { Ledger } from "../../src/operations/ledger.ts";
 import { type MarkOptions, markTasks } from "../../src/operations/mark/mark.ts";
 import { cleanUpOrphans, type OrphanOptions, type OrphanResult } from "../../src/operations/orphans.ts";
@@ -17,6 +18,7 @@ import type { Mirror } from "../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../src/store/redis/write.ts";
 import { type Writable, writable } from "../../src/store/writable.ts";
 import { NO_FILTER, ofUser } from "../../src/task/query-fields.ts";
+import type { Task } from "../../src/task/task.ts";
 import { resolved } from "../config/inputs.ts";
 import { TestClock } from "../helpers/clock.ts";
 import { connectMirror, FlakyMirror, RecordingReporter } from "../helpers/doubles.ts";
@@ -115,6 +117,17 @@ export class Site {
     const defaults = { ...DEFAULTS, restore: false };
     const parts = { ...this.#common(), mirror: this.mirror, rules: RULES };
     return verifyAndRepair(parts, { ...defaults, ...options });
+  }
+
+  async export(options: Partial<ExportOptions> = {}) {
+    const tasks: Task[] = [];
+    const parts = {
+      ...this.#common(),
+      mirror: this.state,
+      write: async (some: readonly Task[]) => void tasks.push(...some),
+    };
+    const all = { filter: NO_FILTER, ids: null, source: "auto", asLines: true, ...options } as const;
+    return { result: await exportTasks(parts, all), tasks };
   }
 
   /** A pass with a retention of a week. */

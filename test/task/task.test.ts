@@ -107,12 +107,6 @@ test.each(["", "{", "{} {}"])("%j is not one JSON value", (text) => {
   expect(parser.isObject(text)).toBe(false);
 });
 
-test("truncated text is also refused as bytes", () => {
-  expect(() => parser.parse(Buffer.from('{"a":'))).toThrow(JsonSyntaxError);
-  expect(isInvalid(parser.parse(Buffer.from(`{${IDS},"updated_at":1}`)))).toBe(false);
-  expect(isInvalid(parser.parse(Buffer.from(`{${IDS}}`)))).toBe(true);
-});
-
 test.each<[string, boolean]>([
   [`{${IDS},"deleted":true}`, true],
   [`{${IDS},"d\\u0065leted":true}`.replace("\\\\", "\\"), true],
