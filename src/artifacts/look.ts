@@ -6,6 +6,7 @@ interface Contents {
   files: {
     readonly name: Buffer;
     readonly bytes: number;
+    readonly room: number;
     /** For a file with hard links: identifies it. */
     readonly inode: bigint | undefined;
   }[];
@@ -18,6 +19,8 @@ interface Contents {
 export interface Removal {
   files: number;
   bytes: number;
+  /** How many bytes of the disk they take, as far as it was looked at. */
+  room?: number;
   /** Those of them with other names elsewhere, if it was asked for and there are any. */
   linked?: { inode: bigint; bytes: number }[];
 }
@@ -77,7 +80,8 @@ function contentsOf(folder: Folder, newest: NewestAllowed, depth = 1): Contents 
       refuseIfNewer(stats.mtimeMs, newest.mtime, folder.labelOf(name));
       refuseIfNewer(stats.ctimeMs, newest.ctime ?? Number.POSITIVE_INFINITY, folder.labelOf(name));
       const inode = stats.nlink > 1 ? folder.exactStats(name)?.ino : undefined;
-      contents.files.push({ name, bytes: stats.isFile() ? stats.size : 0, inode });
+      const room = stats.nlink > 1 ? 0 : 512 * stats.blocks;
+      contents.files.push({ name, bytes: stats.isFile() ? stats.size : 0, room, inode });
       contents.changedMs = Math.max(contents.changedMs, stats.mtimeMs, stats.ctimeMs);
     }
   }
@@ -101,11 +105,12 @@ export function areOne(look: () => readonly (BigIntStats | undefined)[]): boolea
 }
 
 export function total(contents: Contents): Removal {
-  const sum = { files: 0, bytes: 0 };
+  const sum = { files: 0, bytes: 0, room: 0 };
   const linked: { inode: bigint; bytes: number }[] = [];
-  for (const { inode, bytes } of filesIn(contents)) {
+  for (const { inode, bytes, room } of filesIn(contents)) {
     sum.files += 1;
     sum.bytes += bytes;
+    sum.room += room;
     if (inode !== undefined) linked.push({ inode, bytes });
   }
   return linked.length > 0 ? { ...sum, linked } : sum;
@@ -128,10 +133,11 @@ export function removeFolder(parent: Folder, name: Name, newest: NewestAllowed, 
 
 /** Removes exactly the listed contents, so folders of anything new are kept (ENOTEMPTY). `removed` is right after a failure, too. */
 function removeContents(folder: Folder, contents: Contents, removed: Removal): void {
-  for (const { name, bytes } of contents.files) {
+  for (const { name, bytes, room } of contents.files) {
     if (!folder.unlink(name)) continue;
     removed.files += 1;
     removed.bytes += bytes;
+    removed.room = (removed.room ?? 0) + room;
   }
   for (const { name, contents: inner } of contents.folders) {
     within(folder.openFolder(name), (child) => removeContents(child, inner, removed));

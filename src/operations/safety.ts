@@ -91,21 +91,11 @@ export async function storeRefusal(
     return isOther ? new TtsctlError("STORE_MISMATCH", what, { hint: INTO_EMPTY }) : null;
   }
   if (allowEmpty) return null;
-  const there = await tasksThere(mirror, least);
-  if (there.count < least) return null;
-  return storeEmpty(snapshot, ` while Redis has tasks (${there.text}): nothing was changed`);
-}
-
-/** How many tasks Redis has: members of the index or, if that has none and may be lost, hashes, of which so many are counted. */
-export async function tasksThere(mirror: Mirror, most = 1): Promise<{ count: number; text: string }> {
   const members = await mirror.size(undefined);
-  if (members > 0) return { count: members, text: `${members}` };
-  let count = 0;
-  for await (const keys of mirror.walkKeys()) {
-    count += keys.members.length;
-    if (count >= most) break;
-  }
-  return { count, text: count === 0 ? "0" : `${INDEX_KEY} has none: it was lost` };
+  const isLost = members === 0 && (await mirror.hasMore(undefined, Math.max(least, 1) - 1));
+  if (members < least && !isLost) return null;
+  const count = isLost ? `${INDEX_KEY} has none: it was lost` : members;
+  return storeEmpty(snapshot, ` while Redis has tasks (${count}): nothing was changed`);
 }
 
 /** Refuses to run if most of a sample is in a layout of the other kind: the service wouldn't read our writes. @throws TtsctlError LAYOUT_MISMATCH */

@@ -6,7 +6,6 @@ import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { type Member, membersOf } from "../store/redis/walk.ts";
 import type { TaskId } from "../task/ids.ts";
-import type { TaskFilter } from "../task/query-fields.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
 import type { Version } from "../task/version.ts";
 import { copiesIn } from "./copies.ts";
@@ -71,14 +70,6 @@ export async function survey(
     }
   }
   return { rows, others, members: size };
-}
-
-/** The tasks of these users (none: of all) that have a hash, in groups: an index may lack some. @throws TtsctlError REDIS_* */
-export async function* hashedTasks(mirror: Mirror, { users }: Pick<TaskFilter, "users">): AsyncGenerator<TaskId[]> {
-  for await (const { members } of mirror.walkKeys()) {
-    const ids = members.map((member) => mirror.layout.splitMember(member));
-    yield users.size === 0 ? ids : ids.filter(({ userId }) => users.has(userId));
-  }
 }
 
 /**

@@ -23,7 +23,6 @@ import { bothOf, preflight } from "./preflight.ts";
 import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings } from "./reporter.ts";
 import { storeEmpty } from "./safety.ts";
-import { hashedTasks } from "./survey.ts";
 import { beginMark, lostMidway } from "./sync-mark.ts";
 
 export interface SyncOptions {
@@ -256,7 +255,7 @@ class ListedFile {
 
   /** Adds the orphans that the index lacks. @throws TtsctlError REDIS_* */
   async addHashes(mirror: Mirror, userId: string | undefined): Promise<void> {
-    for await (const ids of hashedTasks(mirror, ofUser(userId))) {
+    for await (const ids of mirror.walkHashes(ofUser(userId).users)) {
       for (const id of ids) if (this.snapshot.keyOf(id) < 0) this.orphans.addId(id.userId, id.taskId);
     }
   }

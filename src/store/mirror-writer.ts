@@ -297,9 +297,10 @@ export async function drainOwed(
   const link: MirrorWriterParts["link"] = { open: async () => ({ kind: "on", mirror }) };
   const writer = mirrorWriter({ clock, file, shared: file, link, warn: (line) => reporter.warn(line) });
   await writer.catchUp().finally(() => writer.close());
-  const made = owed.length - (await file.owed.read()).length;
-  const what = `${counted(made, "deletion")} from the file`;
-  if (made > 0) reporter.warn(`Redis lacked ${what}: made now, but for tasks that are newer there`);
+  const settled = owed.length - (await file.owed.read()).length;
+  const what = `${counted(settled, "deletion")} from the file`;
+  if (settled > 0)
+    reporter.warn(`Redis lacked ${what}: made now, but for tasks that the file has again, or that are newer in Redis`);
 }
 
 /** Whether it removes the file's record, or puts one in its place that isn't newer. */

@@ -248,7 +248,7 @@ async function danglingWarnings(mirror: Mirror, { dangling, unnamed = 0 }: Pick<
   const left = (count: number, what: string) =>
     count === 0 ? [] : [`left out ${counted(count, "index member")} without a task${what}`];
   return [
-    ...left(dangling - unnamed, "; `ttsctl sync --prune` removes such members"),
+    ...left(dangling - unnamed, "; `ttsctl sync` writes those that the file has, and with --prune removes the rest"),
     ...left(unnamed, ", with a name that isn't UTF-8; remove such members with redis-cli (docs/runbook.md)"),
   ];
 }
@@ -343,6 +343,9 @@ export async function lackOf(
     if (seen === 0 && (syncedAt === null || counted !== 0)) throw neither(behind.problem!, mirror);
     return null;
   }
+  if (snapshot.size === 0 && (counted ?? 0) > seen && (await mirror.hasMore(userId, seen))) {
+    throw lostIndex(snapshot, mirror, `${mirror.layout.indexKey(userId)} lists only ${seen} of its tasks`);
+  }
   if (!snapshot.exists && syncedAt === null) behind.warnings.push(...fileWarnings(snapshot));
   const inFile = userId === undefined ? snapshot.size : [...matchingRows(snapshot, ofUser(userId))].length;
   const members = await mirror.size(userId); // a sync may have filled it since
@@ -350,6 +353,11 @@ export async function lackOf(
   if (syncedAt === null) return UNSYNCED;
   const whose = userId === undefined ? "" : ` of ${JSON.stringify(userId)}`;
   return `Redis lists only ${members} of the file's ${inFile} tasks${whose}: reading the file instead; run \`ttsctl sync\``;
+}
+
+function lostIndex({ path, exists }: Snapshot, { where }: Mirror, why: string): TtsctlError {
+  const what = `${path} ${exists ? "has no tasks" : "is missing"}; Redis at ${where} can't be used instead: ${why}`;
+  return new TtsctlError("STORE_EMPTY", what, { hint: "`ttsctl verify --repair --restore` restores both" });
 }
 
 export function neither({ code, message }: TtsctlError, { where }: Mirror): TtsctlError {

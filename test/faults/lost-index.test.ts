@@ -188,6 +188,17 @@ describe("an index that was lost, or lost members,", () => {
   });
 });
 
+it("a lost index beside a lost file never reads as no tasks", async () => {
+  here.root.writeStore(records());
+  await run("sync");
+  here.root.drop("voice_task.json");
+  await here.server.call("DEL", INDEX, indexOf("bob"));
+  for (const line of ["list", "list --user bob", "list --stuck --exit-status", "stats", "query {}"]) {
+    const { code, stderr } = await invoke([...line.split(" "), "-o", "json"], { cwd: here.root.path });
+    expect([line, code, JSON.parse(stderr).code]).toEqual([line, 1, "STORE_EMPTY"]);
+  }
+});
+
 describe("a file that cannot be read, beside a Redis that was flushed,", () => {
   const LINES = ["list", "list --user alice --ids t0", "list --page-size 1000", "stats --user alice", "query {}"];
 

@@ -69,11 +69,11 @@ describe("row B, a real disk", () => {
     here.root.write(store, text, 1_600_000_000);
     expect((await here.run("sync")).code).toBe(0);
     const free = () => statfsSync(folder).bfree * statfsSync(folder).bsize;
-    for (const { user_id, task_id } of OLD) {
-      const home = `small/output/${user_id}/${task_id}`;
-      here.root.write(`${home}/a.wav`, Buffer.alloc(Math.floor(free() / 2)), 1_600_000_000);
-      utimesSync(here.root.at(home), 1_600_000_000, 1_600_000_000);
-    }
+    const homes = OLD.map(({ user_id, task_id }) => `small/output/${user_id}/${task_id}`);
+    // Each of one byte takes a block.
+    for (let i = 0; free() >= text.length; i++)
+      here.root.write(`${homes[i % homes.length]}/${i}.wav`, "x", 1_600_000_000);
+    for (const home of homes) utimesSync(here.root.at(home), 1_600_000_000, 1_600_000_000);
     expect(free()).toBeLessThan(text.length);
     pastTick();
     const run = await here.run("cleanup --once -o json");

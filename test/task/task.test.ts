@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { JsonSyntaxError } from "../../src/json/scan.ts";
 import { RecordRules } from "../../src/task/rules.ts";
 import { isInvalid, RecordParser, saysDeleted, type Task } from "../../src/task/task.ts";
 import { Zone } from "../../src/task/time.ts";
@@ -100,11 +99,6 @@ describe("invalid records, each with its readable ids", () => {
     expect(found).toMatch(reason);
     expect(rest).toEqual(ids);
   });
-});
-
-test.each(["", "{", "{} {}"])("%j is not one JSON value", (text) => {
-  expect(() => parser.parse(text)).toThrow(JsonSyntaxError);
-  expect(parser.isObject(text)).toBe(false);
 });
 
 test.each<[string, boolean]>([

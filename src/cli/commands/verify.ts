@@ -124,14 +124,14 @@ function footer({ repaired }: VerifyOutcome["result"], drift: Drift, flags: Flag
   const { repair, prune } = flags;
   const { records, fragments, stuck } = drift.left;
   const isKept = repair && records > 0 && !prune && !flags.restore;
-  const broken = counted(drift.brokenIndexes, "index key");
+  const broken = counted(drift.brokenUsers.size, "index key");
   return textOf(
     repair && `${repaired} of ${drift.size} ${flags.dryRun ? "would be repaired" : "repaired"}`,
     isKept && REDIS_ONLY,
     repair && !isKept && fragments > 0 && !prune && `${FRAGMENTS} --prune deletes them`,
     !repair && drift.size > stuck && advice(records, fragments, drift.size - stuck),
     stuck > 0 && `${counted(stuck, "task")} can't be repaired here; use redis-cli as the warnings describe`,
-    drift.brokenIndexes > 0 && `repair needs ${broken} removed first; the warnings name them`,
+    drift.brokenUsers.size > 0 && `repair needs ${broken} removed first; the warnings name them`,
   );
 }
 

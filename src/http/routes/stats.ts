@@ -140,10 +140,9 @@ const ONE_TASK = { filter: NO_FILTER, ids: null, page: 1, pageSize: 1, source: "
 export async function healthOf({ store: stores, settings, rules, readOnly, syncing }: ServerParts): Promise<Health> {
   const redis = ({ on: "ok", down: "down", off: "off" } as const)[(await stores.link.open()).kind];
   const store = syncing.isStoreLost() ? "unreadable" : await storeHealth(stores.file, redis === "ok");
-  const isReadable = store !== "unreadable";
-  // A Redis that was flushed answers no list.
-  const isAnswered = isReadable || (await stores.list(ONE_TASK).then(() => true, valueIf(isTtsctlError, false)));
-  const status = isReadable && redis !== "down" ? "ok" : isAnswered ? "degraded" : "down";
+  // A Redis that was flushed, or has lost its index, answers no list.
+  const isAnswered = store === "ok" || (await stores.list(ONE_TASK).then(() => true, valueIf(isTtsctlError, false)));
+  const status = !isAnswered ? "down" : store !== "unreadable" && redis !== "down" ? "ok" : "degraded";
   const server = { version: VERSION, timezone: rules.zone.name, readOnly, token: settings.http.token.value !== null };
   return { status, store, redis, syncing: syncing.isRunning(), ...server };
 }

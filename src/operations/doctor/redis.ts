@@ -7,7 +7,6 @@ import type { Command, RedisCommands, Reply } from "../../store/redis/commands.t
 import type { SentinelAnswer } from "../../store/redis/sentinel.ts";
 import { SLOTS } from "../../store/redis/target.ts";
 import { counted } from "../../task/amounts.ts";
-import { tasksThere } from "../safety.ts";
 import {
   type Checks,
   fail,
@@ -69,7 +68,7 @@ export const REDIS_CHECKS: Checks = {
     if (tasks > 0) return ok(`db ${db} has ${counted(tasks, "task")}`);
     const elsewhere = await otherDatabases(probe);
     const mirror = await probe.mirrorOrNull();
-    if (mirror !== null && (await tasksThere(mirror)).count > 0)
+    if (mirror !== null && (await mirror.hasMore(undefined, 0)))
       return fail(`db ${db} has tasks, but their index ${INDEX_KEY} was lost`, LOST_INDEX);
     if (elsewhere.length === 0) return ok(`db ${db} has no tasks yet`);
     const hint = "if the service uses another one, set [redis] db, REDIS_DB or the database in the URL";

@@ -15,7 +15,7 @@ import type { Parts } from "../parts.ts";
 import { NamedWarnings } from "../reporter.ts";
 import { checkFileLayout, storeMismatch } from "../safety.ts";
 import type { Selection } from "../select.ts";
-import { hashedTasks, indexMembers } from "../survey.ts";
+import { indexMembers } from "../survey.ts";
 
 interface ExportParts extends Parts<"file" | "mirror" | "reporter" | "signal"> {
   write(tasks: readonly Task[]): Promise<void>;
@@ -136,7 +136,7 @@ export async function exportTasks(
       });
     }
     await ask(async (mirror) => {
-      for await (const ids of hashedTasks(mirror, filter)) {
+      for await (const ids of mirror.walkHashes(filter.users)) {
         for (const id of ids) see(id);
         if (signal.aborted) return;
       }

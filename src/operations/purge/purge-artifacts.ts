@@ -1,4 +1,5 @@
 import type { FolderName, FolderOutcome, NewestAllowed } from "../../artifacts/artifacts.ts";
+import type { Removal } from "../../artifacts/look.ts";
 import { isPlainName } from "../../artifacts/plain-name.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeyTable } from "../../store/key-table.ts";
@@ -20,7 +21,7 @@ export function newestArtifact(now: number): Required<NewestAllowed> {
   return { mtime: now - TICK_S, ctime: now - TICK_S };
 }
 
-export type Freed = { files: number; bytes: number };
+export type Freed = Omit<Removal, "linked">;
 
 interface ArtifactParts extends Parts<"artifacts" | "reporter"> {
   readonly mirror: MirrorUse;
@@ -46,7 +47,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
   /** Tasks that the file lacked when the pass began, and that have an owner's count by now. */
   let late = new KeyTable();
   let known: Snapshot | undefined;
-  return { open, addChanged, mayBeThere, concerns, remove, bytesOf, end };
+  return { open, addChanged, mayBeThere, concerns, remove, roomOf, end };
 
   /** Finds the logs of every task that may be purged, and the owners of what it may have. */
   async function open(): Promise<void> {
@@ -110,12 +111,12 @@ export function purgeArtifacts(parts: ArtifactParts) {
     return undefined;
   }
 
-  /** How much the directories take that no other task owns. */
-  function bytesOf(id: TaskId): number {
+  /** How many bytes of the disk the directories take that no other task owns. */
+  function roomOf(id: TaskId): number {
     owners.release(id);
     const { own } = foldersOf(id);
     owners.release(id, 1);
-    return own.map(measure).reduce((sum, folder) => sum + (folder.kind === "removed" ? folder.bytes : 0), 0);
+    return own.map(measure).reduce((sum, folder) => sum + (folder.kind === "removed" ? (folder.room ?? 0) : 0), 0);
   }
 
   function end(): void {
@@ -194,9 +195,10 @@ export function purgeArtifacts(parts: ArtifactParts) {
   }
 }
 
-function add(freed: Freed, { files, bytes }: Freed): void {
+function add(freed: Freed, { files, bytes, room = 0 }: Freed): void {
   freed.files += files;
   freed.bytes += bytes;
+  freed.room = (freed.room ?? 0) + room;
 }
 
 /** Puts back the directories that a killed pass had moved aside: their records still exist. */

@@ -94,13 +94,13 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     // How much the artifacts of planned tasks take on the disk of the store file.
     const freeable = async () => {
       const { dev } = await stat(dirname(await parts.file.target()), { bigint: true });
-      let bytes = 0;
+      let room = 0;
       if (parts.artifacts.device === dev) {
         await onDisk.open();
-        for await (const { id } of plannedTasks()) bytes += onDisk.bytesOf(id);
+        for await (const { id } of plannedTasks()) room += onDisk.roomOf(id);
       }
-      leftToFree = bytes;
-      return bytes;
+      leftToFree = room;
+      return room;
     };
     await checkRewrite(parts.file, freeable, policy.dryRun);
   }
@@ -277,7 +277,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
       const freed = onDisk.remove(task.id);
       if (freed === undefined) stay.push(task.id);
       else removed.push({ ...task, ...freed });
-      if (leftToFree !== null) leftToFree -= freed?.bytes ?? 0;
+      if (leftToFree !== null) leftToFree -= freed?.room ?? 0;
       await parts.artifacts.turn();
     }
     if (!dryRun) await inMirror.writeBack(fileNow, stay);

@@ -130,7 +130,7 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
       const why = isWrongType(error) ? `isn't a sorted set: ${error.reply}` : `can't be read: ${error.message}`;
       const what = `${mirror.layout.indexKey(user)} ${why}`;
       if (user === undefined) throw new TtsctlError(error.code, what, { hint: BROKEN_INDEX, cause: error });
-      drift.brokenIndexes++;
+      drift.brokenUsers.add(user);
       reporter.warn(`${what}; ${BROKEN_INDEX}`);
     }
   }

@@ -28,7 +28,7 @@ export class Drift {
   counts = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
   inSync = 0;
   /** How many index keys aren't sorted sets. */
-  brokenIndexes = 0;
+  readonly brokenUsers = new Set<string>();
   invalid = 0;
   /** Whether the file has no tasks. */
   isFileEmpty = false;

@@ -25,7 +25,10 @@ export type RepairParts = Parts<"rules" | "reporter" | "signal" | "ledger"> & Re
 
 /** What is due to each suspect, and how many tasks are repaired if nothing fails. */
 export function planRepairs(drift: Drift, policy: RepairPolicy) {
-  const byAction = groupedBy(drift.suspectsOf(...KINDS), (suspect) => planRepair(drift.traits(suspect), policy));
+  const isStuck = (suspect: number) => drift.brokenUsers.has(drift.keys.userId(suspect));
+  const byAction = groupedBy(drift.suspectsOf(...KINDS), (suspect) => {
+    return isStuck(suspect) ? "keep" : planRepair(drift.traits(suspect), policy);
+  });
   const due = (action: Action) => byAction.get(action) ?? [];
   const size = drift.size - due("keep").length - (policy.removeMembers ? 0 : drift.counts.misplaced);
   return { policy, due, size };
@@ -77,7 +80,7 @@ export async function repair(
     await remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
     if (policy.removeMembers) await removeStrays();
     await remove("prune", { action: "prune", reason: "orphan" });
-    unwritten += drift.withTrait("isForeign").length;
+    unwritten += drift.withTrait("isForeign").length + drift.brokenUsers.size;
     if (unwritten === 0) await leaveMark?.("verify --repair", await current.snapshot());
     return repaired;
   } catch (error) {

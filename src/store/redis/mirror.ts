@@ -1,6 +1,7 @@
 import { hasCode, TtsctlError, valueIf } from "../../errors.ts";
 import { batches, fillIn } from "../../pool.ts";
 import { type TaskId, uniqueTasks } from "../../task/ids.ts";
+import { ofUser } from "../../task/query-fields.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
@@ -298,6 +299,24 @@ export class Mirror {
       }
       yield step;
     }
+  }
+
+  /** The tasks of some users (none: of all) that have a hash, in groups: an index may lack some. */
+  async *walkHashes(users: ReadonlySet<string> = new Set()): AsyncGenerator<TaskId[]> {
+    for await (const { members } of this.walkKeys()) {
+      const ids = members.map((member) => this.layout.splitMember(member));
+      yield users.size === 0 ? ids : ids.filter(({ userId }) => users.has(userId));
+    }
+  }
+
+  /** Whether more tasks of a user, or of all, have a hash than so many: an index with so few members has lost some. */
+  async hasMore(userId: string | undefined, than: number): Promise<boolean> {
+    let count = 0;
+    for await (const ids of this.walkHashes(ofUser(userId).users)) {
+      count += ids.length;
+      if (count > than) return true;
+    }
+    return false;
   }
 
   /** Walks over an index: member and score in turn, in no order. Members that are in it throughout come at least once. */

@@ -33,6 +33,15 @@ describe("verify --repair", () => {
     expect(await site.mirror.syncedAt()).toBeNull();
   });
 
+  it("plans nothing for a user whose index is a key of another type", async () => {
+    const { site } = here;
+    await site.server.call("SET", "tts:user:c:index", "x");
+    site.root.writeStore([...site.root.readStore(), record("c", "t1")]);
+    for (const dryRun of [true, false])
+      expect((await site.repair({ dryRun })).result).toMatchObject({ onlyInFile: 1, repaired: 0 });
+    expect(await site.mirror.syncedAt()).toBeNull();
+  });
+
   it("leaves the mark of a full sync, but not for one user", async () => {
     await here.site.repair({ userId: "a" });
     expect(await here.site.mirror.syncedAt()).toBeNull();
