@@ -114,7 +114,7 @@ function cannotKeep(what: string, target: string, cause: unknown): TtsctlError {
   return failure(`cannot keep ${what} of ${target}: ${describeSystemError(cause)}`, hint, cause);
 }
 
-/** Writes the content of a snapshot with the splices made. Pieces are joined, since each would be a write. */
+/** Writes the content of a snapshot with the splices made. Short pieces are joined, since each would be a write. */
 async function writeSpliced(handle: FileHandle, snapshot: Snapshot, splices: AsyncIterable<Splice>): Promise<void> {
   const read = snapshot.windowed();
   const held = Buffer.allocUnsafe(WINDOW);
@@ -125,12 +125,10 @@ async function writeSpliced(handle: FileHandle, snapshot: Snapshot, splices: Asy
     length = 0;
   };
   const put = async (piece: Buffer) => {
-    for (let from = 0; from < piece.length; ) {
-      const copied = piece.copy(held, length, from);
-      from += copied;
-      length += copied;
-      if (length === WINDOW) await flush();
-    }
+    const isLarge = piece.length > WINDOW / 2;
+    if (isLarge || length + piece.length > WINDOW) await flush();
+    if (isLarge) await handle.writeFile(piece);
+    else length += piece.copy(held, length);
   };
   const keepUpTo = async (end: number) => {
     for (; at < end; at = Math.min(at + WINDOW, end)) await put(await read(at, Math.min(at + WINDOW, end)));

@@ -228,8 +228,7 @@ export class Snapshot {
   }
 
   /** Bytes `[from, end)` of the file as it was read. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */
-  async readBytes(from: number, end: number): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafe(end - from);
+  async readBytes(from: number, end: number, bytes: Buffer = Buffer.allocUnsafe(end - from)): Promise<Buffer> {
     for (let done = 0; done < bytes.length; ) {
       const bytesRead = await readAt(this.source!.handle, bytes.subarray(done), from + done, this.path);
       if (bytesRead === 0) throw this.#changedUnderUs();
@@ -238,14 +237,16 @@ export class Snapshot {
     return bytes;
   }
 
-  /** A reader of ascending ranges that reads a window at once, however short they are. */
+  /** A reader of ascending ranges that reads a window at once, however short they are. It may overwrite what it returned before. */
   windowed(): (from: number, end: number) => Promise<Buffer> {
-    let window: Buffer = Buffer.alloc(0);
+    const room = Buffer.allocUnsafe(WINDOW);
+    let window: Buffer = room.subarray(0, 0);
     let base = 0;
     return async (from, end) => {
       if (end > base + window.length) {
         base = from;
-        window = await this.readBytes(from, Math.max(end, Math.min(from + WINDOW, this.layout!.size)));
+        const to = Math.max(end, Math.min(from + WINDOW, this.layout!.size));
+        window = await this.readBytes(from, to, to - from <= WINDOW ? room.subarray(0, to - from) : undefined);
       }
       return window.subarray(from - base, end - base);
     };
