@@ -75,7 +75,8 @@ export class KeyTable {
   /** The number of a key that is in another table's arena, or -1. */
   #findIn(other: KeyTable, from: number, end: number, userLength: number): number {
     this.#reserve(end - from);
-    other.#arena.copy(this.#arena, this.#used, from, end);
+    const [arena, theirs, used] = [this.#arena, other.#arena, this.#used];
+    for (let at = from; at < end; at++) arena[used + at - from] = theirs[at]!;
     return this.#known(end - from, userLength);
   }
 
