@@ -270,8 +270,7 @@ async function listFolder(output: Folder, names: readonly string[], turns: Turns
   const contents = below(output, names, (parent, name) => lookIntoChild(parent, name, ANY_AGE));
   const artifacts: Artifact[] = [];
   const deadline = systemClock.monotonic() + MOST_S;
-  for (const { folders, name, bytes } of contents === undefined ? [] : filesIn(contents)) {
-    const way = [...names, ...folders, name];
+  for (const { way, bytes } of contents === undefined ? [] : filesIn(contents, names)) {
     const length = bytes > 0 ? await lengthOf(output, way, deadline) : {};
     artifacts.push({ path: [output.label, ...way].join("/"), bytes, ...length });
     await turns.next();
@@ -293,7 +292,7 @@ function below<R>(folder: Folder, names: readonly Name[], work: (parent: Folder,
 
 /** How long a file plays. One that can't be opened or read is listed without it. */
 async function lengthOf(output: Folder, names: readonly Name[], deadline: number): Promise<AudioLength> {
-  const mediaType = mediaTypeOf(names.at(-1)!.toString("latin1"));
+  const mediaType = mediaTypeOf(names.at(-1)!.toString());
   if (mediaType === undefined || !MEASURED.includes(mediaType)) return {};
   const { audioLength } = await import("./audio-length.ts");
   let fd: number | undefined;

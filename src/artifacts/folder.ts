@@ -1,8 +1,9 @@
 import * as fs from "node:fs";
 import { describeSystemError, systemErrorCode } from "../errors.ts";
 import { printableJson } from "../printable.ts";
+import { IS_ASCII } from "./plain-name.ts";
 
-/** One component of a path. Names that were read from the disk are bytes: they need not be UTF-8. */
+/** One component of a path. A name that was read from the disk is bytes unless it is ASCII: it need not be UTF-8. */
 export type Name = string | Buffer;
 
 const NOT_A_FOLDER = new Set(["ENOTDIR", "ELOOP"]);
@@ -148,20 +149,19 @@ export class Folder {
     return `${this.label}/${name.toString()}`;
   }
 
-  names(): Buffer[] {
-    return this.#run("read", undefined, () => fs.readdirSync(this.#path, { encoding: "buffer" }));
+  names(): Name[] {
+    return this.#run("read", undefined, () => fs.readdirSync(this.#path, "latin1").map(nameOf));
   }
 
   /** The same one by one, however many there are, with whether each is a folder (a link to one is not). */
-  *entries(): Generator<{ name: Buffer; isFolder: boolean }> {
-    // latin1 keeps every byte of a name, which need not be UTF-8.
+  *entries(): Generator<{ name: Name; isFolder: boolean }> {
     const options = { encoding: "latin1", bufferSize: ENTRIES_AT_ONCE } as const;
     const folder = this.#run("read", undefined, () => fs.opendirSync(this.#path, options));
     try {
       for (;;) {
         const entry = this.#run("read", undefined, () => folder.readSync());
         if (entry === null) return;
-        yield { name: Buffer.from(entry.name, "latin1"), isFolder: entry.isDirectory() };
+        yield { name: nameOf(entry.name), isFolder: entry.isDirectory() };
       }
     } finally {
       folder.closeSync();
@@ -315,6 +315,11 @@ export async function eachFolder(
       folder?.close();
     }
   }
+}
+
+/** @param latin1 which keeps every byte */
+function nameOf(latin1: string): Name {
+  return IS_ASCII.test(latin1) ? latin1 : Buffer.from(latin1, "latin1");
 }
 
 function join(path: Name, name: Name): Name {

@@ -177,12 +177,12 @@ function openHour(root: Folder, key: string): Folder | undefined {
   return within(root.openIfThere(date), (folder) => folder.openIfThere(hour));
 }
 
-function matching(names: readonly Buffer[], pattern: RegExp): string[] {
+function matching(names: readonly Name[], pattern: RegExp): string[] {
   return names.map((name) => name.toString()).filter((name) => pattern.test(name));
 }
 
 /** The task of a log; undefined for other files, and for names that must not be touched. */
-function taskOfLog(name: Buffer): string | undefined {
+function taskOfLog(name: Name): string | undefined {
   const fileName = plainNameOf(name) ?? "";
   if (!fileName.endsWith(LOG_SUFFIX)) return undefined;
   const taskId = fileName.slice(0, -LOG_SUFFIX.length);

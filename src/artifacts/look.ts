@@ -4,13 +4,13 @@ import { type Folder, Kept, type Name, reasonOf, within } from "./folder.ts";
 
 interface Contents {
   files: {
-    readonly name: Buffer;
+    readonly name: Name;
     readonly bytes: number;
     readonly room: number;
     /** For a file with hard links: identifies it. */
     readonly inode: bigint | undefined;
   }[];
-  folders: { name: Buffer; contents: Contents }[];
+  folders: { name: Name; contents: Contents }[];
   /** When anything in it last changed, epoch milliseconds. */
   changedMs: number;
 }
@@ -104,25 +104,23 @@ export function areOne(look: () => readonly (BigIntStats | undefined)[]): boolea
   }
 }
 
-export function total(contents: Contents): Removal {
-  const sum = { files: 0, bytes: 0, room: 0 };
-  const linked: { inode: bigint; bytes: number }[] = [];
-  for (const { inode, bytes, room } of filesIn(contents)) {
+export function total({ files, folders }: Contents, sum: Removal = { files: 0, bytes: 0 }): Removal {
+  for (const { inode, bytes, room } of files) {
     sum.files += 1;
     sum.bytes += bytes;
-    sum.room += room;
-    if (inode !== undefined) linked.push({ inode, bytes });
+    sum.room = (sum.room ?? 0) + room;
+    if (inode === undefined) continue;
+    sum.linked ??= [];
+    sum.linked.push({ inode, bytes });
   }
-  return linked.length > 0 ? { ...sum, linked } : sum;
+  for (const { contents } of folders) total(contents, sum);
+  return sum;
 }
 
-/** The files, each with the names of the folders on the way to it. */
-export function* filesIn(
-  { files, folders }: Contents,
-  way: readonly Buffer[] = [],
-): Generator<Contents["files"][number] & { readonly folders: readonly Buffer[] }> {
-  for (const file of files) yield { ...file, folders: way };
-  for (const { name, contents } of folders) yield* filesIn(contents, [...way, name]);
+/** The files, each with the names on the way to it. */
+export function* filesIn({ files, folders }: Contents, to: readonly Name[]): Generator<{ way: Name[]; bytes: number }> {
+  for (const { name, bytes } of files) yield { way: [...to, name], bytes };
+  for (const { name, contents } of folders) yield* filesIn(contents, [...to, name]);
 }
 
 /** Removes a folder with its contents. @param label of the folder, if not by its place */

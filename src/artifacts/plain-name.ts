@@ -23,12 +23,12 @@ export function folded(name: string): string {
   return IS_ASCII.test(name) ? name.toLowerCase() : name.normalize("NFC").toUpperCase().toLowerCase();
 }
 
-const IS_ASCII = /^[ -~]*$/;
+export const IS_ASCII = /^[ -~]*$/;
 
 /** A name on the disk that an id can have; undefined for invalid UTF-8, and for names that no id can have. */
-export function plainNameOf(name: Buffer): string | undefined {
+export function plainNameOf(name: string | Buffer): string | undefined {
   const text = name.toString();
-  return isPlainName(text) && Buffer.from(text).equals(name) ? text : undefined;
+  return isPlainName(text) && (text === name || Buffer.from(text).equals(name as Buffer)) ? text : undefined;
 }
 
 /** The folder of a task by its names in `output/`. */

@@ -190,7 +190,7 @@ function putBack(from: Folder, name: Name, to: Folder): void {
   }
 }
 
-function mergeChild(source: Folder, name: Buffer, target: Folder): void {
+function mergeChild(source: Folder, name: Name, target: Folder): void {
   const [ours, theirs] = [source.lstat(name), target.lstat(name)];
   if (ours === undefined) return;
   if (!ours.isDirectory()) mergeFile(source, name, target);
@@ -199,7 +199,7 @@ function mergeChild(source: Folder, name: Buffer, target: Folder): void {
 }
 
 /** A hard link never replaces what the service may write at this very moment, as a rename would. */
-function mergeFile(source: Folder, name: Buffer, target: Folder): void {
+function mergeFile(source: Folder, name: Name, target: Folder): void {
   try {
     source.linkFile(name, target);
   } catch (error) {
