@@ -9,7 +9,7 @@ import { type TaskId, trimId } from "../task/ids.ts";
 import { formatUtc } from "../task/time.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import { announced } from "./ledger.ts";
-import { isAheadOf, logName, Owners, usersWithRecords } from "./owners.ts";
+import { logName, Owners, usersWithRecords } from "./owners.ts";
 import type { RedisParts } from "./parts.ts";
 import { bothOf, preflight } from "./preflight.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
@@ -233,7 +233,7 @@ async function readOwners({ artifacts, file, mirror, signal }: OrphanParts, curr
       const others = ids.filter((id) => !snapshot.holds(id));
       await owners.addRedis(mirror, others, snapshot);
     }
-    const { others } = await survey(snapshot, [], mirror, (member, inFile) => inFile && isAheadOf(snapshot, member));
+    const { others } = await survey(snapshot, [], mirror, (_, isAhead, inFile) => inFile && isAhead);
     await owners.addRedis(mirror, others.ids(), snapshot);
   }
 

@@ -1,4 +1,4 @@
-import { folded } from "../artifacts/plain-name.ts";
+import { type FolderName, folded } from "../artifacts/plain-name.ts";
 import { Turns } from "../clock.ts";
 import { TtsctlError } from "../errors.ts";
 import { fieldJson } from "../json/record.ts";
@@ -8,11 +8,9 @@ import { type Snapshot, WINDOW } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import type { Member } from "../store/redis/walk.ts";
 import { keyOf, type TaskId, trimId, uniqueTasks } from "../task/ids.ts";
-import { type FolderName, type RecordRules, unquotePlus } from "../task/rules.ts";
+import { type RecordRules, unquotePlus } from "../task/rules.ts";
 import type { Task } from "../task/task.ts";
-import { newer } from "../task/version.ts";
 
 export const NOBODY = -1;
 
@@ -83,16 +81,22 @@ function resultFolders(json: string, { userId, taskId }: TaskId): FolderName[] {
   return found;
 }
 
+/** A result in ASCII that isn't encoded, or null. */
+const RESULT = /"result_(?:path|url)": (?:null|"[^"%\\\x80-\xff]*")/y;
+
+/** Whether a record has no other result than one in its own directory, as nearly all: most of the time of a search is saved. */
+function isAtHome(latin1: string, { userId, taskId }: TaskId): boolean {
+  RESULT.lastIndex = latin1.indexOf('"result_');
+  if (RESULT.lastIndex < 0) return true;
+  const result = RESULT.exec(latin1)?.[0];
+  if (result === undefined || latin1.includes('"result_', RESULT.lastIndex)) return false;
+  return result.endsWith("l") || (result.includes(`/${userId}/${taskId}/`) && !result.includes("/../"));
+}
+
 /** All directories in which a task may have files: by its ids, or by its results. */
 export function foldersOf(rules: RecordRules, id: TaskId, task: Task | null): FolderName[] {
   const results = task === null ? [] : resultFolders(task.json, id);
   return uniqueTasks([...rules.foldersOf(id), ...results]);
-}
-
-/** Whether Redis has a copy that the file lacks, or that may be newer: its result may be elsewhere. */
-export function isAheadOf(snapshot: Snapshot, member: Member): boolean {
-  const row = snapshot.rowOf(member);
-  return row < 0 || newer(member.score, snapshot.rows.score(row));
 }
 
 /** How many records own each name that is watched, and each that may be the same on the disk. Others take no memory. */
@@ -129,18 +133,13 @@ export class Owners {
     return this.#names.find(name.userId, name.taskId) >= 0;
   }
 
-  /** Adds a record by its ids. */
-  add(id: TaskId): void {
-    for (const name of ownedBy(this.rules, id)) this.#count(name, 1);
-  }
-
   /** Adds copies in Redis with their results. Those of tasks in the file add only results: `addFile` has added their ids. */
   async addRedis(mirror: Mirror, ids: Iterable<TaskId>, snapshot: Snapshot): Promise<void> {
     for (const some of batches(ids, BATCH)) {
       const tasks = await mirror.read(some);
       for (const [i, id] of some.entries()) {
         const task = tasks[i];
-        if (!snapshot.holds(id)) this.add(id);
+        if (!snapshot.holds(id)) this.count(id);
         if (task !== undefined && !(task instanceof TtsctlError)) this.addResults(id, task.json);
       }
     }
@@ -149,7 +148,7 @@ export class Owners {
   /** Adds all records of the file, valid or not. @param withResults whether their results are looked for */
   async addFile(snapshot: Snapshot, withResults: boolean): Promise<void> {
     const { rows, invalid, rules } = snapshot;
-    for (const name of [...invalid.ownerless].flatMap(rules.namesOf)) this.#count(logName(name), 1);
+    for (const name of [...invalid.ownerless].flatMap(rules.namesOf)) this.#countName(logName(name), 1);
     const turns = new Turns();
     for (let key = 0; key < rows.keys.size; key++) {
       if (rows.liveRow(key) >= 0 || rows.hasInvalid(key)) this.#addKey(rows.keys, key);
@@ -164,8 +163,9 @@ export class Owners {
     for (const window of snapshot.windows(recorded(), WINDOW)) {
       const bytesOf = await window.read();
       for (const row of window.rows) {
-        const key = rows.key(row);
-        this.addResults(key < 0 ? NO_ID : rows.keys.id(key), bytesOf(row).toString());
+        const [key, bytes] = [rows.key(row), bytesOf(row)];
+        const id = key < 0 ? { userId: "", taskId: "" } : rows.keys.id(key);
+        if (!isAtHome(bytes.toString("latin1"), id)) this.addResults(id, bytes.toString());
       }
       await turns.next();
     }
@@ -174,7 +174,7 @@ export class Owners {
   #addKey(keys: KeyTable, key: number): void {
     // Nearly all ids are like this: each has one name, which is found without making it a text.
     const isOwnFold = this.#folded.size === 0 && keys.isPlain(key);
-    if (!isOwnFold) this.add(keys.id(key));
+    if (!isOwnFold) this.count(keys.id(key));
     else for (const name of [this.#names.findKeyOf(keys, key), this.#names.findTaskOf(keys, key)]) this.#tally(name, 1);
   }
 
@@ -183,9 +183,10 @@ export class Owners {
     return name >= 0;
   }
 
-  /** Counts a record no longer, or with `by` 1 again: it is purged, or kept after all. */
-  release(id: TaskId, by: 1 | -1 = -1): void {
-    for (const name of [...ownedBy(this.rules, id), ...(this.#results.get(keyOf(id)) ?? [])]) this.#count(name, by);
+  /** Counts a record with its known results, or with `by` -1 no longer: it is purged. */
+  count(id: TaskId, by: 1 | -1 = 1): void {
+    for (const name of ownedBy(this.rules, id)) this.#countName(name, by);
+    for (const name of this.#results.get(keyOf(id)) ?? []) this.#countName(name, by);
   }
 
   /** Whether a record owns a watched name, or one that differs in case or Unicode form and `isOne`. Unwatched names have an owner. */
@@ -200,12 +201,12 @@ export class Owners {
     const folders = resultFolders(json, id);
     if (folders.length === 0) return;
     const own = new Set(ownedBy(this.rules, id).map(keyOf));
-    const results = folders.filter((name) => !own.has(keyOf(name)) && this.#count(name, 1));
+    const results = folders.filter((name) => !own.has(keyOf(name)) && this.#countName(name, 1));
     if (results.length > 0) this.#results.set(keyOf(id), [...(this.#results.get(keyOf(id)) ?? []), ...results]);
   }
 
   /** Returns whether the name is watched, but for case and Unicode form; then it is itself from now on. */
-  #count(name: FolderName, by: 1 | -1): boolean {
+  #countName(name: FolderName, by: 1 | -1): boolean {
     let key = this.#names.find(name.userId, name.taskId);
     if (key < 0 && this.#alike(name).length > 0) key = this.watch(name);
     return this.#tally(key, by);
@@ -217,8 +218,6 @@ export class Owners {
     return [...(same < 0 ? [] : [same]), ...(fold < 0 ? [] : [this.#unfolded[fold]!].flat())];
   }
 }
-
-const NO_ID: TaskId = { userId: "", taskId: "" };
 
 /** Which users, by the names of their folders, have a record, valid or not. If `read` fails, all may have one. */
 export async function usersWithRecords(read: () => Promise<Snapshot>, users: readonly string[]): Promise<Set<string>> {

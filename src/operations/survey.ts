@@ -7,7 +7,7 @@ import type { Mirror } from "../store/redis/mirror.ts";
 import { type Member, membersOf } from "../store/redis/walk.ts";
 import type { TaskId } from "../task/ids.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
-import type { Version } from "../task/version.ts";
+import { newer, type Version } from "../task/version.ts";
 import { copiesIn } from "./copies.ts";
 
 /** The tasks that a command looks at, found before it changes anything. */
@@ -39,11 +39,10 @@ export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule:
     const ids = batch.map((row) => snapshot.idOf(row));
     const inRedis = mirror === null ? [] : await copiesIn(mirror, ids);
     batch.forEach((row, i) => {
-      const { rows: columns } = snapshot;
       const copy = inRedis[i] ?? null;
       // Finished in Redis, or changed there lately.
       if (copy !== null && !Number.isNaN(copy.time) && !isStuck(copy.status, copy.time, rule)) return;
-      stuck.look(STATUS_CODES[columns.status(row)]!, columns.score(row), () => ids[i]!);
+      stuck.look(STATUS_CODES[snapshot.rows.status(row)]!, snapshot.rows.score(row), () => ids[i]!);
     });
   });
   return stuck;
@@ -54,7 +53,7 @@ export async function survey(
   snapshot: Snapshot,
   rows: number[],
   mirror: Mirror | null,
-  choose: (member: Member, inFile: boolean) => boolean,
+  choose: (member: Member, isAhead: boolean, inFile: boolean) => boolean,
   limit?: number,
 ): Promise<Survey> {
   const others = new KeyTable();
@@ -66,7 +65,10 @@ export async function survey(
   for await (const members of limit === undefined ? indexMembers(mirror) : mirror.walkInOrder(upTo, "lowest")) {
     for (const member of members) {
       const key = snapshot.keyOf(member);
-      if (!chosen.has(key) && choose(member, key >= 0)) others.addId(member.userId, member.taskId);
+      const row = key < 0 ? key : snapshot.rows.liveRow(key);
+      // The file lacks the copy in Redis, or may have an older one: its result may be elsewhere.
+      const isAhead = row < 0 || newer(member.score, snapshot.rows.score(row));
+      if (!chosen.has(key) && choose(member, isAhead, key >= 0)) others.addId(member.userId, member.taskId);
     }
   }
   return { rows, others, members: size };

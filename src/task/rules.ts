@@ -55,9 +55,6 @@ export function unquotePlus(text: string): string {
   return unquote(text.replaceAll("+", " "));
 }
 
-/** The folder of a task in `output/` by its names: `{userId}/{taskId}`. */
-export type FolderName = TaskId;
-
 /** The rules for reading records: the zone of naive times, and the service's layout. */
 export class RecordRules {
   /** Ids are quoted in keys and may have colons, task ids are unique, times are whole seconds, and tasks may share a folder. */
@@ -81,7 +78,7 @@ export class RecordRules {
   };
 
   /** The names that the folder of a task, and the one around it, may have: both raw, or both encoded in the same way. */
-  readonly foldersOf = ({ userId, taskId }: FolderName): readonly FolderName[] => {
+  readonly foldersOf = ({ userId, taskId }: TaskId): readonly TaskId[] => {
     const raw = { userId, taskId };
     if (!this.isPublished || (IS_FILE_NAME.test(userId) && IS_FILE_NAME.test(taskId))) return [raw];
     const all = [raw, ...ENCODINGS.map((encode) => ({ userId: encode(userId), taskId: encode(taskId) }))];

@@ -8,7 +8,7 @@ import { counted } from "../../task/amounts.ts";
 import type { TaskId } from "../../task/ids.ts";
 import { fileCopyOf, sameCopy } from "../copies.ts";
 import { DiskUse } from "../disk-use.ts";
-import { isAheadOf, logName, Owners } from "../owners.ts";
+import { logName, Owners } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import { chosenIds, type Survey, survey } from "../survey.ts";
 import type { Tally } from "./tally.ts";
@@ -62,7 +62,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
     if (!mayBeThere() || chosen.rows.length + chosen.others.size === 0) return;
     await owners.addFile(base, artifacts.hasOutput);
     await mirror.ask(async (mirror) => {
-      const { others } = await survey(base, [], mirror, (member) => isAheadOf(base, member));
+      const { others } = await survey(base, [], mirror, (_, isAhead) => isAhead);
       // One that the file lacks may be in no index.
       for (const id of chosen.others.ids()) if (!base.holds(id)) others.addId(id.userId, id.taskId);
       await owners.addRedis(mirror, others.ids(), base);
@@ -82,7 +82,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
         const id = current.idOf(row);
         if (!base.holds(id) && late.find(id.userId, id.taskId) < 0) {
           late.addId(id.userId, id.taskId);
-          owners.add(id);
+          owners.count(id);
         }
         owners.addResults(id, (await read(current.rows.start(row), current.rows.end(row))).toString());
       }
@@ -105,17 +105,17 @@ export function purgeArtifacts(parts: ArtifactParts) {
    */
   function remove(id: TaskId): Freed | undefined {
     const freed = { files: 0, bytes: 0 };
-    owners.release(id);
+    owners.count(id, -1);
     if (freeFolders(id, freed) && freeLogs(id, freed)) return freed;
-    owners.release(id, 1);
+    owners.count(id);
     return undefined;
   }
 
   /** How many bytes of the disk the directories take that no other task owns. */
   function roomOf(id: TaskId): number {
-    owners.release(id);
+    owners.count(id, -1);
     const { own } = foldersOf(id);
-    owners.release(id, 1);
+    owners.count(id);
     return own.map(measure).reduce((sum, folder) => sum + (folder.kind === "removed" ? (folder.room ?? 0) : 0), 0);
   }
 
