@@ -34,7 +34,7 @@ export function chosenRows(snapshot: Snapshot, choose: (row: number, copy: Versi
 /** The stuck tasks of the file, without those that have moved on in Redis. @param mirror null: only the file is read */
 export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule: StuckRule): Promise<StuckTasks> {
   const stuck = new StuckTasks(rule);
-  const rows = chosenRows(snapshot, (_, { status, time }) => isStuck(status, time, rule));
+  const rows = rule.after > 0 ? chosenRows(snapshot, (_, { status, time }) => isStuck(status, time, rule)) : [];
   await pool(batches(rows, BATCH), IN_FLIGHT, async (batch) => {
     const ids = batch.map((row) => snapshot.idOf(row));
     const inRedis = mirror === null ? [] : await copiesIn(mirror, ids);
