@@ -75,8 +75,7 @@ describe.each(["plain", "api_ms", "api_ms_v3"])("artifacts in the layout %s", (l
       for (const { url } of files) expect((await server.fetch(`/${url}`)).status, url).toBe(200);
     }
     const [user, task] = IDS[13]!;
-    const { artifacts } = await here.json(["get", user, task]);
-    expect(artifacts).toHaveLength(owned(way).includes(IDS[13]!) ? 1 : 0);
+    expect((await here.json(["get", user, task])).artifacts).toHaveLength(owned(way).includes(IDS[13]!) ? 1 : 0);
   });
 
   it.each(ways)("named %s: a purge or deletion removes those of its tasks, and never a nested one", async (way) => {
@@ -119,12 +118,14 @@ describe("a directory that another record owns too", () => {
     ["relative path", { result_path: "output/org/team/t9.wav" }],
     ["URL", { result_url: "https://tts.example/output/org/team/t9.wav?x=1" }],
     ["percent-encoded URL", { result_url: "/output/%6Frg/te%61m/t9.wav" }],
+    ["second path", { result_path: "output/alice/t9/t9.wav", result_url: "output/org/team/t9.wav" }],
+    ["path out of its own directory", { result_path: "output/alice/t9/../../org/team/t9.wav" }],
+    ["URL out of its own directory", { result_url: "/output/alice/t9/%2e%2e/%2e%2e/org/team/t9.wav" }],
   ])("has the result of a kept task, by a %s: it is kept, get finds it, and --orphans keeps it", async (_, result) => {
     await purge(record("org", "team"), kept("alice", "t9", result));
     const orphans = await here.run("cleanup --orphans --yes --max-delete 100%");
     expect([orphans.code, here.root.has(lost)], orphans.stderr).toEqual([0, true]);
-    const { artifacts } = await here.json("get alice t9");
-    expect(artifacts).toEqual([{ path: lost, bytes: 1, damaged: true }]);
+    expect((await here.json("get alice t9")).artifacts).toEqual([{ path: lost, bytes: 1, damaged: true }]);
   });
 
   it("has the result of a purged task: that adds nothing to its removal", async () => {
@@ -148,8 +149,7 @@ it("[paths] shared = true lets --orphans only list, and doctor names it", async 
   expect((await here.run("sync")).code).toBe(0);
   const stderr = expect.stringContaining("[paths] shared");
   expect(await here.run("cleanup --orphans --yes")).toMatchObject({ code: 2, stderr });
-  const found = { folders: 1, removed: 0, dryRun: true, exit: 0 };
-  expect(await here.json("cleanup --orphans")).toMatchObject(found);
+  expect(await here.json("cleanup --orphans")).toMatchObject({ folders: 1, removed: 0, dryRun: true, exit: 0 });
   expect(here.root.has("output/bob/t2/t2.wav")).toBe(true);
   const { checks } = await here.json("doctor");
   expect(checks.find(({ check }: { check: string }) => check === "output").detail).toContain("shared");
