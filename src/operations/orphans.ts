@@ -227,10 +227,9 @@ async function readOwners({ artifacts, file, mirror, signal }: OrphanParts, curr
 
   async function addRedis(signal?: AbortSignal): Promise<void> {
     const snapshot = known;
-    for await (const { members } of mirror.walkKeys()) {
+    for await (const { tasks } of mirror.walkKeys()) {
       if (signal !== undefined) throwIfInterrupted(signal, NOTHING_REMOVED);
-      const ids = members.map((member) => trimmed(mirror.layout.splitMember(member)));
-      const others = ids.filter((id) => !snapshot.holds(id));
+      const others = tasks.map(trimmed).filter((id) => !snapshot.holds(id));
       await owners.addRedis(mirror, others, snapshot);
     }
     const { others } = await survey(snapshot, [], mirror, (_, isAhead, inFile) => inFile && isAhead);

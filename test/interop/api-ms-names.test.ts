@@ -20,7 +20,7 @@ test("every name leads back to the task", () => {
   for (const [userId, taskId] of fc.sample(fc.tuple(id, id), runs(10_000))) {
     expect(layout.splitMember(layout.member(userId, taskId))).toEqual({ userId, taskId });
     expect(layout.unquote(layout.quote(taskId))).toBe(taskId);
-    expect(layout.readKey(layout.taskKey(userId, taskId))).toEqual({ member: layout.member(userId, taskId) });
+    expect(layout.readKey(layout.taskKey(userId, taskId))).toEqual({ task: { userId, taskId } });
     expect(layout.readKey(layout.indexKey(userId))).toEqual({ userId });
     expect(layout.readKey(layout.lookupKey(taskId))).toEqual({ lookup: taskId });
   }

@@ -100,7 +100,7 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
   /** Every hash, indexed or not. @param users collects those whose index exists, also users that the file lacks */
   async function walkKeys(users: Set<string>): Promise<void> {
     for await (const step of mirror.walkKeys()) {
-      for (const member of step.members) note(mirror.layout.splitMember(member), isUnsure(member));
+      for (const id of step.tasks) note(id, isUnsure(id.userId) || isUnsure(id.taskId));
       for (const user of step.users) users.add(user);
       const owners = await mirror.lookedUp(step.lookups);
       step.lookups.forEach((taskId, i) => void (owners[i] != null && note({ userId: owners[i], taskId })));

@@ -5,8 +5,8 @@ import { createdScore, isInvalid, type RecordParser, type RecordTexts, type Task
 import { sameInstant, type Version } from "../../task/version.ts";
 import { INDEX_KEY, LOOKUP_PREFIX, TASK_PREFIX, USER_PREFIX, USER_SUFFIX } from "./keys.ts";
 
-/** A key names a task (its member of the global index), the index of a user, or the lookup of a task id. */
-type KeyName = { readonly member: string } | { readonly userId: string } | { readonly lookup: string };
+/** A key names a task, the index of a user, or the lookup of a task id. */
+type KeyName = { readonly task: TaskId } | { readonly userId: string } | { readonly lookup: string };
 
 /** The fields of a hash that have its state; null for a field that is missing. */
 export type StateFields = readonly [status: string | null, updatedAt: string | null, payload: string | null];
@@ -70,9 +70,8 @@ export abstract class Layout {
   /** The meaning of a key; null if it isn't one of the mirror's. */
   readKey(key: string): KeyName | null {
     if (key.startsWith(TASK_PREFIX)) {
-      const member = key.slice(TASK_PREFIX.length);
-      const { userId, taskId } = this.splitMember(member);
-      return userId === "" || taskId === "" ? null : { member };
+      const task = this.splitMember(key.slice(TASK_PREFIX.length));
+      return task.userId === "" || task.taskId === "" ? null : { task };
     }
     if (this.hasLookups && key.startsWith(LOOKUP_PREFIX)) {
       const taskId = this.unquote(key.slice(LOOKUP_PREFIX.length));
@@ -95,9 +94,12 @@ export function stateNames({ payloadRules }: Layout): string[] {
   return ["status", "updated_at", ...(payloadRules ? ["payload"] : [])];
 }
 
-/** The score in its user's index of a task, or of a hash with these times. */
-export function userScoreOf({ layout, parser }: CopyReading, task: Pick<Task, "score" | "createdAt">): number {
-  return layout.userScoredBy === "created_at" ? createdScore(task, parser.times) : task.score;
+/** The times of a task, or of a hash. */
+export type TaskTimes = Pick<Task, "score" | "createdAt">;
+
+/** The score in its user's index. */
+export function userScoreOf({ layout, parser }: CopyReading, times: TaskTimes): number {
+  return layout.userScoredBy === "created_at" ? createdScore(times, parser.times) : times.score;
 }
 
 export function idFields(userId: string, taskId: string): Map<string, string> {

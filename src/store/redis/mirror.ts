@@ -154,7 +154,7 @@ export class Mirror {
       await commands.subscribe(pattern, (channel, message) => {
         const key = byKey ? channel.slice(space.length) : message;
         const name = key.startsWith(prefix) ? this.layout.readKey(key.slice(prefix.length)) : null;
-        if (name !== null && "member" in name) heard(this.layout.splitMember(name.member));
+        if (name !== null && "task" in name) heard(name.task);
       });
       return null;
     } catch (error) {
@@ -289,11 +289,11 @@ export class Mirror {
 
   async *#keys(): AsyncGenerator<MirrorKeys> {
     for await (const keys of this.commands.scan(["SCAN"], "MATCH", ALL_KEYS, "COUNT", STEP)) {
-      const step: MirrorKeys = { members: [], users: [], lookups: [] };
+      const step: MirrorKeys = { tasks: [], users: [], lookups: [] };
       for (const key of keys) {
         const name = this.layout.readKey(key);
         if (name === null) continue;
-        if ("member" in name) step.members.push(name.member);
+        if ("task" in name) step.tasks.push(name.task);
         else if ("userId" in name) step.users.push(name.userId);
         else step.lookups.push(name.lookup);
       }

@@ -6,8 +6,8 @@ export const STEP = 1000;
 
 /** The things that some keys of the mirror name. */
 export interface MirrorKeys {
-  /** Members of the global index for the keys of hashes. */
-  readonly members: string[];
+  /** Those whose hashes exist. */
+  readonly tasks: TaskId[];
   /** The users whose indexes exist. */
   readonly users: string[];
   /** The task ids whose lookups exist. */
