@@ -2,7 +2,7 @@ import { TtsctlError } from "../../errors.ts";
 import { sameJson } from "../../json/value.ts";
 import type { RecordParser, Task } from "../../task/task.ts";
 import type { Version } from "../../task/version.ts";
-import { type CopyReading, type Layout, sameTime, stateNames, userScoreOf } from "./layout.ts";
+import { type CopyReading, type Layout, sameTime, stateNames, type TaskTimes, userScoreOf } from "./layout.ts";
 
 /** The target of a task id's lookup: the task, a newer one of the same id, or neither. */
 export type LookupState = "own" | "other" | "wrong";
@@ -68,12 +68,6 @@ export function scoreOf(text: string | null): number | null {
   return text === null ? null : Number(text);
 }
 
-/** The score in its user's index that fits a copy; NaN without a time. */
-export function userScoreDue({ fields }: Pick<RedisCopy, "fields">, reading: CopyReading): number {
-  const score = reading.parser.times.ofHash(fields.updated_at ?? "");
-  return userScoreOf(reading, { score, createdAt: fields.created_at ?? "" });
-}
-
 /** Whether a hash has its ids, its status and its time. */
 export function isWhole({ type, fields }: RedisCopy, parser: RecordParser): boolean {
   return (
@@ -85,12 +79,12 @@ export function isWhole({ type, fields }: RedisCopy, parser: RecordParser): bool
   );
 }
 
-/** How the index members and the lookup fit a hash that is as the record. */
+/** How the index members and the lookup fit a hash with these times. */
 export type Fit = "inSync" | "unindexed" | "wrongScore";
 
-export function fitOf({ indexScore, userScore, lookup }: RedisCopy, task: Task, reading: CopyReading): Fit {
+export function fitOf({ indexScore, userScore, lookup }: RedisCopy, times: TaskTimes, reading: CopyReading): Fit {
   if (indexScore === null || userScore === null || lookup === "wrong") return "unindexed";
-  const isScored = Number(indexScore) === task.score && Number(userScore) === userScoreOf(reading, task);
+  const isScored = Number(indexScore) === times.score && Number(userScore) === userScoreOf(reading, times);
   return isScored ? "inSync" : "wrongScore";
 }
 

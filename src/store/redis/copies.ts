@@ -17,15 +17,14 @@ export interface Upsert {
   readonly seen: RedisCopy;
   /** Keep the hash and set only the index members. */
   readonly indexOnly?: boolean;
-  /** The score in the user's index if it isn't that of the task. */
-  readonly userScore?: number;
   /** Remove other fields of the hash, which is a fragment. */
   readonly afresh?: boolean;
 }
 
-/** The scores of a write in the global index and in the user's. */
-export function scoresOf({ task, userScore }: Upsert, reading: CopyReading): [number, number] {
-  return [task.score, userScore ?? userScoreOf(reading, task)];
+/** The scores of a write in the global index and in the user's, which may be by the `created_at` of the hash that is kept. */
+export function scoresOf({ task, seen, indexOnly }: Upsert, reading: CopyReading): [number, number] {
+  const createdAt = indexOnly ? (seen.fields.created_at ?? "") : task.createdAt;
+  return [task.score, userScoreOf(reading, { score: task.score, createdAt })];
 }
 
 /** What identifies a copy that was seen, as `include/guard.lua` compares it where a change lands. */

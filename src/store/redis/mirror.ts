@@ -303,9 +303,8 @@ export class Mirror {
 
   /** The tasks of some users (none: of all) that have a hash, in groups: an index may lack some. */
   async *walkHashes(users: ReadonlySet<string> = new Set()): AsyncGenerator<TaskId[]> {
-    for await (const { members } of this.walkKeys()) {
-      const ids = members.map((member) => this.layout.splitMember(member));
-      yield users.size === 0 ? ids : ids.filter(({ userId }) => users.has(userId));
+    for await (const { tasks } of this.walkKeys()) {
+      yield users.size === 0 ? tasks : tasks.filter(({ userId }) => users.has(userId));
     }
   }
 

@@ -1,9 +1,9 @@
 import { TtsctlError } from "../../errors.ts";
 import { groupedBy } from "../../pool.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
-import { type CopyView, copyOf, fieldsOf, type LookupState, type RedisCopy, userScoreDue } from "../layout/copy.ts";
+import { type CopyView, copyOf, fieldsOf, type LookupState, type RedisCopy } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
-import type { CopyReading } from "../layout/layout.ts";
+import { type CopyReading, userScoreOf } from "../layout/layout.ts";
 import type { Command, RedisCommands, Reply, Script } from "./commands.ts";
 import { type GuardedRemoval, type MirrorCopies, type Outcome, scoresOf, seenTexts, type Upsert } from "./copies.ts";
 import { unlessFatal } from "./errors.ts";
@@ -100,11 +100,10 @@ export function slottedCopies(commands: RedisCommands, reading: CopyReading): Mi
   /** The scores that fit the hash; null without a hash, undefined if it has no valid `updated_at` or is another type. */
   async function scoresDue(id: TaskId): Promise<Both<number> | null | undefined> {
     const reply = await onHash(SLOT_SCRIPTS.hash, id, "state", "updated_at", "created_at");
-    const [kind, updated = null, created = null] = Array.isArray(reply) ? (reply as (string | number | null)[]) : [];
+    const [kind, updated, created] = (Array.isArray(reply) ? reply : []) as [number?, string?, string?];
     if (kind === 0) return null;
-    const fields = { updated_at: updated as string | null, created_at: created as string | null };
-    const score = kind === 1 ? reading.parser.times.ofHash(fields.updated_at ?? "") : Number.NaN;
-    return Number.isNaN(score) ? undefined : [score, userScoreDue({ fields }, reading)];
+    const score = kind === 1 ? reading.parser.times.ofHash(updated ?? "") : Number.NaN;
+    return Number.isNaN(score) ? undefined : [score, userScoreOf(reading, { score, createdAt: created ?? "" })];
   }
 
   /** Sets members whose scores are still those that were read (null: none), or with null removes them. */

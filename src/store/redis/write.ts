@@ -1,7 +1,7 @@
 import type { TaskId } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
-import { isNothing, isWhole, type RedisCopy, sameContent, scoreOf, timeOf, userScoreDue } from "../layout/copy.ts";
+import { fitOf, isNothing, isWhole, type RedisCopy, sameContent, timeOf } from "../layout/copy.ts";
 import type { CopyReading } from "../layout/layout.ts";
 import type { Writable } from "../writable.ts";
 import { type GuardedRemoval, type Outcome, settle, type Upsert } from "./copies.ts";
@@ -28,10 +28,8 @@ export function decideWrite(
   if (newer(seen, score) && !isReplaced) return "newer";
   const isPartial = !Object.is(reading.parser.times.ofHash(copy.fields.updated_at ?? ""), seen);
   if (newer(score, seen) || overEqual || isReplaced || isPartial) return "written";
-  const due = reading.layout.userScoredBy === "updated_at" ? score : userScoreDue(copy, reading);
-  const isScored = scoreOf(copy.indexScore) === score && scoreOf(copy.userScore) === due;
-  const isIndexed = isScored && copy.lookup !== "wrong";
-  return isIndexed ? "unchanged" : "reindexed";
+  const fit = fitOf(copy, { score, createdAt: copy.fields.created_at ?? "" }, reading);
+  return fit === "inSync" ? "unchanged" : "reindexed";
 }
 
 /**
@@ -61,11 +59,7 @@ export function writeToMirror(
       const differs = overEqual && !sameContent(copy, task, mirror);
       const decision = decideWrite(task.score, copy, mirror, differs, options.replaced?.[i]);
       if (decision === "newer" || decision === "unchanged") return decision;
-      if (differs) return { task, seen };
-      const upsert = { task, seen, indexOnly: decision === "reindexed" };
-      // The score in an index by `created_at` is that of the hash, which is kept.
-      const followsHash = upsert.indexOnly && mirror.layout.userScoredBy !== "updated_at";
-      return followsHash ? { ...upsert, userScore: userScoreDue(copy, mirror) } : upsert;
+      return { task, seen, indexOnly: decision === "reindexed" };
     },
     act: async (due) => (options.dryRun ? due.map(() => true) : mirror.upsert(due)),
     done({ task, indexOnly }) {
