@@ -46,7 +46,7 @@ export async function explainTask(parts: ExplainParts, options: PrepareOptions, 
     unread !== null
       ? verdict("redis", "keep", () => `its copy could not be read: ${unread.message}`)
       : answers === undefined
-        ? verdict("redis", "off", () => "Redis is off or down")
+        ? verdict("redis", "off", () => use.lost?.message ?? "Redis is off")
         : verdict("redis", "pass", () => describeCopy(copies.mirror, now)),
     ...verdictsOn(plan.evidence(looked)),
     ...(isThere ? [artifactsVerdict(artifacts, id, now)] : []),

@@ -5,6 +5,7 @@ import { givenName, needsRecord, ofUser, passes, type Sort, soleUser, type TaskF
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { fileTasks, matchingRows } from "./file/file-tasks.ts";
+import { identityAt } from "./file/identity.ts";
 import { isDamaged, type Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import {
@@ -135,9 +136,11 @@ export class TaskStore implements Stores {
   }
 }
 
-/** Of a file that no list has to read. */
-async function damageWarning(path: string): Promise<string[]> {
+/** Of a file that no list has to read: an index may lack some of what it had. */
+export async function damageWarning(path: string): Promise<string[]> {
   try {
+    if ((await identityAt(path)) === null)
+      return [`${path} does not exist: reading only from Redis; check --store and the mount`];
     return (await isDamaged(path)) ? [`${path} is empty or damaged: \`ttsctl doctor\` shows where`] : [];
   } catch (error) {
     return [onlyRedis(ours(error))];
@@ -346,7 +349,6 @@ export async function lackOf(
   if (snapshot.size === 0 && (counted ?? 0) > seen && (await mirror.hasMore(userId, seen))) {
     throw lostIndex(snapshot, mirror, `${mirror.layout.indexKey(userId)} lists only ${seen} of its tasks`);
   }
-  if (!snapshot.exists && syncedAt === null) behind.warnings.push(...fileWarnings(snapshot));
   const inFile = userId === undefined ? snapshot.size : [...matchingRows(snapshot, ofUser(userId))].length;
   const members = await mirror.size(userId); // a sync may have filled it since
   if (members >= inFile) return null;

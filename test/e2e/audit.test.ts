@@ -53,6 +53,7 @@ describe("the audit ledger", () => {
     const url = `redis://default:s3cret@127.0.0.1:${here.server.port}/0`;
     await here.server.call("CONFIG", "SET", "requirepass", "s3cret");
     try {
+      expect((await here.run("cleanup --explain alice t1")).stderr).toMatch(/password.*: a pass refuses/);
       expect(await here.run(`delete --user bob --yes --redis-url ${url}`)).toMatchObject({ code: 0 });
       expect(await here.run(`sync --prune --yes --redis-url=${url}`)).toMatchObject({ code: 0 });
     } finally {

@@ -103,6 +103,8 @@ describe("ids", () => {
     expect(await here.json("list --user alice --ids t9")).toMatchObject({ source: "file", total: 1 });
     const forced = await here.json("list --user alice --ids t9 --source redis");
     expect(forced).toMatchObject({ source: "redis", missing: ["t9"], exit: 3 });
+    await here.server.call("HDEL", "tts:task:alice:t1", "payload", "status");
+    expect(await here.json("list --user alice --ids t1")).toMatchObject({ source: "file", total: 1 });
   });
 
   it("that are all there are exit code 0, and those that a filter excludes are not missing", async () => {

@@ -192,6 +192,8 @@ it("a lost index beside a lost file never reads as no tasks", async () => {
   here.root.writeStore(records());
   await run("sync");
   here.root.drop("voice_task.json");
+  for (const line of ["list", "stats"])
+    expect((await run(line)).says).toContain("does not exist: reading only from Redis");
   await here.server.call("DEL", INDEX, indexOf("bob"));
   for (const line of ["list", "list --user bob", "list --stuck --exit-status", "stats", "query {}"]) {
     const { code, stderr } = await invoke([...line.split(" "), "-o", "json"], { cwd: here.root.path });

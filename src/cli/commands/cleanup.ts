@@ -16,6 +16,7 @@ import type { PassMetrics } from "../../render/pass-metrics.ts";
 import { table } from "../../render/table.ts";
 import { wrap } from "../../render/width.ts";
 import { readRegular, refuseUsed, whyNotWritten } from "../../store/file/written-file.ts";
+import { isOutage } from "../../store/mirror-link.ts";
 import { counted, formatBytes, formatDuration } from "../../task/amounts.ts";
 import { memberOf } from "../../task/ids.ts";
 import { VERSION } from "../../version.ts";
@@ -196,7 +197,8 @@ async function runExplain(context: Context, flags: Flags, args: string[]): Promi
   const { cleanup } = await context.settings();
   const parts = { ...stores, clock, reporter, mirror: await context.mirrorState() };
   const { explanation, lost } = await explainTask(parts, { ...policyOf(cleanup), allowEmpty: flags.allowEmpty }, id);
-  if (lost !== null) reporter.warn(`${lost.message}: only the file was checked, as in a pass`);
+  const asInPass = lost !== null && isOutage(lost) ? "only the file was checked, as in a pass" : "a pass refuses";
+  if (lost !== null) reporter.warn(`${lost.message}: ${asInPass}`);
   const screen = await context.tableStyle();
   const style = { ...screen, width: null }; // reasons are wrapped, not cut
   const room = (screen.width ?? Number.POSITIVE_INFINITY) - "retention  RESULT  ".length;

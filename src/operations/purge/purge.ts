@@ -91,13 +91,16 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
     // Of some tasks in the file only the copy in Redis was chosen.
     const isInFile = rows.length > 0 || [...others.ids()].some((id) => base.holds(id));
     if (!isInFile) return;
-    // How much the artifacts of planned tasks take on the disk of the store file.
+    // How much room the records of planned tasks take in the file, and their artifacts on its disk.
     const freeable = async () => {
       const { dev } = await stat(dirname(await parts.file.target()), { bigint: true });
       let room = 0;
-      if (parts.artifacts.device === dev) {
-        await onDisk.open();
-        for await (const { id } of plannedTasks()) room += onDisk.roomOf(id);
+      const isSameDisk = parts.artifacts.device === dev;
+      if (isSameDisk) await onDisk.open();
+      for await (const { id } of plannedTasks()) {
+        const row = base.rowOf(id);
+        if (row >= 0) room += base.rows.end(row) - base.rows.start(row);
+        if (isSameDisk) room += onDisk.roomOf(id);
       }
       leftToFree = room;
       return room;

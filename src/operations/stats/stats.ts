@@ -4,7 +4,7 @@ import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { readFirst, type SourceChoice, type Stores } from "../../store/mirror-link.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
-import { doubtsOf, FileBehind, fileWarnings, lackOf } from "../../store/task-store.ts";
+import { damageWarning, doubtsOf, FileBehind, fileWarnings, lackOf } from "../../store/task-store.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { STATUS_CHOICES } from "../../task/status.ts";
 import { formatUtc } from "../../task/time.ts";
@@ -66,7 +66,8 @@ export async function countTasks(
       if (lack !== null) reporter.warn(lack);
       if (lack !== null && snapshot !== null) return await countFile(snapshot);
     }
-    for (const line of [...warnings, ...behind.warnings]) reporter.warn(line);
+    const damage = snapshot?.exists === false ? await damageWarning(file.path) : [];
+    for (const line of [...warnings, ...behind.warnings, ...damage]) reporter.warn(line);
     const { tasks, ...found } = await readMirrorTasks(mirror, userId, snapshot, reporter);
     return await describe(tasks, found, snapshot);
   }

@@ -33,6 +33,9 @@ export async function verify(parts: CompareParts, { userId }: Pick<RepairOptions
   await using file = new CurrentFile(parts.file);
   await warnOfMisreading(parts, file);
   if (await parts.file.owed.isThere()) parts.reporter.warn(OWED);
+  const holder = await parts.file.holderOf("run");
+  if (holder !== null)
+    parts.reporter.warn(`${holder} is changing tasks: what it has changed in one store only counts as drift`);
   return outcomeOf(await compare(parts, file, userId), 0);
 }
 

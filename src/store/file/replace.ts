@@ -305,7 +305,10 @@ async function checkRoom(target: string, size: number, freeable: () => Promise<n
   const more = await freeable();
   if (free + more >= size) return false;
   const room = `${formatBytes(free)} are free there${more > 0 ? `, and the purge frees ${formatBytes(more)}` : ""}`;
-  throw refused(`cannot rewrite ${target}: a second copy needs ${formatBytes(size)}, ${room}`);
+  throw failure(
+    `cannot rewrite ${target}: a second copy needs ${formatBytes(size)}, ${room}`,
+    "nothing was changed; free disk space",
+  );
 }
 
 function refused(message: string, cause?: unknown): TtsctlError {

@@ -26,7 +26,7 @@ export abstract class Layout {
 
   /** The values of `fields`. */
   abstract valuesOf(task: Task): string[];
-  /** The task of a hash; undefined without a hash, or one with a time. @param values of `readFields` */
+  /** The task of a hash; undefined without a hash, or one with a state. @param values of `readFields` */
   abstract read(values: readonly (string | null)[], id: TaskId, parser: RecordParser): Task | undefined;
   /** The version that reading a copy gives, with the service's word. */
   abstract stateOf(fields: StateFields, parser: RecordParser): Version;
@@ -148,8 +148,8 @@ class PlainLayout extends Layout {
 
   /** The payload, overridden by fields that another writer may have changed without it, if their meaning differs. */
   read(values: readonly (string | null)[], { userId, taskId }: TaskId, parser: RecordParser): Task | undefined {
-    if (values.every((value) => value === null)) return undefined;
     const [payload = null, status = null, error = null, created = null, updated = null] = values;
+    if (payload === null && status === null) return undefined;
     const overlay = { status, error, created, updated };
     const own = payload === null ? null : parser.validOrNull(payload);
     if (own !== null && changedFields(own, overlay, parser).size === 0) return { ...own, userId, taskId }; // nearly all
