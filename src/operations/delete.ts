@@ -1,4 +1,5 @@
 import type { TaskFilter } from "../task/query-fields.ts";
+import { isUnfinished } from "../task/status.ts";
 import { checkBrake, type MaxDelete, type PlanSummary } from "./brake.ts";
 import type { CleanupParts } from "./cleanup.ts";
 import { type Copies, copyPasses, existing, INVALID_RECORD, newestCopy, notChosen } from "./copies.ts";
@@ -29,7 +30,7 @@ export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean)
   // A copy without a time may be the newer one.
   const newest = present.find(({ time }) => Number.isNaN(time)) ?? newestCopy(copies);
   if (newest !== null && !copyPasses(newest, filter)) return keep(notChosen(copies, newest));
-  const working = force ? undefined : present.find(({ status }) => status === "wait" || status === "run");
+  const working = force ? undefined : present.find(({ status }) => isUnfinished(status));
   if (working === undefined) return { kind: "purge", reason: "deleted" };
   return { ...keep(`its status is ${working.status}, so it may still be worked on`), unfinished: true };
 }

@@ -5,6 +5,7 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import { INDEX_KEY } from "../store/layout/keys.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { otherLayout, shownLayout } from "../store/redis/shown-layout.ts";
+import { lackText } from "../store/task-store.ts";
 import { LEAST_STRANGE } from "../store/written-copies.ts";
 import type { TaskId } from "../task/ids.ts";
 
@@ -54,13 +55,9 @@ export function allowedSkew(age: number): number {
 
 /** A missing or empty store file may be in the wrong directory, or its disk lost. @param remedy the last part of the hint */
 export function storeEmpty(snapshot: Snapshot, consequence: string, remedy = ALLOW_EMPTY): TtsctlError {
-  return new TtsctlError("STORE_EMPTY", `${snapshot.path} ${isLacking(snapshot)}${consequence}`, {
+  return new TtsctlError("STORE_EMPTY", `${snapshot.path} ${lackText(snapshot)}${consequence}`, {
     hint: `check --store and the mount; ${IF_LOST}${remedy}`,
   });
-}
-
-function isLacking({ exists }: Snapshot): string {
-  return exists ? "has no tasks" : "is missing";
 }
 
 export const IF_LOST = "if the file was lost, `ttsctl verify --repair --restore` fills it from Redis";
@@ -86,7 +83,7 @@ export async function storeRefusal(
   if (allowMismatch) return null;
   if (snapshot.size > 0) return storeMismatch(snapshot, mirror);
   if (input !== undefined) {
-    const what = `${snapshot.path} ${isLacking(snapshot)}, and the input and Redis at ${mirror.where} have no task in common`;
+    const what = `${snapshot.path} ${lackText(snapshot)}, and the input and Redis at ${mirror.where} have no task in common`;
     const isOther = (await storeMismatch(input, mirror)) !== null;
     return isOther ? new TtsctlError("STORE_MISMATCH", what, { hint: INTO_EMPTY }) : null;
   }

@@ -5,7 +5,6 @@ import { givenName, needsRecord, ofUser, passes, type Sort, soleUser, type TaskF
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { fileTasks, matchingRows } from "./file/file-tasks.ts";
-import { identityAt } from "./file/identity.ts";
 import { isDamaged, type Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import {
@@ -139,9 +138,9 @@ export class TaskStore implements Stores {
 /** Of a file that no list has to read: an index may lack some of what it had. */
 export async function damageWarning(path: string): Promise<string[]> {
   try {
-    if ((await identityAt(path)) === null)
-      return [`${path} does not exist: reading only from Redis; check --store and the mount`];
-    return (await isDamaged(path)) ? [`${path} is empty or damaged: \`ttsctl doctor\` shows where`] : [];
+    const damaged = await isDamaged(path);
+    if (damaged === null) return [`${path} does not exist: reading only from Redis; check --store and the mount`];
+    return damaged ? [`${path} is empty or damaged: \`ttsctl doctor\` shows where`] : [];
   } catch (error) {
     return [onlyRedis(ours(error))];
   }
@@ -347,7 +346,9 @@ export async function lackOf(
     return null;
   }
   if (snapshot.size === 0 && (counted ?? 0) > seen && (await mirror.hasMore(userId, seen))) {
-    throw lostIndex(snapshot, mirror, `${mirror.layout.indexKey(userId)} lists only ${seen} of its tasks`);
+    const empty = new TtsctlError("STORE_EMPTY", `${snapshot.path} ${lackText(snapshot)}`);
+    const why = `${mirror.layout.indexKey(userId)} lists only ${seen} of its tasks`;
+    throw neither(empty, mirror, why, "`ttsctl verify --repair --restore` restores both");
   }
   const inFile = userId === undefined ? snapshot.size : [...matchingRows(snapshot, ofUser(userId))].length;
   const members = await mirror.size(userId); // a sync may have filled it since
@@ -357,13 +358,16 @@ export async function lackOf(
   return `Redis lists only ${members} of the file's ${inFile} tasks${whose}: reading the file instead; run \`ttsctl sync\``;
 }
 
-function lostIndex({ path, exists }: Snapshot, { where }: Mirror, why: string): TtsctlError {
-  const what = `${path} ${exists ? "has no tasks" : "is missing"}; Redis at ${where} can't be used instead: ${why}`;
-  return new TtsctlError("STORE_EMPTY", what, { hint: "`ttsctl verify --repair --restore` restores both" });
+/** What a store file without tasks is. */
+export function lackText({ exists }: Snapshot): string {
+  return exists ? "has no tasks" : "is missing";
 }
 
-export function neither({ code, message }: TtsctlError, { where }: Mirror): TtsctlError {
-  return new TtsctlError(code, `${message}; Redis at ${where} can't be used instead: it was flushed, or never synced`, {
-    hint: "make the store file readable or restore it from a backup, then run `ttsctl sync`",
-  });
+function neither(
+  { code, message }: TtsctlError,
+  { where }: Mirror,
+  why = "it was flushed, or never synced",
+  hint = "make the store file readable or restore it from a backup, then run `ttsctl sync`",
+): TtsctlError {
+  return new TtsctlError(code, `${message}; Redis at ${where} can't be used instead: ${why}`, { hint });
 }

@@ -36,6 +36,11 @@ export function shownStatus(word: string): ShownStatus | undefined {
   return SHOWN_BY_WORD.get(word) ?? SHOWN_BY_WORD.get(plainWord(word));
 }
 
+/** Whether a task may still be worked on. @param status as shown */
+export function isUnfinished(status: string): boolean {
+  return status === "wait" || status === "run";
+}
+
 /** Whether a task is finished. One with an unknown word never is. */
 export function isTerminal(word: string): boolean {
   return ["done", "error"].includes(shownStatus(word) ?? OTHER_STATUS);

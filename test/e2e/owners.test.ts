@@ -119,8 +119,8 @@ describe("a directory that another record owns too", () => {
     ["URL", { result_url: "https://tts.example/output/org/team/t9.wav?x=1" }],
     ["percent-encoded URL", { result_url: "/output/%6Frg/te%61m/t9.wav" }],
     ["second path", { result_path: "output/alice/t9/t9.wav", result_url: "output/org/team/t9.wav" }],
-    ["path out of its own directory", { result_path: "output/alice/t9/../../org/team/t9.wav" }],
-    ["URL out of its own directory", { result_url: "/output/alice/t9/%2e%2e/%2e%2e/org/team/t9.wav" }],
+    ["path that leaves the directory", { result_path: "output/alice/t9/../../org/team/t9.wav" }],
+    ["URL that leaves the directory", { result_url: "/output/alice/t9/%2e%2e/%2e%2e/org/team/t9.wav" }],
   ])("has the result of a kept task, by a %s: it is kept, get finds it, and --orphans keeps it", async (_, result) => {
     await purge(record("org", "team"), kept("alice", "t9", result));
     const orphans = await here.run("cleanup --orphans --yes --max-delete 100%");

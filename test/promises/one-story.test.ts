@@ -63,7 +63,7 @@ async function exported() {
 const tally = (kinds: readonly string[]) =>
   Object.fromEntries(KINDS.map((kind) => [kind, kinds.filter((k) => k === kind).length]));
 
-it("sync, verify, doctor's sample and export tell the same of any two stores, and after a repair these are the same", async () => {
+it("sync, verify, doctor's sample and export agree on any two stores, which are equal after a repair", async () => {
   const { site } = here;
   const story = async (tasks: readonly Copies[]) => {
     await lay(tasks);

@@ -197,8 +197,9 @@ async function runExplain(context: Context, flags: Flags, args: string[]): Promi
   const { cleanup } = await context.settings();
   const parts = { ...stores, clock, reporter, mirror: await context.mirrorState() };
   const { explanation, lost } = await explainTask(parts, { ...policyOf(cleanup), allowEmpty: flags.allowEmpty }, id);
-  const asInPass = lost !== null && isOutage(lost) ? "only the file was checked, as in a pass" : "a pass refuses";
-  if (lost !== null) reporter.warn(`${lost.message}: ${asInPass}`);
+  if (lost !== null) {
+    reporter.warn(`${lost.message}: ${isOutage(lost) ? "only the file was checked, as in a pass" : "a pass refuses"}`);
+  }
   const screen = await context.tableStyle();
   const style = { ...screen, width: null }; // reasons are wrapped, not cut
   const room = (screen.width ?? Number.POSITIVE_INFINITY) - "retention  RESULT  ".length;

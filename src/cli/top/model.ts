@@ -1,5 +1,6 @@
 import { isPrintable } from "../../printable.ts";
 import { memberOf } from "../../task/ids.ts";
+import { isUnfinished } from "../../task/status.ts";
 import type { Change, Counted, Listed, Row } from "./readings.ts";
 
 /** As they were typed: a user id, and status words. */
@@ -131,7 +132,7 @@ function ask(state: TopState, key: string, row: Row): void {
   if (key !== "m" && key !== "d") return;
   if (state.readOnly) state.said = ["--read-only: nothing is changed"];
   else if (state.busy !== null) state.said = [`still ${state.busy}`];
-  else if (key === "d" && ["wait", "run"].includes(row.status))
+  else if (key === "d" && isUnfinished(row.status))
     state.said = [`${memberOf(row)} is kept: its status is ${row.status}, so it may still be worked on`];
   else state.question = { kind: key === "d" ? "delete" : "mark", row, text: "" };
 }

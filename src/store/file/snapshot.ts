@@ -311,10 +311,10 @@ export class Snapshot {
   }
 }
 
-/** Whether a store file is empty, or ends within its array or indented map. Reads a piece of both ends. @throws TtsctlError STORE_UNREADABLE */
-export async function isDamaged(path: string): Promise<boolean> {
+/** Whether a store file is empty, or ends within its array or indented map; null if it is missing. Reads a piece of both ends. @throws TtsctlError STORE_UNREADABLE */
+export async function isDamaged(path: string): Promise<boolean | null> {
   await using file = await openForReading(path);
-  if (file === null) return false;
+  if (file === null) return null;
   const { size } = await file.stat().catch((error) => {
     throw unreadable(path, error);
   });

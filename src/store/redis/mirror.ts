@@ -302,7 +302,7 @@ export class Mirror {
   }
 
   /** The tasks of some users (none: of all) that have a hash, in groups: an index may lack some. */
-  async *walkHashes(users: ReadonlySet<string> = new Set()): AsyncGenerator<TaskId[]> {
+  async *walkHashes(users: ReadonlySet<string>): AsyncGenerator<TaskId[]> {
     for await (const { tasks } of this.walkKeys()) {
       yield users.size === 0 ? tasks : tasks.filter(({ userId }) => users.has(userId));
     }
