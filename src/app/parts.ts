@@ -59,7 +59,7 @@ interface LiveUse {
 }
 
 const NAMING =
-  "name it with --config or TTSCTL_CONFIG, set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS, or run `ttsctl config init`";
+  "name it with --config or TTSCTL_CONFIG, set TTSCTL_STORE, TTSCTL_OUTPUT and TTSCTL_LOGS, or run `ttsctl config init` (--force replaces an empty one)";
 
 /** Builds the parts of a run on first use, and releases them in reverse order. Operations get those that they name, never all. */
 export class RunParts {

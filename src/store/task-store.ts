@@ -171,7 +171,7 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
     const isForced = query.source === "redis";
     await using behind = new FileBehind(file); // reads the file when a member without a hash is met
     try {
-      const lack = isForced ? null : await lackIn(mirror, file, soleUser(query.filter));
+      const lack = isForced ? null : await lackIn(mirror, file, soleUser(query.filter), behind.warnings);
       if (lack === null) {
         if (!isForced) behind.warnings.push(...(await damageWarning(file.path)));
         return yield* newestInMirror(mirror, behind, query, given);
@@ -192,12 +192,14 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
   }
 }
 
-/** Why the file must answer instead of an index, or null. Doesn't keep the file: the listing may take long. */
-export async function lackIn(mirror: Mirror, file: FileStore, userId: string | undefined): Promise<string | null> {
+/** Why the file must answer instead of an index, or null. Doesn't keep the file: the listing may take long. @param warnings gets more */
+export async function lackIn(mirror: Mirror, file: FileStore, userId: string | undefined, warnings: string[]) {
   const doubts = await doubtsOf(mirror, userId);
   if (doubts === null) return null;
   await using behind = new FileBehind(file);
-  return await lackOf(mirror, doubts, userId, behind);
+  const lack = await lackOf(mirror, doubts, userId, behind);
+  warnings.push(...behind.warnings);
+  return lack;
 }
 
 type Query = Pick<ListQuery, "filter" | "source" | "sort">;
@@ -341,14 +343,15 @@ export async function lackOf(
   behind: FileBehind,
 ): Promise<string | null> {
   const snapshot = await behind.snapshot();
-  if (snapshot === null) {
-    if (seen === 0 && (syncedAt === null || counted !== 0)) throw neither(behind.problem!, mirror);
+  if (snapshot === null || snapshot.size === 0) {
+    const lists = `lists only ${seen} of its ${counted === null ? "" : `${counted} `}tasks`;
+    if (seen < (counted ?? 1) && (await mirror.hasMore(userId, seen))) {
+      const problem = behind.problem ?? new TtsctlError("STORE_EMPTY", `${snapshot!.path} ${lackText(snapshot!)}`);
+      throw neither(problem, mirror, `${mirror.layout.indexKey(userId)} ${lists}`, LOST_BOTH);
+    }
+    if (snapshot === null && seen === 0 && (syncedAt === null || counted !== 0)) throw neither(behind.problem!, mirror);
+    if (seen < (counted ?? 0)) behind.warnings.push(`Redis ${lists}, and the file can't tell the others`);
     return null;
-  }
-  if (snapshot.size === 0 && (counted ?? 0) > seen && (await mirror.hasMore(userId, seen))) {
-    const empty = new TtsctlError("STORE_EMPTY", `${snapshot.path} ${lackText(snapshot)}`);
-    const why = `${mirror.layout.indexKey(userId)} lists only ${seen} of its tasks`;
-    throw neither(empty, mirror, why, "`ttsctl verify --repair --restore` restores both");
   }
   const inFile = userId === undefined ? snapshot.size : [...matchingRows(snapshot, ofUser(userId))].length;
   const members = await mirror.size(userId); // a sync may have filled it since
@@ -362,6 +365,9 @@ export async function lackOf(
 export function lackText({ exists }: Snapshot): string {
   return exists ? "has no tasks" : "is missing";
 }
+
+const LOST_BOTH =
+  "make the store file readable, or move a damaged one aside; then `ttsctl verify --repair --restore` restores both";
 
 function neither(
   { code, message }: TtsctlError,

@@ -188,16 +188,48 @@ describe("an index that was lost, or lost members,", () => {
   });
 });
 
-it("a lost index beside a lost file never reads as no tasks", async () => {
+it.each([
+  ["lost", "STORE_EMPTY"],
+  ["cut", "STORE_INVALID"],
+])("a lost index beside a %s file never reads as no tasks, or few", async (what, expected) => {
   here.root.writeStore(records());
   await run("sync");
-  here.root.drop("voice_task.json");
-  for (const line of ["list", "stats"])
-    expect((await run(line)).says).toContain("does not exist: reading only from Redis");
-  await here.server.call("DEL", INDEX, indexOf("bob"));
-  for (const line of ["list", "list --user bob", "list --stuck --exit-status", "stats", "query {}"]) {
-    const { code, stderr } = await invoke([...line.split(" "), "-o", "json"], { cwd: here.root.path });
-    expect([line, code, JSON.parse(stderr).code]).toEqual([line, 1, "STORE_EMPTY"]);
+  if (what === "lost") here.root.drop("voice_task.json");
+  else here.root.write("voice_task.json", "[{");
+  for (const line of ["list", "stats"]) expect((await run(line)).says).toMatch(/reading only from Redis|damaged/);
+  const lines = ["list", "list --user bob", "list --stuck --exit-status", "list --limit all", "stats", "query {}"];
+  const rest = COUNT / 4;
+  await here.server.call("ZREMRANGEBYRANK", INDEX, 0, COUNT - rest - 1);
+  for (const members of [rest, 0]) {
+    if (members === 0) await here.server.call("DEL", INDEX, indexOf("bob"));
+    for (const line of lines.filter((_, i) => members === 0 || i !== 1)) {
+      const { code, stderr } = await invoke([...line.split(" "), "-o", "json"], { cwd: here.root.path });
+      const { code: name, hint } = JSON.parse(stderr.trimEnd().split("\n").at(-1)!);
+      expect([line, code, name, hint]).toEqual([
+        line,
+        1,
+        expected,
+        expect.stringContaining("verify --repair --restore"),
+      ]);
+    }
+  }
+});
+
+it("tasks that Redis lost beside a cut file are a warning of what is left", async () => {
+  here.root.writeStore(records());
+  await run("sync");
+  here.root.write("voice_task.json", "[{");
+  for (const member of records()
+    .slice(3)
+    .map(({ user_id, task_id }) => `${user_id}:${task_id}`)) {
+    await here.server.call("DEL", `tts:task:${member}`);
+    await here.server.call("ZREM", INDEX, member);
+  }
+  for (const line of ["list", "list --limit all", "stats"]) {
+    expect(await run(...line.split(" "))).toMatchObject({
+      total: 3,
+      says: expect.stringContaining(`only 3 of its ${COUNT} tasks`),
+    });
   }
 });
 

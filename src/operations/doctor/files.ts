@@ -38,7 +38,7 @@ export const FILE_CHECKS: Checks = {
     // Beside a Redis with tasks, commands that change tasks refuse an empty file.
     const mirror = count + invalid === 0 ? await probe.mirrorOrNull() : null;
     const refusal = mirror && (await storeRefusal(mirror, { snapshot }));
-    if (refusal !== null) throw refusal;
+    if (refusal !== null) return fail(refusal.message, WRONG_FILE);
     if (snapshot.shape === null) throw new Skip("the store file does not exist");
     const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}`;
     if (count === 0 && invalid > 0) return fail(`no record is valid; ${problems.join("; ")}`, NOT_OURS);
@@ -133,7 +133,8 @@ export const FILE_CHECKS: Checks = {
   },
 };
 
-const MISSING = `fine before the service's first task; otherwise check [store] path, --store and the working directory; ${IF_LOST}`;
+const WRONG_FILE = `check [store] path, --store and the working directory; ${IF_LOST}`;
+const MISSING = `fine before the service's first task; otherwise ${WRONG_FILE}`;
 
 const NOT_OURS =
   "check [store] path, --store and [service] layout: this isn't the service's store file, or it was damaged";

@@ -76,7 +76,8 @@ export const REDIS_CHECKS: Checks = {
   },
 };
 
-const LOST_INDEX = "`ttsctl verify --repair` puts it back, and with --restore also a store file that was lost";
+const LOST_INDEX =
+  "`ttsctl verify --repair` puts it back; with --restore also a lost store file (move a damaged one aside first)";
 const PINGS = 5;
 /** Milliseconds; a server on the same network answers in well under one. */
 const SLOW_MS = 50;

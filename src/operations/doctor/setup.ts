@@ -79,7 +79,7 @@ export const SETUP_CHECKS: Checks = {
 const NEEDED_NODE = 20;
 const INSTALL_FLOCK = "install util-linux (Debian, Fedora, Alpine), or `brew install flock` (macOS)";
 const CONFIG_HINT =
-  "run ttsctl in the service's directory, name its config.ini with --config or TTSCTL_CONFIG, or write one: `ttsctl config init`";
+  "run ttsctl in the service's directory, name its config.ini with --config or TTSCTL_CONFIG, or write one: `ttsctl config init` (--force replaces an empty one)";
 
 function readable(config: ConfigFacts): ConfigFacts {
   if (config.unreadable !== null) throw new Skip("the configuration cannot be read");

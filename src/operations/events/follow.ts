@@ -140,13 +140,14 @@ export function eventFollower(
     await readFirst(parts, choice, {
       fromFile: compareFile,
       fromMirror: async (mirror, warnings) => {
-        const lack = choice === "redis" ? null : await lackIn(mirror, file, userId);
+        const behind: string[] = [];
+        const lack = choice === "redis" ? null : await lackIn(mirror, file, userId, behind);
         if (lack !== null) return compareFile([lack]);
         heard.clear(); // the reading has what was heard until now
         const { tasks } = await readMirrorTasks(mirror, userId, null, SILENT);
         if (source === "redis") await addMissed(mirror, tasks);
         const reading = readingOf("redis");
-        await report("redis", `from Redis at ${mirror.where}`, warnings);
+        await report("redis", `from Redis at ${mirror.where}`, [...warnings, ...behind]);
         await handOver(states.compare(tasks, reading));
       },
     });

@@ -125,7 +125,7 @@ export function verdict(rule: string, says: Verdict["says"], saw: () => string):
 const RULES: Readonly<Record<string, Rule>> = {
   finished: (_, present) => {
     const working = present.find((copy) => !isFinished(copy));
-    if (working === undefined) return ["pass", () => "every copy is finished"];
+    if (working === undefined) return ["pass", () => "every copy that was read is finished"];
     const status = working.status === "other" ? "has an unknown status" : `is ${working.status}`;
     return ["keep", () => `a copy of it ${status}`];
   },
