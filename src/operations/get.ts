@@ -2,7 +2,7 @@ import type { Artifacts } from "../artifacts/artifacts.ts";
 import { isRedisError, TtsctlError } from "../errors.ts";
 import { behindWarning, fallbackWarning, mirrorFor, type SourceChoice, type Stores } from "../store/mirror-link.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import { FileBehind } from "../store/task-store.ts";
+import { FileBehind, fileWarnings } from "../store/task-store.ts";
 import { idProblem, type TaskId } from "../task/ids.ts";
 import { foldersOf } from "./owners.ts";
 
@@ -62,6 +62,7 @@ async function fromFile({ file }: GetParts, id: TaskId, warnings: string[]) {
   await using snapshot = await behind.snapshot();
   warnings.push(...behind.warnings);
   if (snapshot === null) return { ...NOTHING, problem: behind.problem };
+  if (!snapshot.exists) warnings.push(...fileWarnings(snapshot));
   const [task] = await snapshot.recordsOf([id]);
   return { task: task!, invalid: await snapshot.readInvalid(id), problem: null };
 }

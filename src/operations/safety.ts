@@ -92,7 +92,8 @@ export async function storeRefusal(
   const isLost = members === 0 && (await mirror.hasMore(undefined, Math.max(least, 1) - 1));
   if (members < least && !isLost) return null;
   const count = isLost ? `${INDEX_KEY} has none: it was lost` : members;
-  return storeEmpty(snapshot, ` while Redis has tasks (${count}): nothing was changed`);
+  const inRedis = members > 0 || isLost ? ` while Redis has tasks (${count})` : "";
+  return storeEmpty(snapshot, `${inRedis}: nothing was changed`);
 }
 
 /** Refuses to run if most of a sample is in a layout of the other kind: the service wouldn't read our writes. @throws TtsctlError LAYOUT_MISMATCH */

@@ -5,7 +5,7 @@ import { givenName, needsRecord, ofUser, passes, type Sort, soleUser, type TaskF
 import { createdScore, type Task } from "../task/task.ts";
 import type { FileStore } from "./file/file-store.ts";
 import { fileTasks, matchingRows } from "./file/file-tasks.ts";
-import { isDamaged, type Snapshot } from "./file/snapshot.ts";
+import { glanceAt, type Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import {
   behindWarning,
@@ -85,7 +85,7 @@ export class TaskStore implements Stores {
   #recent(mirror: Mirror) {
     const now = this.file.clock.monotonic() * 1000;
     if (this.#checked?.mirror !== mirror || now - this.#checked.since >= CHECKED_MS) {
-      this.#checked = { mirror, since: now, users: new Set(), damage: damageWarning(this.file.path) };
+      this.#checked = { mirror, since: now, users: new Set(), damage: damageWarning(this.file.path, mirror) };
     }
     return this.#checked;
   }
@@ -136,13 +136,15 @@ export class TaskStore implements Stores {
 }
 
 /** Of a file that no list has to read: an index may lack some of what it had. */
-export async function damageWarning(path: string): Promise<string[]> {
+export async function damageWarning(path: string, mirror: Mirror): Promise<string[]> {
   try {
-    const damaged = await isDamaged(path);
-    if (damaged === null) return [`${path} does not exist: reading only from Redis; check --store and the mount`];
-    return damaged ? [`${path} is empty or damaged: \`ttsctl doctor\` shows where`] : [];
+    const seen = await glanceAt(path);
+    if (seen === "whole" || (seen === "without tasks" && (await mirror.size(undefined)) === 0)) return [];
+    if (seen === "damaged") return [`${path} is empty or damaged: \`ttsctl doctor\` shows where`];
+    const what = seen === "missing" ? "does not exist" : "has no tasks";
+    return [`${path} ${what}: reading only from Redis; check --store and the mount`];
   } catch (error) {
-    return [onlyRedis(ours(error))];
+    return isRedisError(error) ? [] : [onlyRedis(ours(error))];
   }
 }
 
@@ -173,7 +175,7 @@ export async function* newestTasks({ file, link }: Stores, query: Query, limit: 
     try {
       const lack = isForced ? null : await lackIn(mirror, file, soleUser(query.filter), behind.warnings);
       if (lack === null) {
-        if (!isForced) behind.warnings.push(...(await damageWarning(file.path)));
+        if (!isForced) behind.warnings.push(...(await damageWarning(file.path, mirror)));
         return yield* newestInMirror(mirror, behind, query, given);
       }
       warnings.push(lack);

@@ -8,7 +8,7 @@ import { isTtsctlError, systemErrorCode, TtsctlError, valueIf } from "../../erro
 import type { StatsResult } from "../../operations/stats/stats.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { identityText } from "../../store/file/identity.ts";
-import { isDamaged } from "../../store/file/snapshot.ts";
+import { glanceAt } from "../../store/file/snapshot.ts";
 import { trimId } from "../../task/ids.ts";
 import { NO_FILTER } from "../../task/query-fields.ts";
 import type { Span } from "../../task/spans.ts";
@@ -151,7 +151,7 @@ async function storeHealth(file: FileStore, unread: boolean): Promise<Health["st
   try {
     if (unread) {
       await access(file.path, constants.R_OK);
-      return (await stat(file.path)).isFile() && !(await isDamaged(file.path)) ? "ok" : "unreadable";
+      return (await stat(file.path)).isFile() && (await glanceAt(file.path)) !== "damaged" ? "ok" : "unreadable";
     }
     await using snapshot = await file.read();
     return snapshot.exists ? "ok" : "missing";

@@ -66,7 +66,7 @@ export async function countTasks(
       if (lack !== null) reporter.warn(lack);
       if (lack !== null && snapshot !== null) return await countFile(snapshot);
     }
-    const damage = snapshot?.exists === false ? await damageWarning(file.path) : [];
+    const damage = snapshot?.size === 0 ? await damageWarning(file.path, mirror) : [];
     for (const line of [...warnings, ...behind.warnings, ...damage]) reporter.warn(line);
     const { tasks, ...found } = await readMirrorTasks(mirror, userId, snapshot, reporter);
     return await describe(tasks, found, snapshot);

@@ -318,18 +318,23 @@ export class Snapshot {
   }
 }
 
-/** Whether a store file is empty, or ends within its array or indented map; null if it is missing. Reads a piece of both ends. @throws TtsctlError STORE_UNREADABLE */
-export async function isDamaged(path: string): Promise<boolean | null> {
+/**
+ * What both ends of a store file show: damaged if it is of 0 bytes, or ends within its array or indented map.
+ * @throws TtsctlError STORE_UNREADABLE
+ */
+export async function glanceAt(path: string): Promise<"missing" | "damaged" | "without tasks" | "whole"> {
   await using file = await openForReading(path);
-  if (file === null) return null;
+  if (file === null) return "missing";
   const { size } = await file.stat().catch((error) => {
     throw unreadable(path, error);
   });
   const bytes = Buffer.alloc(64);
   const textAt = async (from: number) => bytes.toString("latin1", 0, await readAt(file, bytes, from, path));
   const [first, last] = [await textAt(0), (await textAt(Math.max(0, size - 64))).replace(/[\s\0]+$/, "")];
-  if (!/^\s*[[{]/.test(first)) return true;
-  return !last.endsWith(/^\s*\[/.test(first) ? "]" : /^\s*\{\s*\n/.test(first) ? "\n}" : "");
+  if (!/^\s*[[{]/.test(first)) return "damaged";
+  if (size <= 64 && /^\s*(\[\s*\]|\{\s*\})\s*$/.test(first.slice(0, size))) return "without tasks";
+  const isWhole = last.endsWith(/^\s*\[/.test(first) ? "]" : /^\s*\{\s*\n/.test(first) ? "\n}" : "");
+  return isWhole ? "whole" : "damaged";
 }
 
 async function openForReading(path: string): Promise<FileHandle | null> {
