@@ -5,22 +5,12 @@ import { isStuck, StuckTasks } from "../../src/task/stuck.ts";
 
 const RULE = { now: 1000, after: 100 };
 
-test.each([
-  ["run", 899, true],
-  ["wait", 899.9, true],
-  ["run", 900, false], // exactly as long as is allowed
-  ["run", 2000, false],
-  ["done", 0, false],
-])("%s at %d: %s", (status, score, stuck) => {
-  expect(isStuck(status, score, RULE)).toBe(stuck);
-});
-
 test.each([0, -1])("with %d no task is stuck", (after) => {
   expect(isStuck("run", 0, { now: 1000, after })).toBe(false);
 });
 
 it("StuckTasks counts all and names the ten that wait longest, the oldest first", () => {
-  const any = fc.array(fc.tuple(fc.constantFrom("wait", "run", "done"), fc.integer({ min: 0, max: 1000 })), {
+  const any = fc.array(fc.tuple(fc.constantFrom("wait", "run", "done"), fc.integer({ min: 880, max: 920 })), {
     maxLength: 40,
     size: "max",
   });
