@@ -34,6 +34,8 @@ export interface Traits {
   readonly isUnnamed: boolean;
   /** There is only a member of the user's index. */
   readonly memberOnly: boolean;
+  /** The comparison has set its index members. */
+  readonly isReindexed: boolean;
 }
 
 /** Compares both copies of a task. A member in the index of another user is *dangling* until `Drift` finds its task. */
@@ -53,7 +55,16 @@ export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReadi
  * record, `overwrite` also replaces a copy of the same time.
  * Redis to file: `bringBack` replaces an older record, `restore` adds one; then Redis's copy is written as by a sync.
  */
-export type Action = "write" | "reindex" | "overwrite" | "bringBack" | "restore" | "removeMember" | "prune" | "keep";
+export type Action =
+  | "write"
+  | "reindex"
+  | "none"
+  | "overwrite"
+  | "bringBack"
+  | "restore"
+  | "removeMember"
+  | "prune"
+  | "keep";
 
 export interface RepairPolicy {
   /** Delete Redis-only tasks. */
@@ -77,6 +88,7 @@ const PLANNED: Partial<Record<Finding, Action>> = {
 export function planRepair(traits: Traits, { prune, restore, removeMembers }: RepairPolicy): Action {
   const { finding, inFile, isRecord } = traits;
   if (traits.isUnnamed || traits.isForeign) return "keep";
+  if (traits.isReindexed) return "none";
   if (finding === "newerInRedis") return isRecord ? "bringBack" : "keep";
   if (finding === "dangling" && !inFile) return removeMembers ? "removeMember" : "keep";
   // A partial hash only counts if its payload is a whole record that is newer than the file's.

@@ -5,13 +5,15 @@ import { matchingRows } from "../../store/file/file-tasks.ts";
 import { LATELY_S } from "../../store/file/last-writer.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
-import { type Fit, fitOf, type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
+import { type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
 import type { CopyReading } from "../../store/layout/layout.ts";
-import { BATCH } from "../../store/redis/copies.ts";
+import { BATCH, type Fitting } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { isUnsure, type Member, membersOf } from "../../store/redis/walk.ts";
 import { fileWarnings } from "../../store/task-store.ts";
+import type { Writable } from "../../store/writable.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
 import { ofUser } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
@@ -35,8 +37,16 @@ export const LOOK_BATCH = 200;
 const PATIENCE_MS = 250;
 const MOST_LOOKS = 5;
 
-/** Two looks at both stores, of all tasks or of one user's. The first finds all that aren't clearly in sync. */
-export async function compare(parts: CompareParts, file: CurrentFile, userId: string | undefined): Promise<Drift> {
+/**
+ * Two looks at both stores, of all tasks or of one user's. The first finds all that aren't clearly in sync.
+ * @param reindexer sets index members that don't fit their task in the first look, so a repair needn't read and compare it again
+ */
+export async function compare(
+  parts: CompareParts,
+  file: CurrentFile,
+  userId: string | undefined,
+  reindexer: Writable<Mirror> | null = null,
+): Promise<Drift> {
   const { mirror, clock, reporter, signal } = parts;
   const snapshot = await file.snapshot();
   for (const line of fileWarnings(snapshot)) reporter.warn(line);
@@ -62,6 +72,12 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
     throw isRedisError(error) ? lostMidway(error, "verify", done()) : error;
   }
 
+  /** Whether a service may be writing: the file has changed since it was read, or that, or one of the times, is a moment ago. */
+  function isFresh({ identity }: Snapshot, ...times: readonly number[]): boolean {
+    if (identity !== snapshot.identity) return true;
+    return [Number(identity?.mtimeNs ?? 0) / 1e9, ...times].some((time) => Math.abs(clock.now() - time) < LATELY_S);
+  }
+
   /** Notes a key or member of a task that the file lacks. */
   function note(id: TaskId, isUnsureKey = false): void {
     if (id.userId === (userId ?? id.userId) && !snapshot.holds(id)) drift.add(id, isUnsureKey);
@@ -71,7 +87,8 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
   async function lookAtAll(): Promise<void> {
     const users = new Set<string>();
     // One reads the disk and the other waits for Redis, so they run at once.
-    const batchesOfFile = snapshot.pieces(matchingRows(snapshot, ofUser(userId)), BATCH, "in file order");
+    const order = reindexer === null ? "in file order" : "by time";
+    const batchesOfFile = snapshot.pieces(matchingRows(snapshot, ofUser(userId)), BATCH, order);
     const comparing = pool(batchesOfFile, IN_FLIGHT, compareBatch, signal);
     const ends = await Promise.allSettled([comparing, walkKeys(users)]);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
@@ -81,16 +98,17 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
 
   async function compareBatch({ rows, tasks: read }: RowWindow): Promise<void> {
     const tasks = await read(rows);
-    const same = await mirror.sameHashes(tasks);
+    // A service that is writing a task, or deleting it, changes the file, or has just set the task's time.
+    const isStill = !isFresh(snapshot, ...tasks.map(({ score }) => score)) && (await parts.file.isCurrent(snapshot));
+    const fits = await (isStill && reindexer !== null ? reindexer.reindex(tasks) : mirror.fits(tasks));
     for (const [i, task] of tasks.entries()) {
-      const copy = same[i] ?? null;
-      const fit = copy === null ? null : fitOf(copy, task, mirror);
-      if (copy?.indexScore != null) members.set(undefined, 1 + (members.get(undefined) ?? 0));
-      if (copy?.userScore != null) members.set(task.userId, 1 + (members.get(task.userId) ?? 0));
-      if (fit === "inSync") counts.inSync++;
+      const fitting = fits[i] ?? null;
+      if (fitting?.inIndex) members.set(undefined, 1 + (members.get(undefined) ?? 0));
+      if (fitting?.inUserIndex) members.set(task.userId, 1 + (members.get(task.userId) ?? 0));
+      if (fitting?.fit === "inSync") counts.inSync++;
       else {
         const suspect = drift.add(task);
-        if (fit !== null) drift.see(suspect, lookOfSame(task, fit));
+        if (fitting !== null) drift.see(suspect, lookOfSame(task, fitting));
       }
     }
     counts.compared += rows.length;
@@ -141,13 +159,8 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
    */
   async function lookAgain(): Promise<void> {
     let now = await file.snapshot();
-    const isRecent = (time: number) => Math.abs(clock.now() - time) < LATELY_S;
-    const isFresh = (...times: readonly number[]) => {
-      if (now.identity !== snapshot.identity) return true;
-      return [Number(now.identity?.mtimeNs ?? 0) / 1e9, ...times].some(isRecent);
-    };
     const isSeen = (suspect: number) => drift.timeSeen(suspect) !== undefined;
-    let due = [...Array(drift.keys.size).keys()].filter((i) => !isSeen(i) || isFresh(drift.timeSeen(i)!));
+    let due = [...Array(drift.keys.size).keys()].filter((i) => !isSeen(i) || isFresh(now, drift.timeSeen(i)!));
     for (let look = 1; look <= MOST_LOOKS && due.length > 0; look++) {
       if (due.some(isSeen)) await clock.sleep(PATIENCE_MS);
       now = await file.snapshot();
@@ -163,8 +176,9 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
           let { finding } = traits;
           if (traits.isUnnamed) finding = drift.unsure.has(suspect) ? "partial" : "dangling";
           if (record === null && now.holds(id)) finding = "absent"; // invalid records are counted apart
+          if (finding === "inSync" && isSeen(suspect) && drift.traits(suspect).isReindexed) continue;
           const same = drift.see(suspect, { ...seen, traits: { ...traits, finding } });
-          const mayChange = isFresh(record?.score ?? Number.NaN, seen.mirrorTime);
+          const mayChange = isFresh(now, record?.score ?? Number.NaN, seen.mirrorTime);
           if (mayChange && !same && finding !== "inSync" && finding !== "absent") open.push(suspect);
         }
         looked += batch.length;
@@ -180,13 +194,13 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
   /** Of suspects that were seen before, whole copies are read only if the hash isn't as the record. */
   async function looksAt(suspects: readonly number[], ids: readonly TaskId[], records: readonly (Task | null)[]) {
     const asked = [...suspects.keys()].filter((i) => drift.timeSeen(suspects[i]!) !== undefined && records[i] !== null);
-    const same = asked.length === 0 ? [] : await mirror.sameHashes(asked.map((i) => records[i]!));
-    const copyAt = new Map(asked.map((i, at) => [i, same[at]!]));
+    const fits = asked.length === 0 ? [] : await mirror.fits(asked.map((i) => records[i]!));
+    const fittingOf = new Map(asked.map((i, at) => [i, fits[at]!]));
     return fillIn<number, Look>(
       [...suspects.keys()],
       (i) => {
-        const copy = copyAt.get(i) ?? null;
-        return copy === null ? undefined : lookOfSame(records[i]!, fitOf(copy, records[i]!, mirror));
+        const fitting = fittingOf.get(i) ?? null;
+        return fitting === null ? undefined : lookOfSame(records[i]!, fitting);
       },
       async (left) => {
         const copies = await mirror.fullCopies(left.map((i) => ids[i]!));
@@ -197,9 +211,10 @@ export async function compare(parts: CompareParts, file: CurrentFile, userId: st
 }
 
 /** A look that showed a hash as the record. The scores that are due depend only on its time. */
-function lookOfSame({ score }: Task, finding: Fit): Look {
+function lookOfSame({ score }: Task, { fit, isSet }: Fitting): Look {
   const none = { mirrorIsNewer: false, isRecord: false, isForeign: false, isUnnamed: false, memberOnly: false };
-  return { traits: { finding, inFile: true, ...none }, mirrorTime: score, print: score };
+  const traits = { finding: fit, inFile: true, ...none, isReindexed: isSet };
+  return { traits, mirrorTime: score, print: score };
 }
 
 function lookOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: CopyReading): Look {
@@ -216,6 +231,7 @@ function lookOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: CopyRe
     // A name that isn't UTF-8 was listed, but isn't there under the name that it is read as.
     isUnnamed: finding === "absent" && (isUnsure(id.userId) || isUnsure(id.taskId)),
     memberOnly,
+    isReindexed: false,
   };
   return { traits, mirrorTime, print: fingerprint(JSON.stringify([record?.json, copy])) };
 }

@@ -53,7 +53,7 @@ export async function repair(
   const { file, mirror, rules, ledger, reporter, signal } = parts;
   const failures = new NamedWarnings(reporter, "was not repaired");
   const written = new WrittenCopies();
-  let [intoFileCount, repaired, unwritten] = [0, 0, 0];
+  let [intoFileCount, repaired, unwritten] = [0, due("none").length, 0];
   const check = () => throwIfInterrupted(signal, `${repaired} of ${size} tasks were repaired`);
   const idsOf = (suspects: readonly number[]) => suspects.map((suspect) => drift.keys.id(suspect));
   const announce = async (ids: readonly TaskId[]) => {

@@ -50,7 +50,9 @@ export async function verifyAndRepair(parts: VerifyRepairParts, options: RepairO
   const asked = { snapshot: await file.snapshot(), allowEmpty: restore || options.allowEmpty, allowMismatch, dryRun };
   const cleared = bothOf(await preflight(parts, "repair", { ...asked, least: prune ? 0 : LEAST_STRANGE }));
   const leaveMark = isFull ? await beginMark(parts.mirror, parts.clock) : null;
-  const drift = await compare(parts, file, options.userId);
+  // A ledger is told before a change, and a prune may be refused.
+  const reindexer = dryRun || prune || parts.ledger !== null ? null : cleared.mirror;
+  const drift = await compare(parts, file, options.userId, reindexer);
   const snapshot = await file.snapshot();
   const isEmpty = snapshot.size === 0 && !options.allowEmpty;
   if (prune && isEmpty) throw storeEmpty(snapshot, ": nothing was pruned, and nothing was repaired");

@@ -2,9 +2,9 @@ import { TtsctlError } from "../../errors.ts";
 import type { Task } from "../../task/task.ts";
 import { copyOf, fieldsOf } from "../layout/copy.ts";
 import { INDEX_KEY } from "../layout/keys.ts";
-import type { CopyReading } from "../layout/layout.ts";
+import { type CopyReading, userScoreOf } from "../layout/layout.ts";
 import type { RedisCommands, Reply, Script } from "./commands.ts";
-import { type MirrorCopies, type Outcome, scoresOf, seenTexts } from "./copies.ts";
+import { type Fitting, type MirrorCopies, type Outcome, scoresOf, seenTexts } from "./copies.ts";
 import { withKey } from "./errors.ts";
 import { checkReply, TEXT } from "./reply-shape.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
@@ -66,14 +66,16 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
       });
     },
 
-    async sameHashes(tasks) {
-      const args = [JSON.stringify(tasks.flatMap(shortTexts)), ...tasks.map(({ json }) => json)];
-      const [same, places] = (await call(SCRIPTS.copies, ["same", ...args])) as [Reply[], Reply[]];
-      expectItems(same, tasks.length);
-      return tasks.map((_, i) => {
-        const copy = copyOf([1], places.slice(i * PLACES, (i + 1) * PLACES), [], "scores");
-        return same[i] === 1 && !(copy instanceof TtsctlError) ? copy : null;
-      });
+    async fits(tasks, sets) {
+      const texts: string[] = [];
+      for (const task of tasks) {
+        const userScore = userScoreOf(reading, task);
+        texts.push(`${task.score}`, userScore === task.score ? "" : `${userScore}`, ...shortTexts(task));
+      }
+      const args = [JSON.stringify(texts), sets ? 1 : 0, ...tasks.map(({ json }) => json)];
+      const codes = await call(SCRIPTS.fits, args);
+      expectItems(codes, tasks.length);
+      return (codes as number[]).map((code) => FITTINGS[code] ?? null);
     },
 
     async upsert(upserts) {
@@ -104,3 +106,10 @@ export function atomicCopies(commands: RedisCommands, reading: CopyReading): Mir
 
 /** How many replies the scripts give of the scores and the lookup of a task. */
 const PLACES = 3;
+
+/** By the codes of `fits.lua`. */
+const FITS = [null, "inSync", "wrongScore", "unindexed"] as const;
+const FITTINGS = Array.from({ length: 32 }, (_, code): Fitting | null => {
+  const fit = FITS[code % 4]!;
+  return fit && { fit, inIndex: (code & 4) > 0, inUserIndex: (code & 8) > 0, isSet: (code & 16) > 0 };
+});

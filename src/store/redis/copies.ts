@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import type { TaskId } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import type { CopyView, RedisCopy } from "../layout/copy.ts";
+import type { CopyView, Fit, RedisCopy } from "../layout/copy.ts";
 import { type CopyReading, type Layout, userScoreOf } from "../layout/layout.ts";
 import type { Reply } from "./commands.ts";
 
@@ -40,14 +40,22 @@ export interface GuardedRemoval {
   readonly seen: RedisCopy;
 }
 
+/** How the indexes fitted a hash that is as its record, which members there are, and whether these were set to fit it. */
+export interface Fitting {
+  readonly fit: Fit;
+  readonly inIndex: boolean;
+  readonly inUserIndex: boolean;
+  readonly isSet: boolean;
+}
+
 /** The copies of tasks, each a hash and its two index members. At most BATCH in a call. */
 export interface MirrorCopies {
   /** Fields of each hash, in fewer commands than one for each. */
   fields?(ids: readonly TaskId[], names: readonly string[]): Promise<Reply[]>;
   /** In a full view only what concerns an index as a whole is an error. */
   read(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]>;
-  /** As `sameHashes` of the mirror, in one command; absent if the copies must be read. */
-  sameHashes?(tasks: readonly Task[]): Promise<(RedisCopy | null)[]>;
+  /** As `fits` or `reindex` of the mirror, in one command; absent if the copies must be read. */
+  fits?(tasks: readonly Task[], sets: boolean): Promise<readonly (Fitting | null)[]>;
   /** True if written, false if the hash changed since it was read. */
   upsert(upserts: readonly Upsert[]): Promise<Outcome<boolean>[]>;
   /** True if removed, false if the copy changed since it was read. */

@@ -5,7 +5,7 @@ import { ofUser } from "../../task/query-fields.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
-import { type CopyView, isWhole, type RedisCopy, sameContent } from "../layout/copy.ts";
+import { type CopyView, fitOf, isWhole, type RedisCopy, sameContent } from "../layout/copy.ts";
 import {
   ALL_KEYS,
   COUNTED_KEY,
@@ -19,7 +19,7 @@ import { type Layout, PLAIN, stateNames } from "../layout/layout.ts";
 import type { Writable } from "../writable.ts";
 import { atomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
-import { BATCH, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
+import { BATCH, type Fitting, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
 import { allOf, ServerError, unlessFatal } from "./errors.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
 import { slottedCopies } from "./slotted-copies.ts";
@@ -359,12 +359,23 @@ export class Mirror {
     return uniqueTasks(found);
   }
 
-  /** The copies, without their fields, whose hashes are as a sync writes them, at most BATCH; null for others. */
-  async sameHashes(tasks: readonly Task[]): Promise<(RedisCopy | null)[]> {
-    if (this.#copies.sameHashes !== undefined) return this.#copies.sameHashes(tasks);
+  /** How the indexes fit the tasks whose hashes are as a sync writes them, at most BATCH; null for others. */
+  fits(tasks: readonly Task[]): Promise<readonly (Fitting | null)[]> {
+    return this.#fits(tasks, false);
+  }
+
+  /** The same, and sets the members that don't fit, if one script can compare and set them. */
+  reindex(this: Writable<Mirror>, tasks: readonly Task[]): Promise<readonly (Fitting | null)[]> {
+    return this.#fits(tasks, true);
+  }
+
+  async #fits(tasks: readonly Task[], sets: boolean): Promise<readonly (Fitting | null)[]> {
+    if (this.#copies.fits !== undefined) return this.#copies.fits(tasks, sets);
     return (await this.#copies.read(tasks, "full")).map((copy, i) => {
       const isCopy = !(copy instanceof TtsctlError) && isWhole(copy, this.parser);
-      return isCopy && sameContent(copy, tasks[i]!, this) ? copy : null;
+      if (!isCopy || !sameContent(copy, tasks[i]!, this)) return null;
+      const [inIndex, inUserIndex] = [copy.indexScore !== null, copy.userScore !== null];
+      return { fit: fitOf(copy, tasks[i]!, this), inIndex, inUserIndex, isSet: false };
     });
   }
 

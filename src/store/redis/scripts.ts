@@ -3,6 +3,7 @@ import type { Layout } from "../layout/layout.ts";
 import type { Reply, ReplyShape, Script } from "./commands.ts";
 import copies from "./lua/copies.lua";
 import fields from "./lua/fields.lua";
+import fits from "./lua/fits.lua";
 import guard from "./lua/include/guard.lua";
 import hash from "./lua/include/hash.lua";
 import indexTypes from "./lua/include/index-types.lua";
@@ -35,6 +36,7 @@ const STEP_PAIRS: ReplyShape = (reply) => PAIRS(reply) && (reply as Reply[]).len
 /** The scripts for one node: hash, indexes and lookup of a task change together, and a call is about a batch. */
 export const SCRIPTS = {
   copies: script("tts:copies", copies, listBeginning(Array.isArray, listOf(orError(TEXT))), { isJson: true }),
+  fits: script("tts:fits", fits, listOf(INTEGER), { isJson: true }),
   fields: script("tts:fields", fields, listOf(orError(listOf(TEXT)))),
   walk: script("tts:walk", walk, listBeginning(STEP_PAIRS, STRING), { isJson: true }),
   upsert: script("tts:upsert", upsert, listOf(orError(INTEGER))),

@@ -7,6 +7,7 @@ import { DAMAGES } from "./damage.ts";
 const here = useSite();
 const SYNCED = "tts:ttsctl:synced";
 const COUNTED = "tts:ttsctl:counted";
+const LEDGER = { announce: async () => {}, stayed: async () => {}, returned: async () => {} };
 const many = (count: number) => Array.from({ length: count }, (_, i) => record(`user${i % 7}`, `t${i}`));
 
 /** The dump of a Redis that a sync filled from the file, without the times in the mark and the counts. */
@@ -93,16 +94,34 @@ describe("verify --repair", () => {
   });
 });
 
-it("verify --repair of a lost member keeps a newer copy, and its score, that came after the comparison", async () => {
+it.each([
+  { how: "after", ledger: LEDGER, repaired: 1 },
+  { how: "in", ledger: null, repaired: 2 },
+])("verify --repair of a lost member $how the comparison keeps a newer copy that came since", async (row) => {
   const { site } = here;
+  site.ledger = row.ledger;
   await site.writeBoth(record("a", "t1"), record("a", "t2"));
   await site.server.call("DEL", "tts:tasks:index");
   const newer = record("a", "t2", { updated_at: "2030-01-01T00:00:00" });
   site.flaky.afterCall(async (method) => {
-    if (method === "sameHashes") await site.writeRedis(newer);
+    if (method === "fits" || method === "reindex") await site.writeRedis(newer);
   });
-  expect((await site.repair({ allowMismatch: true })).result).toMatchObject({ unindexed: 2, repaired: 1 });
+  expect((await site.repair({ allowMismatch: true })).result).toMatchObject({ unindexed: 2, repaired: row.repaired });
   expect(await site.server.call("ZSCORE", "tts:tasks:index", "a:t2")).toBe(`${taskOf(newer).score}`);
+});
+
+it("verify --repair sets lost members in the comparison, but of a task that was just changed after a second look", async () => {
+  const { site } = here;
+  for (const [updated_at, calls] of [
+    ["2020-01-01T00:00:00", ["reindex"]],
+    [new Date(site.clock.now() * 1000).toISOString(), ["fits", "fits", "upsert"]],
+  ] as const) {
+    await site.writeBoth(record("a", "t1", { updated_at }));
+    await site.server.call("DEL", "tts:tasks:index");
+    site.flaky.calls.length = 0;
+    expect((await site.repair()).result).toMatchObject({ unindexed: 1, repaired: 1 });
+    expect(site.flaky.calls.filter((name) => /^(fits|reindex|upsert)$/.test(name))).toEqual(calls);
+  }
 });
 
 describe("verify --repair beside an empty or lost store file", () => {

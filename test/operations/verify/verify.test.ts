@@ -52,7 +52,7 @@ describe("verify beside a service", () => {
     site.root.write("voice_task.json", site.root.storeText());
     await site.server.call("ZREM", "tts:tasks:index", "a:t2");
     site.flaky.afterCall(async (method) => {
-      if (method === "sameHashes") await site.writeRedis(record("a", "t2"));
+      if (method === "fits") await site.writeRedis(record("a", "t2"));
     });
     expect(await counts()).toMatchObject({ checked: 2, inSync: 2 });
   });

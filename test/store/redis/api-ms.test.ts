@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { fitOf, type RedisCopy } from "../../../src/store/layout/copy.ts";
+import type { RedisCopy } from "../../../src/store/layout/copy.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { Writable } from "../../../src/store/writable.ts";
@@ -40,8 +40,7 @@ describe.each(KINDS)("a mirror in the layout api_ms on %s", (kind) => {
     expect(await here.server.zset("tts:tasks:index")).toEqual([["a%3Ab:t+1", `${AT + 5}`]]);
     expect(await here.server.zset("tts:user:a%3Ab:index")).toEqual([["t+1", `${AT + 5}`]]);
     expect(await get(LOOKUP)).toBe("a%3Ab");
-    const [copy] = await mirror.sameHashes([task(more)]);
-    expect(fitOf(copy!, task(more), mirror)).toBe("inSync");
+    expect(await mirror.fits([task(more)])).toMatchObject([{ fit: "inSync" }]);
     expect(await mirror.read([ID])).toEqual([task(more)]);
   });
 
