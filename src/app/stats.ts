@@ -1,6 +1,6 @@
 import { isTtsctlError, ours, valueIf } from "../errors.ts";
 import { policyOf } from "../operations/purge/rules.ts";
-import type { Kind } from "../operations/verify/classify.ts";
+import type { Kind } from "../operations/verify/drift.ts";
 import type { SourceChoice } from "../store/mirror-link.ts";
 import { formatUtc } from "../task/time.ts";
 import type { RunParts } from "./parts.ts";

@@ -1,3 +1,4 @@
+import type { Clock } from "../clock.ts";
 import { TtsctlError, throwIfInterrupted } from "../errors.ts";
 import { batches, fillIn, IN_FLIGHT, pool } from "../pool.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
@@ -5,8 +6,8 @@ import { LATELY_S } from "../store/file/last-writer.ts";
 import { CurrentFile } from "../store/file/shared-snapshot.ts";
 import type { RowWindow, Snapshot } from "../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../store/key-table.ts";
-import { NO_COPY, type RedisCopy } from "../store/layout/copy.ts";
-import { BATCH, type Outcome } from "../store/redis/copies.ts";
+import { isNothing, NO_COPY, type RedisCopy } from "../store/layout/copy.ts";
+import { BATCH, type GuardedRemoval, type Outcome } from "../store/redis/copies.ts";
 import { isFatal } from "../store/redis/errors.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { idOfMember, isUnsure } from "../store/redis/walk.ts";
@@ -16,14 +17,14 @@ import { LEAST_STRANGE, WrittenCopies } from "../store/written-copies.ts";
 import { counted } from "../task/amounts.ts";
 import type { TaskId } from "../task/ids.ts";
 import { ofUser } from "../task/query-fields.ts";
+import { formatUtc } from "../task/time.ts";
 import { sameInstant } from "../task/version.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
-import type { RedisParts } from "./parts.ts";
+import type { LedgerAction } from "./ledger.ts";
+import type { Parts, RedisParts } from "./parts.ts";
 import { bothOf, preflight } from "./preflight.ts";
-import { pruneOrphans } from "./prune.ts";
 import { NamedWarnings } from "./reporter.ts";
 import { storeEmpty } from "./safety.ts";
-import { beginMark, lostMidway } from "./sync-mark.ts";
 
 export interface SyncOptions {
   readonly userId?: string;
@@ -296,4 +297,92 @@ class ListedFile {
     const row = this.snapshot.rows.liveRow(key);
     return row < 0 ? Number.NaN : this.snapshot.rows.score(row);
   }
+}
+
+export interface Orphans {
+  readonly ids: Iterable<TaskId>;
+  readonly count: number;
+  readonly action: LedgerAction;
+  readonly reason: string;
+  /** Removes only members without a hash: by now a hash is a task. */
+  readonly membersOnly?: boolean;
+  /** Called with each that wasn't removed. */
+  onStayed?(id: TaskId): void;
+}
+
+/** Prunes Redis-only entries: each is looked up in the file again, and removed only if its copy hasn't changed. */
+export async function pruneOrphans(
+  parts: Parts<"reporter" | "signal" | "ledger"> & ReturnType<typeof bothOf>,
+  { ids, count, action, reason, membersOnly = false, onStayed }: Orphans,
+): Promise<{ pruned: number; failed: number }> {
+  const { mirror, ledger, reporter, signal } = parts;
+  const failures = new NamedWarnings(reporter, "could not be removed from Redis");
+  await using file = new CurrentFile(parts.file);
+  let pruned = 0;
+  for (const batch of batches(ids, BATCH)) {
+    if (signal.aborted) break;
+    // The file is read after Redis: what the service writes in between, file first, is then in the file, or its copy has changed.
+    const copies = await mirror.copies(batch, "state");
+    const snapshot = await file.snapshot();
+    const removals: GuardedRemoval[] = [];
+    batch.forEach((id, i) => {
+      const found = copies[i]!;
+      const isKept = snapshot.holds(id);
+      // Nothing has the name of a listed member if its name isn't UTF-8.
+      const mayBeOther = isUnsure(id.userId) || isUnsure(id.taskId);
+      const copy = mayBeOther && !(found instanceof TtsctlError) && isNothing(found) ? NOT_UTF8 : found;
+      if (!isKept && copy instanceof TtsctlError) failures.add(id, copy.message);
+      if (isKept || copy instanceof TtsctlError || (membersOnly && copy.type === "hash")) onStayed?.(id);
+      else removals.push({ id, seen: copy });
+    });
+    const entries = removals.map(({ id }) => ({ ...id, reason }));
+    await ledger?.announce(action, entries);
+    const outcomes = await mirror.remove(removals);
+    for (const [i, outcome] of outcomes.entries()) {
+      if (outcome instanceof TtsctlError) failures.add(removals[i]!.id, outcome.message);
+    }
+    const stayed = removals.filter((_, i) => outcomes[i] !== true).map(({ id }) => id);
+    await ledger?.stayed(stayed);
+    for (const id of stayed) onStayed?.(id);
+    pruned += removals.length - stayed.length;
+    reporter.progress("pruning", pruned, count);
+  }
+  failures.end();
+  return { pruned, failed: failures.count };
+}
+
+const NOT_UTF8 = new TtsctlError(
+  "REDIS_FAILED",
+  "its name there is not UTF-8: only ZREM can remove it (docs/runbook.md)",
+);
+
+/** Leaves the mark that the mirror has every task of the file (`tts:ttsctl:synced`), and counts the members of the indexes. */
+export type LeaveMark = (what: "sync" | "verify --repair", snapshot: Snapshot) => Promise<void>;
+
+/** Called before a copy is read or written. What it returns leaves the mark, or throws REDIS_FAILED after a flush since then. */
+export async function beginMark(mirror: Mirror, clock: Clock): Promise<LeaveMark> {
+  const end = await mirror.beginSync();
+  return async (what, snapshot) => {
+    // Without counts, lists compare the index with the file.
+    const isComplete = (await mirror.size(undefined)) >= snapshot.size;
+    await mirror.recount(isComplete ? [undefined, ...usersIn(snapshot)] : [], true);
+    if (await end(formatUtc(clock.now()))) return;
+    const hint = `it was flushed or restarted; run \`ttsctl ${what}\` again`;
+    throw new TtsctlError("REDIS_FAILED", `Redis at ${mirror.where} lost its data during the ${what}`, { hint });
+  };
+}
+
+function* usersIn(snapshot: Snapshot): Generator<string> {
+  const { keys } = snapshot.rows;
+  const users = new KeyTable();
+  for (const row of snapshot.liveRows()) {
+    const { size } = users;
+    if (users.addUserOf(keys, snapshot.rows.key(row)) === size) yield users.userId(size);
+  }
+}
+
+/** The loss of Redis midway, with the progress until then. */
+export function lostMidway(error: TtsctlError, command: "sync" | "verify", done: string): TtsctlError {
+  const hint = error.hint ?? `run \`ttsctl ${command}\` again when Redis is back`;
+  return new TtsctlError(error.code, `${error.message}; before that, ${done}`, { hint, cause: error });
 }

@@ -86,12 +86,11 @@ describe("on a cluster", () => {
     here.root.writeStore(TASKS);
     await here.run("sync");
     const mirror = await connectMirror(cluster);
-    await mirror.beginSync("token");
+    const end = await mirror.beginSync();
     const owner = await cluster.serverOf("tts:ttsctl:syncing");
     await owner.call("FLUSHALL");
-    expect(await mirror.endSync("token", NOW)).toBe(false);
-    await mirror.beginSync("again");
-    expect(await mirror.endSync("again", NOW)).toBe(true);
+    expect(await end(NOW)).toBe(false);
+    expect(await (await mirror.beginSync())(NOW)).toBe(true);
     expect(await mirror.syncedAt()).toBe(NOW);
     mirror.close();
     expect((await cluster.call("KEYS", "tts:ttsctl:syncing*")) as string[]).toEqual([]);

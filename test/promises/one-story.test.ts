@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { KINDS, type Kind } from "../../src/operations/verify/classify.ts";
 import { compareSample } from "../../src/operations/verify/compare.ts";
+import { KINDS, type Kind } from "../../src/operations/verify/drift.ts";
 import { taskOf } from "../helpers/records.ts";
 import { SEED } from "../helpers/seed.ts";
 import { at, useSite } from "../operations/setup.ts";

@@ -1,8 +1,7 @@
 import { finished } from "../../app/ended.ts";
 import { audited } from "../../app/ledger.ts";
 import { usage } from "../../errors.ts";
-import type { Kind } from "../../operations/verify/classify.ts";
-import type { Drift } from "../../operations/verify/drift.ts";
+import type { Drift, Kind } from "../../operations/verify/drift.ts";
 import type { VerifyOutcome } from "../../operations/verify/verify.ts";
 import { textOf } from "../../render/item-lines.ts";
 import { counted } from "../../task/amounts.ts";

@@ -7,8 +7,8 @@ import { describeStuck } from "../../task/stuck.ts";
 import { allowedSkew, checkFileLayout, checkLayout, checkTimezone, clockSkew, storeMismatch } from "../safety.ts";
 import { describeShared } from "../shared-ids.ts";
 import { findStuck } from "../survey.ts";
-import { KINDS, type Kind } from "../verify/classify.ts";
 import { compareSample } from "../verify/compare.ts";
+import { KINDS, type Kind } from "../verify/drift.ts";
 import { type Checks, fail, ok, type Probe, Skip, type Verdict, warn } from "./probe.ts";
 
 export const TASK_CHECKS: Checks = {

@@ -1,6 +1,7 @@
 import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import { matchingRows, rowFilter } from "../../store/file/file-tasks.ts";
+import { Snapshot } from "../../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../../store/key-table.ts";
 import { isOwed, MirrorUse, OWED, redisDisabled, type SourceChoice } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
@@ -39,8 +40,9 @@ export async function exportTasks(
   if (source === "redis" && state.kind === "down") throw state.error;
   const use = new MirrorUse(source === "file" ? { kind: "off" } : state);
   if (source === "auto" && use.mirror !== null && (await isOwed(file))) use.lose(new TtsctlError("REDIS_FAILED", OWED));
-  await using snapshot = source === "redis" ? null : await file.read();
-  if (snapshot !== null) {
+  const readsFile = source !== "redis";
+  await using snapshot = readsFile ? await file.read() : Snapshot.none(file.path, file.rules);
+  if (readsFile) {
     await checkFileLayout(snapshot, use.mirror);
     const mismatch = await use.ask((mirror) => storeMismatch(snapshot, mirror));
     if (mismatch) reporter.warn(`${mismatch.message}, so all of both are exported: choose one with --source`);
@@ -48,8 +50,8 @@ export async function exportTasks(
   }
   // An empty export isn't a backup of a missing file.
   const hint = "nothing was exported; check --store, [store] path and the mount";
-  const noFile =
-    snapshot?.exists === false ? new TtsctlError("STORE_EMPTY", `${snapshot.path} is missing`, { hint }) : null;
+  const isMissing = readsFile && !snapshot.exists;
+  const noFile = isMissing ? new TtsctlError("STORE_EMPTY", `${snapshot.path} is missing`, { hint }) : null;
   if (noFile !== null && use.mirror === null) throw noFile;
   /** Missing: chosen ids that are in neither store; dangling: index members without a task. */
   const result = { fromFile: 0, fromRedis: 0, missing: [] as string[], dangling: 0, failed: 0 };
@@ -68,7 +70,7 @@ export async function exportTasks(
 
   /** After a failure of Redis only the file is exported, unless Redis is the forced source. */
   function ask<T>(work: (mirror: Mirror) => Promise<T>): Promise<T | undefined> {
-    return snapshot === null ? work(use.mirror!) : use.ask(work);
+    return readsFile ? use.ask(work) : work(use.mirror!);
   }
 
   /** Redis's copies; undefined if missing or unreadable, and after a failure of Redis. */
@@ -101,7 +103,7 @@ export async function exportTasks(
 
   async function exportIds(chosen: readonly TaskId[]): Promise<void> {
     for (const ids of batches(chosen, BATCH)) {
-      const inFile = snapshot === null ? [] : await snapshot.recordsOf(ids);
+      const inFile = await snapshot.recordsOf(ids);
       const inRedis = await read(ids, inFile);
       const before = failed();
       await writeNewer(ids.map((_, i) => [inFile[i], inRedis[i]]));
@@ -112,48 +114,46 @@ export async function exportTasks(
   }
 
   async function exportAll(): Promise<void> {
-    const rows = snapshot?.rows;
-    const [listed, differing] = [new KeySet(rows?.keys.size ?? 0), new KeySet(rows?.keys.size ?? 0)];
+    const { rows } = snapshot;
+    const [listed, differing] = [new KeySet(rows.keys.size), new KeySet(rows.keys.size)];
     const onlyInRedis = new KeyTable(file.rules.memberOrder);
     /** Of the Redis-only tasks; a task that the index lacks comes last. */
     const times: number[] = [];
     const see = (id: TaskId, score?: number) => {
-      const row = snapshot?.rowOf(id) ?? -1;
+      const row = snapshot.rowOf(id);
       if (row < 0) {
         times[onlyInRedis.addId(id.userId, id.taskId)] ??= score ?? Number.POSITIVE_INFINITY;
         return;
       }
-      const key = rows!.key(row);
-      if (score === undefined ? !listed.has(key) : !sameInstant(rows!.score(row), score)) differing.add(key);
+      const key = rows.key(row);
+      if (score === undefined ? !listed.has(key) : !sameInstant(rows.score(row), score)) differing.add(key);
       listed.add(key);
     };
-    for (const userId of filter.users.size === 0 ? [undefined] : filter.users) {
-      await ask(async (mirror) => {
+    await ask(async (mirror) => {
+      for (const userId of filter.users.size === 0 ? [undefined] : filter.users) {
         for await (const members of indexMembers(mirror, userId)) {
           for (const member of members) see(member, member.score);
           if (signal.aborted) return;
         }
-      });
-    }
-    await ask(async (mirror) => {
+      }
       for await (const ids of mirror.walkHashes(filter.users)) {
         for (const id of ids) see(id);
         if (signal.aborted) return;
       }
     });
-    const differs = (row: number) => differing.has(rows!.key(row));
+    const differs = (row: number) => differing.has(rows.key(row));
     let done = 0;
     const progress = (count: number) => {
       done += count;
-      reporter.progress("exporting", done, (snapshot?.size ?? 0) + onlyInRedis.size);
+      reporter.progress("exporting", done, snapshot.size + onlyInRedis.size);
     };
     // The rows that pass the filter, or whose other copy may pass.
-    const wanted = snapshot === null ? () => false : rowFilter(snapshot, filter);
-    const inFile = snapshot === null ? [] : [...matchingRows(snapshot, { ...NO_FILTER, users: filter.users })];
+    const wanted = rowFilter(snapshot, filter);
+    const inFile = [...matchingRows(snapshot, { ...NO_FILTER, users: filter.users })];
     const due = inFile.filter((row) => wanted(row) || differs(row));
     for (const some of batches(due, BATCH)) {
       if (signal.aborted) return;
-      const tasks = await snapshot!.readTasks(some);
+      const tasks = await snapshot.readTasks(some);
       const unsure = tasks.filter((_, i) => differs(some[i]!));
       const copies = await read(unsure, unsure);
       const copyOf = new Map(unsure.map((task, i) => [task, copies[i]]));

@@ -21,9 +21,8 @@ import { newer } from "../../task/version.ts";
 import type { Parts, RedisParts } from "../parts.ts";
 import { NamedWarnings } from "../reporter.ts";
 import { describeShared } from "../shared-ids.ts";
-import { lostMidway } from "../sync-mark.ts";
-import { classify, type Kind } from "./classify.ts";
-import { Drift, type Look } from "./drift.ts";
+import { lostMidway } from "../sync.ts";
+import { classify, Drift, type Kind, type Look } from "./drift.ts";
 
 export type CompareParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
 

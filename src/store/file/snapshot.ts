@@ -60,13 +60,16 @@ export class Snapshot {
     this.#parser = new RecordParser(rules);
   }
 
+  /** The content of a missing file. */
+  static none(path: string, rules: RecordRules): Snapshot {
+    const rows = new Rows(false, new KeyTable(rules.memberOrder));
+    return new Snapshot(path, rules, rows, new InvalidRecords(), null);
+  }
+
   /** Reads a store file; a missing one is empty. @throws TtsctlError STORE_UNREADABLE, STORE_INVALID, INTERRUPTED */
   static async read(path: string, rules: RecordRules, signal?: AbortSignal): Promise<Snapshot> {
     const handle = await openForReading(path);
-    if (handle === null) {
-      const rows = new Rows(false, new KeyTable(rules.memberOrder));
-      return new Snapshot(path, rules, rows, new InvalidRecords(), null);
-    }
+    if (handle === null) return Snapshot.none(path, rules);
     try {
       return await Snapshot.readHandle(handle, path, rules, { signal });
     } catch (error) {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { hasCode, TtsctlError, valueIf } from "../../errors.ts";
 import { batches, fillIn } from "../../pool.ts";
 import { type TaskId, uniqueTasks } from "../../task/ids.ts";
@@ -125,16 +126,15 @@ export class Mirror {
     await this.commands.command("ZADD", INDEX_KEY, "XX", "0", "").catch(valueIf(isFull, null));
   }
 
-  /** Sets a token that a flush of the server removes. */
-  async beginSync(token: string): Promise<void> {
+  /** Sets a token that a flush of the server removes. What it returns marks the end of a full sync: false after a flush since then. */
+  async beginSync(): Promise<(when: string) => Promise<boolean>> {
+    const token = randomUUID();
     await this.commands.command("SET", SYNCING_KEY, token, "EX", TOKEN_LIFE);
-  }
-
-  /** Marks the end of a full sync. False if the server was flushed since it began. */
-  async endSync(token: string, when: string): Promise<boolean> {
-    if ((await this.commands.command("GET", SYNCING_KEY)) !== token) return false;
-    await this.#all(["DEL", SYNCING_KEY], ["SET", SYNCED_KEY, when]);
-    return true;
+    return async (when) => {
+      if ((await this.commands.command("GET", SYNCING_KEY)) !== token) return false;
+      await this.#all(["DEL", SYNCING_KEY], ["SET", SYNCED_KEY, when]);
+      return true;
+    };
   }
 
   /** Subscribes to the notifications of hashes; the connection is for nothing else. Returns why Redis doesn't send them. */
@@ -193,11 +193,7 @@ export class Mirror {
 
   /** Walks over a range of an index in the order of the scores. Members whose scores don't change come at least once. */
   walkInOrder(range: IndexRange, order: "newest" | "lowest" = "newest"): AsyncGenerator<readonly Member[]> {
-    return ahead(this.#inOrder(range, order));
-  }
-
-  async *#inOrder(range: IndexRange, order: "newest" | "lowest"): AsyncGenerator<readonly Member[]> {
-    for await (const { flat } of this.#steps(range, order, false)) yield membersOf(flat, range.userId, this.layout);
+    return ahead(this.#steps(range, order, false), ({ flat }) => membersOf(flat, range.userId, this.layout));
   }
 
   /** @param looks whether it looks at the copies too, the lowest score first */
@@ -259,22 +255,17 @@ export class Mirror {
    * hash whose name no task can have is an error, so no decision is made on it.
    */
   async copies(ids: readonly TaskId[], view: CopyView): Promise<Outcome<RedisCopy>[]> {
-    const copies = await this.#copies.read(ids, view);
     const { payloadRules } = this.layout;
-    const isDue = (copy: Outcome<RedisCopy>, i: number) => {
-      if (copy instanceof TtsctlError || copy.type !== "hash") return false;
+    const copies = await this.#copies.read(ids, view);
+    const own = ({ userId, taskId }: TaskId, i: number) => {
+      const copy = copies[i]!;
+      if (copy instanceof TtsctlError || copy.type !== "hash") return copy;
       // A hash without `updated_at` has the time of its payload.
-      return payloadRules ? ids[i]!.userId === "" : view !== "full" && !copy.fields.updated_at;
+      if (!payloadRules) return view === "full" || copy.fields.updated_at ? copy : undefined;
+      const unnamed = `${JSON.stringify(taskId)} isn't a valid task name in this layout; it is kept`;
+      return userId === "" ? new TtsctlError("REDIS_FAILED", unnamed) : copy;
     };
-    const due = [...copies.keys()].filter((i) => isDue(copies[i]!, i));
-    const unnamed = ({ taskId }: TaskId) =>
-      `${JSON.stringify(taskId)} isn't a valid task name in this layout; it is kept`;
-    const dueIds = due.map((i) => ids[i]!);
-    const found = payloadRules
-      ? dueIds.map((id) => new TtsctlError("REDIS_FAILED", unnamed(id)))
-      : await this.#copies.read(dueIds, "full");
-    for (const [at, i] of due.entries()) copies[i] = found[at]!;
-    return copies;
+    return fillIn(ids, own, (due) => this.#copies.read(due, "full"));
   }
 
   /** Each copy with all that a sync writes, at most BATCH. */
@@ -284,11 +275,7 @@ export class Mirror {
 
   /** Walks over all keys of the mirror: keys that exist throughout come at least once. */
   walkKeys(): AsyncGenerator<MirrorKeys> {
-    return ahead(this.#keys());
-  }
-
-  async *#keys(): AsyncGenerator<MirrorKeys> {
-    for await (const keys of this.commands.scan(["SCAN"], "MATCH", ALL_KEYS, "COUNT", STEP)) {
+    return ahead(this.commands.scan(["SCAN"], "MATCH", ALL_KEYS, "COUNT", STEP), (keys) => {
       const step: MirrorKeys = { tasks: [], users: [], lookups: [] };
       for (const key of keys) {
         const name = this.layout.readKey(key);
@@ -297,8 +284,8 @@ export class Mirror {
         else if ("userId" in name) step.users.push(name.userId);
         else step.lookups.push(name.lookup);
       }
-      yield step;
-    }
+      return step;
+    });
   }
 
   /** The tasks of some users (none: of all) that have a hash, in groups: an index may lack some. */
@@ -320,18 +307,18 @@ export class Mirror {
 
   /** Walks over an index: member and score in turn, in no order. Members that are in it throughout come at least once. */
   walkIndex(userId: string | undefined): AsyncGenerator<readonly string[]> {
-    return ahead(this.commands.scan(["ZSCAN", this.layout.indexKey(userId)], "COUNT", STEP));
+    return this.#scan(userId, (flat) => flat);
   }
 
   /** The same with the copies, lowest score first, if one script can read both. A member that moves down may not come. */
   walkCopies(userId: string | undefined): AsyncGenerator<CopyStep> {
-    return ahead(this.#copiesInIndex(userId));
+    const isByTime = userId === undefined || this.layout.userScoredBy === "updated_at";
+    if (!isByTime || this.commands.isCluster) return this.#scan(userId, (flat) => ({ flat, times: null }));
+    return ahead(this.#steps({ userId, since: null, until: null }, "lowest", true), (step) => step);
   }
 
-  async *#copiesInIndex(userId: string | undefined): AsyncGenerator<CopyStep> {
-    const isByTime = userId === undefined || this.layout.userScoredBy === "updated_at";
-    if (isByTime && !this.commands.isCluster) yield* this.#steps({ userId, since: null, until: null }, "lowest", true);
-    else for await (const flat of this.walkIndex(userId)) yield { flat, times: null };
+  #scan<Read>(userId: string | undefined, read: (flat: readonly string[]) => Read): AsyncGenerator<Read> {
+    return ahead(this.commands.scan(["ZSCAN", this.layout.indexKey(userId)], "COUNT", STEP), read);
   }
 
   /** The user that each task id's lookup names; null without one. */

@@ -34,14 +34,17 @@ export interface IndexRange {
   readonly until: number | null;
 }
 
-/** The same steps; the next one is under way while the caller works on one. */
-export async function* ahead<Step>(steps: AsyncGenerator<Step>): AsyncGenerator<Step> {
+/** What is read of each step; the next one is under way while the caller works on one. */
+export async function* ahead<Step, Read>(
+  steps: AsyncGenerator<Step>,
+  read: (step: Step) => Read,
+): AsyncGenerator<Read> {
   for (let next = steps.next(); ; ) {
     const { done, value } = await next;
     if (done) return;
     next = steps.next();
     next.catch(() => {}); // the caller may have stopped by then
-    yield value;
+    yield read(value);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Kind } from "../../../src/operations/verify/classify.ts";
+import type { Kind } from "../../../src/operations/verify/drift.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import type { RedisServer } from "../../helpers/redis.ts";
 import type { RecordJson, ServiceRoot } from "../../helpers/root.ts";

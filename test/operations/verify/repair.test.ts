@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { KINDS } from "../../../src/operations/verify/classify.ts";
+import { KINDS } from "../../../src/operations/verify/drift.ts";
 import { record, taskOf } from "../../helpers/records.ts";
 import { useSite } from "../setup.ts";
 import { DAMAGES } from "./damage.ts";

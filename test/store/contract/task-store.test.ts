@@ -41,9 +41,9 @@ const idsOf = ({ tasks }: { tasks: { taskId: string }[] }) => tasks.map(({ taskI
 async function synced(...records: RecordJson[]): Promise<void> {
   root.writeStore(records);
   await writeToMirror(flaky.mirror, records.map(taskOf));
-  await flaky.mirror.beginSync("token");
+  const end = await flaky.mirror.beginSync();
   await flaky.mirror.recount(new Set([undefined, ...records.map((each) => String(each.user_id))]), true);
-  await flaky.mirror.endSync("token", "2024-01-01T00:00:00+00:00");
+  await end("2024-01-01T00:00:00+00:00");
 }
 
 describe("a Redis that was never synced, or was flushed", () => {

@@ -115,12 +115,12 @@ describe("a link that reconnects by Sentinels", () => {
     const old = await site.primary();
     // As if the Sentinels had not closed the connections of clients.
     await old.call("REPLICAOF", "127.0.0.1", site.servers.find((server) => server !== old)!.port);
-    await expect(state.mirror.beginSync("x")).rejects.toMatchObject({ code: "REDIS_READONLY" });
+    await expect(state.mirror.beginSync()).rejects.toMatchObject({ code: "REDIS_READONLY" });
     expect((await link.open()).kind).toBe("down");
     await site.servers.find((server) => server !== old)!.call("REPLICAOF", "NO", "ONE");
     await until(async () => {
       const now = await link.open();
-      return now.kind === "on" && (await now.mirror.beginSync("y").catch(() => false)) !== false;
+      return now.kind === "on" && (await now.mirror.beginSync().catch(() => false)) !== false;
     }, 60);
   });
 });
