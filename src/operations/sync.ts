@@ -174,7 +174,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   async function pushBatch(window: RowWindow): Promise<void> {
     const { rows } = window;
     const copies = await copiesOf(rows);
-    const outcomes = await fillIn(
+    const outcomes = await fillIn<number, Outcome<WriteOutcome>>(
       [...rows.keys()],
       (i) => {
         const copy = copies[i]!;
@@ -183,9 +183,15 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
         const isSettled = decision === "newer" || (decision === "unchanged" && !checksum);
         return isSettled ? decision : undefined; // the record is needed
       },
-      (left) => {
-        const known = left.map((i) => copies[i] as RedisCopy);
-        return write({ ...window, rows: left.map((i) => rows[i]!) }, known);
+      async (left) => {
+        const due = left.map((i) => rows[i]!);
+        const tasks = await window.tasks(due);
+        unanswered += tasks.length;
+        const options = { copies: left.map((i) => copies[i]!), overEqual: checksum, dryRun };
+        const found = await writeToMirror(mirror, tasks, options);
+        unanswered -= tasks.length;
+        due.forEach((row, at) => void (found[at] === "written" && written.add(row)));
+        return found;
       },
     );
     for (const outcome of outcomes) {
@@ -208,15 +214,6 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
       const copies = await mirror.copies(ids, "scores");
       return copies.map((copy, i) => (copy instanceof TtsctlError ? copy : (full[i] ?? copy)));
     });
-  }
-
-  async function write(batch: RowWindow, copies: readonly RedisCopy[]): Promise<Outcome<WriteOutcome>[]> {
-    const tasks = await batch.tasks(batch.rows);
-    unanswered += tasks.length;
-    const outcomes = await writeToMirror(mirror, tasks, { copies, overEqual: checksum, dryRun });
-    unanswered -= tasks.length;
-    for (const [i, row] of batch.rows.entries()) if (outcomes[i] === "written") written.add(row);
-    return outcomes;
   }
 }
 
@@ -356,13 +353,13 @@ const NOT_UTF8 = new TtsctlError(
   "its name there is not UTF-8: only ZREM can remove it (docs/runbook.md)",
 );
 
-/** Leaves the mark that the mirror has every task of the file (`tts:ttsctl:synced`), and counts the members of the indexes. */
-export type LeaveMark = (what: "sync" | "verify --repair", snapshot: Snapshot) => Promise<void>;
-
-/** Called before a copy is read or written. What it returns leaves the mark, or throws REDIS_FAILED after a flush since then. */
-export async function beginMark(mirror: Mirror, clock: Clock): Promise<LeaveMark> {
+/**
+ * Called before a copy is read or written. What it returns leaves the mark that the mirror has every task of the file (`tts:ttsctl:synced`), and
+ * counts the members of the indexes. After a flush since then it throws REDIS_FAILED.
+ */
+export async function beginMark(mirror: Mirror, clock: Clock) {
   const end = await mirror.beginSync();
-  return async (what, snapshot) => {
+  return async (what: "sync" | "verify --repair", snapshot: Snapshot) => {
     // Without counts, lists compare the index with the file.
     const isComplete = (await mirror.size(undefined)) >= snapshot.size;
     await mirror.recount(isComplete ? [undefined, ...usersIn(snapshot)] : [], true);

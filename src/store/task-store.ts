@@ -19,8 +19,7 @@ import {
 import { lacksMembers, type Mirror, type Standing } from "./redis/mirror.ts";
 import { mirrorTasks } from "./redis/mirror-tasks.ts";
 import { otherLayout } from "./redis/shown-layout.ts";
-import type { Stopped, TaskSource } from "./task-source.ts";
-import { eachTaskWithId } from "./tasks-with-id.ts";
+import type { Stopped, TaskPage, TaskSource } from "./task-source.ts";
 
 export interface ListQuery {
   readonly filter: TaskFilter;
@@ -35,16 +34,11 @@ export interface ListQuery {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface ListResult {
-  readonly total: number;
+export interface ListResult extends TaskPage {
   readonly page: number;
   readonly pageSize: number;
   readonly source: "redis" | "file" | "mixed";
-  readonly tasks: Task[];
   readonly missing: string[];
-  readonly dangling: number;
-  readonly unnamed?: number;
-  readonly stopped?: Stopped | undefined;
   readonly warnings: string[];
 }
 
@@ -69,11 +63,6 @@ export class TaskStore implements Stores {
     });
   }
 
-  /** As `eachTaskWithId`. */
-  withId(taskId: string): AsyncGenerator<TaskId> {
-    return eachTaskWithId(this, taskId);
-  }
-
   /** Tasks of one user, newest first by `created_at` if the users' indexes in Redis are, else as they are. */
   inUserOrder(tasks: readonly Task[]): readonly Task[] {
     const { rules } = this.file;
@@ -90,14 +79,6 @@ export class TaskStore implements Stores {
     return this.#checked;
   }
 
-  async #doubtsOf(mirror: Mirror, userId: string | undefined): Promise<Standing | null> {
-    const { users } = this.#recent(mirror);
-    if (users.has(userId)) return null;
-    const doubts = await doubtsOf(mirror, userId);
-    if (doubts === null) users.add(userId);
-    return doubts;
-  }
-
   async #fromFile(query: ListQuery, warnings: string[]): Promise<ListResult> {
     await using snapshot = await this.file.read();
     const answer = await answerFrom(fileTasks(snapshot, query.signal), query);
@@ -110,18 +91,20 @@ export class TaskStore implements Stores {
     const tasks = mirrorTasks(mirror, auto ? behind : null, query.signal);
     const userId = soleUser(query.filter);
     const needsIndex = auto && query.ids === null;
-    const isKept = needsIndex && this.#recent(mirror).users.has(userId);
+    const recent = auto ? this.#recent(mirror) : null;
+    const isKept = needsIndex && recent!.users.has(userId);
     const [doubts, early] = await Promise.all([
-      needsIndex ? this.#doubtsOf(mirror, userId) : null,
+      needsIndex && !isKept ? doubtsOf(mirror, userId) : null,
       workOf(query) === "page" ? answerFrom(tasks, query) : null,
     ]);
+    if (needsIndex && doubts === null) recent!.users.add(userId);
     const lack = doubts === null ? null : await lackOf(mirror, doubts, userId, behind);
     if (lack !== null) return await this.#fromFile(query, [lack]);
     // After doubts, the early answer may be from before a sync.
     const answer = doubts === null && early !== null ? early : await answerFrom(tasks, query);
     // Redis may have been flushed since it was checked.
     if (isKept && answer.total === 0 && (await doubtsOf(mirror, userId)) !== null) {
-      this.#recent(mirror).users.delete(userId);
+      recent!.users.delete(userId);
       return this.#fromMirror(mirror, query, warnings);
     }
     const { problem } = behind;
@@ -129,8 +112,8 @@ export class TaskStore implements Stores {
       throw neither(problem, mirror);
     }
     const dangling = await danglingWarnings(mirror, answer);
-    const damage = auto ? await this.#recent(mirror).damage : [];
-    const all = [...warnings, ...behind.warnings, ...damage, ...dangling, ...stopWarnings(answer)];
+    const damage = await recent?.damage;
+    const all = [...warnings, ...behind.warnings, ...(damage ?? []), ...dangling, ...stopWarnings(answer)];
     return { ...answer, source: sourceOf(answer.tasks, tasks), warnings: [...new Set(all)] };
   }
 }
@@ -159,7 +142,7 @@ export function workOf({ filter, sort }: Pick<ListQuery, "filter" | "sort">): "p
 }
 
 /** One piece of a long list. `total` is that of the whole. */
-export type Piece = Pick<ListResult, "total" | "source" | "tasks" | "dangling" | "stopped" | "warnings">;
+export type Piece = TaskPage & Pick<ListResult, "source" | "warnings">;
 
 /**
  * The first `limit` tasks that pass a filter, in pieces of bounded size. Each comes once, even if the service moves tasks
@@ -209,11 +192,9 @@ type Query = Pick<ListQuery, "filter" | "source" | "sort">;
 /** Counts tasks up to a limit, each once. */
 function givenUpTo(limit: number) {
   const keys = new KeyTable();
-  const isDue = ({ userId, taskId }: Task) => {
-    const { size } = keys;
-    return size < limit && keys.addId(userId, taskId) === size;
-  };
-  return { left: () => limit - keys.size, take: (tasks: readonly Task[]) => tasks.filter(isDue) };
+  const left = () => limit - keys.size;
+  const isDue = ({ userId, taskId }: Task) => left() > 0 && keys.size === keys.addId(userId, taskId);
+  return { left, take: (tasks: readonly Task[]) => tasks.filter(isDue) };
 }
 
 async function* newestInMirror(
@@ -328,7 +309,7 @@ export class FileBehind implements Pick<TaskSource, "find"> {
   }
 }
 
-export const UNSYNCED =
+const UNSYNCED =
   "Redis was never synced, or was flushed since, and has fewer tasks than the file: reading the file instead; run `ttsctl sync`";
 
 /** The state of an index that was never synced or is incomplete (`lacksMembers`); else null. */

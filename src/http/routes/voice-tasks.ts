@@ -6,6 +6,7 @@ import { usage } from "../../errors.ts";
 import type { DeleteResult } from "../../operations/delete.ts";
 import { foldersOf } from "../../operations/owners.ts";
 import { type ListQuery, type ListResult, workOf } from "../../store/task-store.ts";
+import { eachTaskWithId } from "../../store/tasks-with-id.ts";
 import { keyOf, type TaskId, trimId } from "../../task/ids.ts";
 import { BODY_NAMES, KEY_NAMES, type QueryNames, type RawQuery } from "../../task/query-fields.ts";
 import { HttpError, json, keptText } from "../answer.ts";
@@ -113,7 +114,7 @@ function taskIdOf(c: Context<Env>): string {
 
 /** The lists of all users for the task id of a path, the intended one first; some may be empty. */
 async function* tasksOf(parts: ServerParts, c: Context<Env>): AsyncGenerator<ListResult> {
-  for await (const id of parts.store.withId(trimId(taskIdOf(c)))) yield await listOne(parts, id);
+  for await (const id of eachTaskWithId(parts.store, trimId(taskIdOf(c)))) yield await listOne(parts, id);
 }
 
 /** @throws HttpError TASK_NOT_FOUND, TASK_REFUSED if several users have the task id */

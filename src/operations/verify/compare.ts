@@ -11,7 +11,7 @@ import { BATCH, type Fitting } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { recordOf } from "../../store/redis/records.ts";
-import { isUnsure, type Member, membersOf } from "../../store/redis/walk.ts";
+import { isUnsure, membersOf } from "../../store/redis/walk.ts";
 import { fileWarnings } from "../../store/task-store.ts";
 import type { Writable } from "../../store/writable.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
@@ -91,8 +91,8 @@ export async function compare(
     const comparing = pool(batchesOfFile, IN_FLIGHT, compareBatch, signal);
     const ends = await Promise.allSettled([comparing, walkKeys(users)]);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
-    await walkIndex(undefined, (member) => note(member));
-    await pool(users, INDEXES_AT_ONCE, walkUserIndex, signal);
+    await walkIndex(undefined);
+    await pool(users, INDEXES_AT_ONCE, walkIndex, signal);
   }
 
   async function compareBatch({ rows, tasks: read }: RowWindow): Promise<void> {
@@ -126,20 +126,17 @@ export async function compare(
   }
 
   /** In another user's index, only members count that may be tasks of the one user. */
-  function walkUserIndex(user: string): Promise<void> {
-    const wanted = userId ?? user;
-    return walkIndex(user, (member) => {
-      if (user === wanted) note(member);
-      else if (snapshot.rowOf({ ...member, userId: wanted }) >= 0 && !snapshot.holds(member)) drift.add(member);
-    });
+  function noteMember(member: TaskId, user: string | undefined): void {
+    if (user === undefined || userId === undefined || user === userId) note(member);
+    else if (snapshot.rowOf({ ...member, userId }) >= 0 && !snapshot.holds(member)) drift.add(member);
   }
 
   /** An index of only known members isn't walked. An unreadable index of a user is only reported. */
-  async function walkIndex(user: string | undefined, add: (member: Member) => void): Promise<void> {
+  async function walkIndex(user: string | undefined): Promise<void> {
     try {
       if ((await mirror.size(user)) === members.get(user)) return;
       for await (const flat of mirror.walkIndex(user)) {
-        for (const member of membersOf(flat, user, mirror.layout)) add(member);
+        for (const member of membersOf(flat, user, mirror.layout)) noteMember(member, user);
         if (signal.aborted) return;
       }
     } catch (error) {
@@ -251,7 +248,10 @@ export async function compareSample(
 ) {
   const began = clock.monotonic();
   const inRedis = (await mirror.someIds(SAMPLE)).filter((id) => !snapshot.hasInvalid(id));
-  const ids = new Map([...someInFile(snapshot), ...inRedis].map((id) => [keyOf(id), id]));
+  const step = Math.max(1, Math.ceil(snapshot.size / SAMPLE));
+  const first = Math.floor(Math.random() * step);
+  const inFile = [...snapshot.liveRows()].filter((_, i) => i % step === first).map((row) => snapshot.idOf(row));
+  const ids = new Map([...inFile, ...inRedis].map((id) => [keyOf(id), id]));
   const counts = new Map<Kind, number>();
   let compared = 0;
   for (const batch of batches(ids.values(), SAMPLE_BATCH)) {
@@ -267,11 +267,4 @@ export async function compareSample(
     compared += batch.length;
   }
   return { compared, counts };
-}
-
-/** Every so many'th task of the file. */
-function someInFile(snapshot: Snapshot) {
-  const step = Math.max(1, Math.ceil(snapshot.size / SAMPLE));
-  const first = Math.floor(Math.random() * step);
-  return [...snapshot.liveRows()].filter((_, i) => i % step === first).map((row) => snapshot.idOf(row));
 }

@@ -2,7 +2,6 @@ import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches, groupedBy, IN_FLIGHT, pool } from "../../pool.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
-import { OWED } from "../../store/mirror-link.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
 import { recordOf } from "../../store/redis/records.ts";
@@ -16,14 +15,12 @@ import { spooled } from "../merge/spool.ts";
 import type { Parts } from "../parts.ts";
 import { bothOf, preflight } from "../preflight.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
-import { checkFileLayout, checkLayout, checkTimezone, storeEmpty, storeMismatch } from "../safety.ts";
+import { storeEmpty } from "../safety.ts";
 import { beginMark, type Orphans, pruneOrphans, type SyncOptions, type SyncParts } from "../sync.ts";
 import { type CompareParts, compare, LOOK_BATCH } from "./compare.ts";
 import { type Action, type Drift, KINDS, planRepair, type RepairPolicy } from "./drift.ts";
 
-type SharedOptions = Omit<SyncOptions, "checksum" | "prune">;
-
-export interface RepairOptions extends SharedOptions, Omit<RepairPolicy, "removeMembers"> {}
+export interface RepairOptions extends Omit<SyncOptions, "checksum">, Omit<RepairPolicy, "removeMembers"> {}
 
 type RepairParts = SyncParts & Parts<"rules">;
 
@@ -33,7 +30,6 @@ export type VerifyOutcome = ReturnType<typeof outcomeOf>;
 export async function verify(parts: CompareParts, { userId }: Pick<RepairOptions, "userId">) {
   await using file = new CurrentFile(parts.file);
   await warnOfMisreading(parts, file);
-  if (await parts.file.owed.isThere()) parts.reporter.warn(OWED);
   const holder = await parts.file.holderOf("run");
   if (holder !== null)
     parts.reporter.warn(`${holder} is changing tasks: what it has changed in one store only counts as drift`);
@@ -71,17 +67,13 @@ export async function verifyAndRepair(parts: RepairParts, options: RepairOptions
 const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH", "STORE_MISMATCH"]);
 
 /** With a wrong layout, zone or Redis every task differs. A comparison changes nothing, so this is only a warning. */
-async function warnOfMisreading({ mirror, reporter }: CompareParts, file: CurrentFile): Promise<void> {
+async function warnOfMisreading(parts: CompareParts, file: CurrentFile): Promise<void> {
   try {
-    await checkLayout(mirror);
-    await checkTimezone(mirror);
-    await checkFileLayout(await file.snapshot(), mirror);
-    const mismatch = await storeMismatch(await file.snapshot(), mirror);
-    if (mismatch !== null) throw mismatch;
+    await preflight(parts, "repair", { snapshot: await file.snapshot(), allowEmpty: true, dryRun: true });
   } catch (error) {
     if (isWrongType(error)) return; // the comparison names the key
     if (!(error instanceof TtsctlError) || !MISREAD.has(error.code)) throw error;
-    reporter.warn(`${error.message}: ${error.hint}`);
+    parts.reporter.warn(`${error.message}: ${error.hint}`);
   }
 }
 

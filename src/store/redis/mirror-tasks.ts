@@ -7,7 +7,7 @@ import { KeyTable } from "../key-table.ts";
 import type { Stopped, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
-import { type IndexRange, isUnsure, type Member, STEP } from "./walk.ts";
+import { type IndexRange, isUnsure, STEP } from "./walk.ts";
 
 /** The tasks of the mirror, with another source behind it for members whose hash is gone. */
 export function mirrorTasks(
@@ -68,8 +68,8 @@ export function mirrorTasks(
     return { range: { userId, since, until }, hasTimes };
   }
 
-  /** The members that pass, newest first, and those without a task. @param isOver ends the walk with a step of none */
-  async function* walkPassing(filter: TaskFilter, isOver = () => false): AsyncGenerator<Passing> {
+  /** The members that pass, newest first, and those without a task. @param isOver ends the walk, with a step that has null for what it looked at */
+  async function* walkPassing(filter: TaskFilter, isOver = () => false) {
     const { range, hasTimes } = rangeOf(filter);
     for await (const members of mirror.walkInOrder(range)) {
       signal?.throwIfAborted();
@@ -129,14 +129,6 @@ export function mirrorTasks(
     find,
     filled,
   };
-}
-
-/** A step of a walk over the members that a filter may pass. */
-interface Passing {
-  /** Null after a walk that was ended. */
-  readonly looked: readonly Member[] | null;
-  readonly passing: readonly Member[];
-  readonly gone: readonly TaskId[];
 }
 
 /** The order of the index that is read. @param hasTimes whether its scores are `updated_at` */

@@ -24,7 +24,7 @@ import { BATCH, type Fitting, type GuardedRemoval, type MirrorCopies, type Outco
 import { allOf, ServerError, unlessFatal } from "./errors.ts";
 import { layoutArgument, SCRIPTS } from "./scripts.ts";
 import { slottedCopies } from "./slotted-copies.ts";
-import { ahead, type CopyStep, type IndexRange, type Member, type MirrorKeys, membersOf, STEP } from "./walk.ts";
+import { ahead, type CopyStep, type IndexRange, type Member, membersOf, STEP } from "./walk.ts";
 
 /** How many members one step of a search in the index covers. */
 const SCANNED = 10_000;
@@ -32,17 +32,7 @@ const SAMPLE = 64;
 /** How many members a step of a walk that looks at the copies too reads: it blocks Redis for some 3 ms. */
 const WALKED = 500;
 
-/** A random member of the index and what shows which program wrote it. */
-export interface SampledTask {
-  /** Epoch seconds. */
-  readonly score: number;
-  /** In the user's index. */
-  readonly userScore: number;
-  /** Of the hash. */
-  readonly updatedAt: string | null;
-  readonly createdAt: string | null;
-  readonly hasLookup: boolean;
-}
+export type SampledTask = Awaited<ReturnType<Mirror["sample"]>>[number];
 
 /** The state of an index. */
 export interface Standing {
@@ -273,10 +263,10 @@ export class Mirror {
     return allOf(await this.#copies.read(ids, "full"));
   }
 
-  /** Walks over all keys of the mirror: keys that exist throughout come at least once. */
-  walkKeys(): AsyncGenerator<MirrorKeys> {
+  /** Walks over all keys of the mirror: the tasks of hashes, the users of indexes, and the task ids of lookups. Keys that exist throughout come at least once. */
+  walkKeys() {
     return ahead(this.commands.scan(["SCAN"], "MATCH", ALL_KEYS, "COUNT", STEP), (keys) => {
-      const step: MirrorKeys = { tasks: [], users: [], lookups: [] };
+      const step = { tasks: [] as TaskId[], users: [] as string[], lookups: [] as string[] };
       for (const key of keys) {
         const name = this.layout.readKey(key);
         if (name === null) continue;
@@ -382,7 +372,8 @@ export class Mirror {
     return members.map((member) => this.layout.splitMember(member));
   }
 
-  async sample(): Promise<SampledTask[]> {
+  /** Random members of the index and what shows which program wrote them: the scores in both indexes, epoch seconds, and the texts of the hash. */
+  async sample() {
     const flat = await this.commands.command("ZRANDMEMBER", INDEX_KEY, SAMPLE, "WITHSCORES");
     const members = membersOf(flat as string[], undefined, this.layout);
     const commands = members.flatMap(({ userId, taskId }): Command[] => [

@@ -4,16 +4,6 @@ import type { Layout } from "../layout/layout.ts";
 /** How many keys or members one step of a walk asks for. */
 export const STEP = 1000;
 
-/** The things that some keys of the mirror name. */
-export interface MirrorKeys {
-  /** Those whose hashes exist. */
-  readonly tasks: TaskId[];
-  /** The users whose indexes exist. */
-  readonly users: string[];
-  /** The task ids whose lookups exist. */
-  readonly lookups: string[];
-}
-
 /** A step of a walk over an index with the copies. */
 export interface CopyStep {
   /** Member and score in turn. */
