@@ -38,7 +38,7 @@ const MOST_LOOKS = 5;
 
 /**
  * Two looks at both stores, of all tasks or of one user's. The first finds all that aren't clearly in sync.
- * @param reindexer sets index members that don't fit their task in the first look, so a repair needn't read and compare it again
+ * @param reindexer sets index members that don't fit their task as soon as that counts as drift, so a repair needn't read it again
  */
 export async function compare(
   parts: CompareParts,
@@ -86,7 +86,7 @@ export async function compare(
   async function lookAtAll(): Promise<void> {
     const users = new Set<string>();
     // One reads the disk and the other waits for Redis, so they run at once.
-    const order = reindexer === null ? "in file order" : "by time";
+    const order = reindexer === null || isFresh(snapshot) ? "in file order" : "by time";
     const batchesOfFile = snapshot.pieces(matchingRows(snapshot, ofUser(userId)), BATCH, order);
     const comparing = pool(batchesOfFile, IN_FLIGHT, compareBatch, signal);
     const ends = await Promise.allSettled([comparing, walkKeys(users)]);
@@ -97,9 +97,8 @@ export async function compare(
 
   async function compareBatch({ rows, tasks: read }: RowWindow): Promise<void> {
     const tasks = await read(rows);
-    // A service that is writing a task, or deleting it, changes the file, or has just set the task's time.
-    const isStill = !isFresh(snapshot, ...tasks.map(({ score }) => score)) && (await parts.file.isCurrent(snapshot));
-    const fits = await (isStill && reindexer !== null ? reindexer.reindex(tasks) : mirror.fits(tasks));
+    const isStill = !isFresh(snapshot, ...tasks.map(({ score }) => score));
+    const fits = await fitsOf(tasks, snapshot, isStill);
     for (const [i, task] of tasks.entries()) {
       const fitting = fits[i] ?? null;
       if (fitting?.inIndex) members.set(undefined, 1 + (members.get(undefined) ?? 0));
@@ -112,6 +111,13 @@ export async function compare(
     }
     counts.compared += rows.length;
     reporter.progress("comparing", counts.compared, snapshot.size);
+  }
+
+  /** @param isDrift whether members that don't fit aren't what a service is about to write */
+  async function fitsOf(tasks: readonly Task[], from: Snapshot, isDrift: boolean) {
+    // A service that is deleting a task has changed the file first.
+    const sets = reindexer !== null && isDrift && (await parts.file.isCurrent(from));
+    return sets ? reindexer.reindex(tasks) : mirror.fits(tasks);
   }
 
   /** Every hash, indexed or not. @param users collects those whose index exists, also users that the file lacks */
@@ -165,7 +171,7 @@ export async function compare(
       const lookAt = async (batch: readonly number[]) => {
         const ids = batch.map((suspect) => drift.keys.id(suspect));
         const records = await now.recordsOf(ids);
-        const looks = await looksAt(batch, ids, records);
+        const looks = await looksAt(now, batch, records);
         for (const [i, suspect] of batch.entries()) {
           const [id, record] = [ids[i]!, records[i]!];
           const { traits, ...seen } = looks[i]!;
@@ -188,9 +194,11 @@ export async function compare(
   }
 
   /** Of suspects that were seen before, whole copies are read only if the hash isn't as the record. */
-  async function looksAt(suspects: readonly number[], ids: readonly TaskId[], records: readonly (Task | null)[]) {
+  async function looksAt(from: Snapshot, suspects: readonly number[], records: readonly (Task | null)[]) {
     const asked = [...suspects.keys()].filter((i) => drift.timeSeen(suspects[i]!) !== undefined && records[i] !== null);
-    const fits = asked.length === 0 ? [] : await mirror.fits(asked.map((i) => records[i]!));
+    const isDrift = asked.every((i) => ["unindexed", "wrongScore"].includes(drift.traits(suspects[i]!).finding));
+    const due = asked.map((i) => records[i]!);
+    const fits = due.length === 0 ? [] : await fitsOf(due, from, isDrift);
     const fittingOf = new Map(asked.map((i, at) => [i, fits[at]!]));
     return fillIn<number, Look>(
       [...suspects.keys()],
@@ -199,8 +207,9 @@ export async function compare(
         return fitting === null ? undefined : lookOfSame(records[i]!, fitting);
       },
       async (left) => {
-        const copies = await mirror.fullCopies(left.map((i) => ids[i]!));
-        return left.map((i, at) => lookOf(ids[i]!, records[i]!, copies[at]!, mirror));
+        const ids = left.map((i) => drift.keys.id(suspects[i]!));
+        const copies = await mirror.fullCopies(ids);
+        return left.map((i, at) => lookOf(ids[at]!, records[i]!, copies[at]!, mirror));
       },
     );
   }

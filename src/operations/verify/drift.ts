@@ -55,10 +55,11 @@ export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReadi
 }
 
 /**
- * What a repair does about one suspect. File to Redis: `write` never goes back in time, `overwrite` also replaces a copy of the same time.
+ * What a repair does about one suspect. File to Redis: `write` never goes back in time, `reindex` is a write that expects the hash to be as the
+ * record, `overwrite` also replaces a copy of the same time.
  * Redis to file: `bringBack` replaces an older record, `restore` adds one; then Redis's copy is written as by a sync.
  */
-export type Action = "write" | "none" | "overwrite" | "bringBack" | "restore" | "removeMember" | "prune" | "keep";
+export type Action = "write" | "reindex" | "overwrite" | "bringBack" | "restore" | "removeMember" | "prune" | "keep";
 
 export interface RepairPolicy {
   /** Delete Redis-only tasks. */
@@ -74,15 +75,14 @@ const PLANNED: Partial<Record<Finding, Action>> = {
   dangling: "write",
   onlyInFile: "write",
   stale: "write",
-  unindexed: "write",
-  wrongScore: "write",
+  unindexed: "reindex",
+  wrongScore: "reindex",
   differs: "overwrite",
 };
 
 export function planRepair(traits: Traits, { prune, restore, removeMembers }: RepairPolicy): Action {
   const { finding, inFile, isRecord } = traits;
   if (traits.isUnnamed || traits.isForeign) return "keep";
-  if (traits.isReindexed) return "none";
   if (finding === "newerInRedis") return isRecord ? "bringBack" : "keep";
   if (finding === "dangling" && !inFile) return removeMembers ? "removeMember" : "keep";
   // A partial hash only counts if its payload is a whole record that is newer than the file's.

@@ -2,6 +2,7 @@ import { TtsctlError, throwIfInterrupted } from "../../errors.ts";
 import { batches, groupedBy, IN_FLIGHT, pool } from "../../pool.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
+import { copyOf } from "../../store/layout/copy.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
 import { recordOf } from "../../store/redis/records.ts";
@@ -9,6 +10,7 @@ import { writeToMirror } from "../../store/redis/write.ts";
 import { LEAST_STRANGE, WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
+import type { Task } from "../../task/task.ts";
 import { checkBrake } from "../brake.ts";
 import { mergeIntoFile, planMerge } from "../merge/merge.ts";
 import { spooled } from "../merge/spool.ts";
@@ -86,16 +88,17 @@ function outcomeOf(drift: Drift, repaired: number) {
 /** What is due to each suspect, and how many tasks are repaired if nothing fails. */
 function planRepairs(drift: Drift, policy: RepairPolicy) {
   const isStuck = (suspect: number) => drift.brokenUsers.has(drift.keys.userId(suspect));
-  const byAction = groupedBy(drift.suspectsOf(...KINDS), (suspect) => {
-    return isStuck(suspect) ? "keep" : planRepair(drift.traits(suspect), policy);
+  const byAction = groupedBy(drift.suspectsOf(...KINDS), (suspect): Action | "done" => {
+    const traits = drift.traits(suspect);
+    return traits.isReindexed ? "done" : isStuck(suspect) ? "keep" : planRepair(traits, policy);
   });
-  const due = (action: Action) => byAction.get(action) ?? [];
+  const due = (action: Action | "done") => byAction.get(action) ?? [];
   const size = drift.size - due("keep").length - (policy.removeMembers ? 0 : drift.counts.misplaced);
   return { policy, due, size };
 }
 
 /** What is written to Redis, in this order. */
-const WRITES = ["write", "overwrite", "bringBack", "restore"] as const;
+const WRITES = ["write", "reindex", "overwrite", "bringBack", "restore"] as const;
 
 const UNTAKEABLE = "its copy in Redis can't go into the store file: it isn't a valid record";
 
@@ -113,7 +116,7 @@ async function repair(
   const { file, mirror, rules, ledger, reporter, signal } = parts;
   const failures = new NamedWarnings(reporter, "was not repaired");
   const written = new WrittenCopies();
-  let [intoFileCount, repaired, unwritten] = [0, due("none").length, 0];
+  let [intoFileCount, repaired, unwritten] = [0, due("done").length, 0];
   const check = () => throwIfInterrupted(signal, `${repaired} of ${size} tasks were repaired`);
   const idsOf = (suspects: readonly number[]) => suspects.map((suspect) => drift.keys.id(suspect));
   const announce = async (ids: readonly TaskId[]) => {
@@ -178,7 +181,9 @@ async function repair(
     const suspects = due(action);
     const isNews = action !== "bringBack" && action !== "restore"; // else it was announced
     /** Also over other content of the same time, and over fragments. */
-    const over = action !== "write";
+    const over = action !== "write" && action !== "reindex";
+    const { layout } = mirror;
+    const unindexed = (task: Task) => copyOf([1, ...layout.valuesOf(task)], [], layout.fields, "full");
     const options = { written, overEqual: over, overPartial: over };
     const rowOf = (suspect: number) => snapshot.rowOf(drift.keys.id(suspect));
     const rows = suspects.map(rowOf).filter((row) => row >= 0);
@@ -189,7 +194,9 @@ async function repair(
     const writeBatch = async (batch: RowWindow) => {
       const tasks = await batch.tasks(batch.rows);
       if (isNews) await announce(tasks);
-      const outcomes = await writeToMirror(mirror, tasks, options);
+      // The hash was as the record. If it isn't by now, the guard refuses the write, and the copy is read.
+      const seen = action === "reindex" ? { copies: tasks.map(unindexed) } : {};
+      const outcomes = await writeToMirror(mirror, tasks, { ...options, ...seen });
       if (!isNews) tasks.forEach((task, i) => void (outcomes[i] === "unchanged" && written.note(task)));
       const newer = tasks.filter((_, i) => outcomes[i] === "newer");
       const stayed = tasks.filter((_, i) => outcomes[i] === "newer" || outcomes[i] instanceof TtsctlError);
