@@ -112,15 +112,15 @@ it.each([1, 2])(
 
 it("verify --repair sets lost members in the comparison, but of a task that was just changed after a second look", async () => {
   const { site } = here;
+  site.flaky.afterCall((method) => void (method === "reindex" && site.root.writeStore(site.root.readStore())));
   for (const [updated_at, calls] of [
-    ["2020-01-01T00:00:00", ["reindex"]],
-    [new Date(site.clock.now() * 1000).toISOString(), ["fits", "reindex"]],
+    ["2020-01-01T00:00:00", ["upsert", "reindex", "reindex"]],
+    [new Date(site.clock.now() * 1000).toISOString(), ["upsert", "fits", "reindex"]],
   ] as const) {
     await site.writeBoth(record("a", "t1", { updated_at }));
     await site.server.call("DEL", "tts:tasks:index");
-    site.flaky.calls.length = 0;
     expect((await site.repair()).result).toMatchObject({ unindexed: 1, repaired: 1 });
-    expect(site.flaky.calls.filter((name) => /^(fits|reindex|upsert)$/.test(name))).toEqual(calls);
+    expect(site.flaky.calls.splice(0).filter((name) => /^(fits|reindex|upsert)$/.test(name))).toEqual(calls);
   }
 });
 
