@@ -50,8 +50,8 @@ interface StepUse extends Partial<Outside> {
 
 interface LiveUse {
   readonly events: LinkEvents;
-  /** Adds the reason why the mirror may not be read, if there is one. */
-  readonly forReaders: (state: MirrorState) => MirrorState | Promise<MirrorState>;
+  /** Why the mirror may not be read now, or null. */
+  readonly behindFor?: (mirror: Mirror) => string | null | Promise<string | null>;
   /** Refuses a connection to a mirror by throwing. */
   readonly admit?: (mirror: Mirror) => Promise<void>;
   /** Whether the store file is also appended to. */
@@ -193,14 +193,19 @@ export class RunParts {
   }
 
   /** For a long-running process, before the stores are used: readers share a snapshot of the file, lost connections are reopened. */
-  async liveOn({ events, forReaders, admit, grows = false }: LiveUse) {
+  async liveOn({ events, behindFor = () => null, admit, grows = false }: LiveUse) {
     const { sharedSnapshot } = await import("../store/file/shared-snapshot.ts");
     this.#liveSettings = await this.settings();
     const shared = sharedSnapshot(this.#liveSettings.store.path.value, await this.rules(), this.clock, { grows });
     this.#shared = shared;
     this.onRelease(() => shared.close());
     const link: MirrorLink = redisLink(await this.#connector(admit), { ...events, reconnects: this.clock });
-    this.#link = { open: async () => forReaders(await link.open()), close: () => link.close() };
+    const open = async (): Promise<MirrorState> => {
+      const state = await link.open();
+      const behind = state.kind === "on" ? await behindFor(state.mirror) : null;
+      return behind === null ? state : { ...(state as MirrorState & { kind: "on" }), behind };
+    };
+    this.#link = { open, close: () => link.close() };
     this.onRelease(() => link.close());
     return { shared, link };
   }

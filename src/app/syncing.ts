@@ -3,7 +3,7 @@ import { isTtsctlError, ours } from "../errors.ts";
 import { checkLayout, checkTimezone, storeMismatch, storeRefusal } from "../operations/safety.ts";
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
 import type { MirrorState } from "../store/mirror-link.ts";
-import { type MirrorWriter, mirrorWriter } from "../store/mirror-writer.ts";
+import { type MirrorWriterParts, mirrorWriter } from "../store/mirror-writer.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { type Writable, writable } from "../store/writable.ts";
 import { LEAST_STRANGE } from "../store/written-copies.ts";
@@ -21,40 +21,53 @@ export async function syncStore(parts: RunParts, own: Pick<SyncParts, "ledger" |
 
 type Live = Awaited<ReturnType<RunParts["liveOn"]>>;
 
-interface Keeping {
+interface Keeping extends Pick<MirrorWriterParts, "file" | "warn" | "onMirrorFailure"> {
   /** The parts of a sync. */
   step(signal: AbortSignal): Promise<RunParts>;
   /** Called after each sync, before Redis is read. */
-  onSync(outcome: SyncOutcome): unknown;
+  onSync?(outcome: SyncOutcome): unknown;
   onFailure(error: unknown): void;
   /** As for `storeMismatch`. With it, only the first connection is checked: later the file may have lost all that Redis has. */
   isOurs?(id: TaskId): boolean;
 }
 
-/** Between two attempts; the pauses double. */
-const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1000, 300_000];
+/** Between two attempts to write what Redis refused, as a cluster without a slot does. */
+const RETRY_MS = 1000;
+/** Between two syncs, or checks that refuse Redis, that fail; the pauses double. Seconds. */
+const [FIRST_PAUSE_S, LONGEST_PAUSE_S] = [1, 300];
 
 /** Writes to Redis what it missed, for a long-running process: what the writer knows or, if Redis may lack more, the whole file. */
-export function keepMirrored({ clock }: RunParts, { shared, link }: Live, writer: MirrorWriter, keeping: Keeping) {
+export function keepMirrored({ clock }: RunParts, { shared, link }: Live, keeping: Keeping) {
+  const { isOurs } = keeping;
   const stop = new AbortController();
   const syncs = new Set<Promise<unknown>>();
   let running: Promise<void> | null = null;
-  let waiting = new AbortController();
-  let pauseMs = FIRST_PAUSE_MS;
+  let isPausing = false;
+  /** When the next sync is due, as the clock's `monotonic()` counts. */
+  let dueAt = 0;
+  let pauseS = FIRST_PAUSE_S;
   let checked: Mirror | null = null;
+  const writer = mirrorWriter({ ...keeping, shared, link: { open }, onBehind: startLater });
 
   /** Checks that a mirror belongs to this store, and is read as the service writes it. @throws STORE_*, *_MISMATCH, REDIS_* */
   async function check(mirror: Mirror): Promise<void> {
-    if (checked === mirror || (checked !== null && keeping.isOurs !== undefined)) return;
+    if (checked === mirror || (checked !== null && isOurs !== undefined)) return;
     await using snapshot = await shared.read();
     await checkLayout(mirror);
     await checkTimezone(mirror);
-    const { isOurs } = keeping;
     const refusal = await (isOurs
       ? storeMismatch(snapshot, mirror, isOurs)
       : storeRefusal(mirror, { snapshot, least: LEAST_STRANGE }));
     if (refusal !== null) throw refusal;
     checked = mirror;
+  }
+
+  /** The mirror for writes. */
+  async function open(): Promise<MirrorState<Writable<Mirror>>> {
+    const state = await link.open();
+    if (state.kind !== "on") return state;
+    const error = await check(state.mirror).then(() => null, ours);
+    return error === null ? { kind: "on", mirror: writable(state.mirror) } : { kind: "down", error };
   }
 
   /** `ttsctl sync`, which deletes only what is owed. @throws as `syncStore` */
@@ -64,60 +77,63 @@ export function keepMirrored({ clock }: RunParts, { shared, link }: Live, writer
       const step = await keeping.step(AbortSignal.any([signal, stop.signal]));
       const synced = syncStore(step, { ledger: null, confirm: async () => {} }, options);
       const outcome = await synced.finally(() => step.release().catch(() => {})); // the outcome of the sync counts
-      await keeping.onSync(outcome); // Redis is read right after it
+      await keeping.onSync?.(outcome); // Redis is read right after it
       return outcome;
     });
     syncs.add(done);
     return done.finally(() => syncs.delete(done));
   }
 
-  /** Returns whether nothing is left to do, or a new connection has to be waited for. Also repeats a sync that failed for a lock. */
-  async function repair(): Promise<boolean> {
+  /** Also repeats a sync that failed for a lock. A new connection begins it again. */
+  async function repair(): Promise<void> {
+    const isDue = clock.monotonic() >= dueAt;
     try {
       const state = await link.open();
-      if (state.kind !== "on" || (!writer.needsSync && (await writer.isCaughtUp()))) return true;
-      await check(state.mirror);
+      if (state.kind !== "on" || (!writer.needsSync && (await writer.isCaughtUp()))) return;
+      if (isDue) await check(state.mirror);
       await writer.catchUp();
-      if (writer.needsSync) await sync();
+      if (isDue && writer.needsSync) await sync();
+      if (!writer.needsSync && (await writer.isCaughtUp())) return;
     } catch (error) {
       if (!stop.signal.aborted) keeping.onFailure(error);
-      return false;
     }
-    return !writer.needsSync;
+    if (isDue) {
+      dueAt = clock.monotonic() + pauseS;
+      pauseS = Math.min(2 * pauseS, LONGEST_PAUSE_S);
+    }
+    startLater();
   }
 
   function start(): void {
     if (stop.signal.aborted) return;
-    running ??= repair().then((isDone) => {
+    running ??= repair().finally(() => {
       running = null;
-      if (isDone) return;
-      void later(clock, pauseMs, waiting.signal, start);
-      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+    });
+  }
+
+  function startLater(): void {
+    if (isPausing) return;
+    isPausing = true;
+    void later(clock, RETRY_MS, stop.signal, () => {
+      isPausing = false;
+      start();
     });
   }
 
   return {
+    writer,
     check,
     sync,
 
-    /** The mirror for writes. */
-    async open(): Promise<MirrorState<Writable<Mirror>>> {
-      const state = await link.open();
-      if (state.kind !== "on") return state;
-      const error = await check(state.mirror).then(() => null, ours);
-      return error === null ? { kind: "on", mirror: writable(state.mirror) } : { kind: "down", error };
-    },
-
     /** Repairs now, unless that is under way. Returns when it has ended, and never fails. */
     async begin(): Promise<void> {
-      pauseMs = FIRST_PAUSE_MS;
-      waiting.abort();
-      waiting = new AbortController();
+      [dueAt, pauseS] = [0, FIRST_PAUSE_S];
       start();
       await running;
     },
     isRunning: () => running !== null,
 
+    /** The writer can still be used, but for what Redis refuses. */
     async close(): Promise<void> {
       stop.abort();
       await running;
@@ -127,8 +143,8 @@ export function keepMirrored({ clock }: RunParts, { shared, link }: Live, writer
 }
 
 /** When Redis was last synchronised; null if it can't say. */
-async function markOf(state: MirrorState): Promise<string | null> {
-  return state.kind === "on" ? state.mirror.syncedAt().catch(() => null) : null;
+async function markOf(mirror: Mirror): Promise<string | null> {
+  return mirror.syncedAt().catch(() => null);
 }
 
 interface Work {
@@ -159,16 +175,11 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
       },
       onDown: ({ message, code }) => void note("warn", `${message}: reads use the store file`, { code }),
     },
-    forReaders,
+    behindFor,
   });
-  const writer = mirrorWriter({
-    clock: parts.clock,
+  const keeper = keepMirrored(parts, live, {
     file: await parts.fileStore(),
-    shared: live.shared,
-    link: { open: () => keeper.open() },
     warn: (line) => void note("warn", line),
-  });
-  const keeper = keepMirrored(parts, live, writer, {
     step: (signal) => parts.step({ log: () => {}, signal: () => signal }), // the server has logged its own ping
     onSync,
     onFailure(error) {
@@ -178,25 +189,24 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
       void note("error", `${what}: ${message}`, { code });
     },
   });
+  const { writer } = keeper;
   if (isWanted) writer.leaveToSync();
   /** The sync on start, and what is left to do after a failure. */
   const begin = mayWrite ? keeper.begin : async () => {};
 
-  async function forReaders(state: MirrorState): Promise<MirrorState> {
-    if (state.kind !== "on") return state;
+  async function behindFor(mirror: Mirror): Promise<string | null> {
     if (!isWanted && behind !== null) {
-      const mark = await markOf(state);
+      const mark = await markOf(mirror);
       if (mark !== null && mark !== (await markThen)) behind = null;
     }
-    const problem = behind ?? writer.problem;
-    return problem === null || isStoreLost ? state : { ...state, behind: problem };
+    return isStoreLost ? null : (behind ?? writer.problem);
   }
 
   function mayLack(): void {
     if (isWanted) writer.leaveToSync();
     else {
       behind = "Redis may lack changes of the file; run `ttsctl sync`";
-      markThen = live.link.open().then(markOf);
+      markThen = live.link.open().then((state) => (state.kind === "on" ? markOf(state.mirror) : null));
     }
     void begin();
   }
@@ -215,6 +225,6 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     } else orphansThen = orphans;
   }
 
-  const close = () => keeper.close().then(writer.close);
+  const close = () => keeper.close().then(writer.ended);
   return { begin, mayLack, isRunning: keeper.isRunning, isStoreLost: () => isStoreLost, close };
 }

@@ -41,7 +41,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     caller: { argv: process.argv.slice(1, 2), cwd: process.cwd(), env: process.env, request: null },
   });
   const rules = await parts.rules();
-  const events = eventSource(logger, clock, () => writer.mirror.pending);
+  const events = eventSource(logger, clock, () => mirror.pending);
   const live = await parts.liveOn({
     events: {
       onUp: ({ where }, again) => {
@@ -50,39 +50,32 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       },
       onDown: (error) => events.mirrorDown(error),
     },
-    forReaders: (state) => writer.mirror.forReaders(state),
+    behindFor: () => mirror.problem,
     /** Checks a connection; if the mirror lacks more than is known, a sync is due. */
-    async admit(mirror) {
+    async admit(redis) {
       await using snapshot = await shared.read().catch(valueIf(isStoreError, null));
       if (snapshot === null) return; // Redis must answer then, and is checked before a write
-      await keeper.check(mirror);
-      const { syncedAt, members } = (await mirror.standings([undefined]))[0]!;
+      await keeper.check(redis);
+      const { syncedAt, members } = (await redis.standings([undefined]))[0]!;
       const isFlushed = wasMarked && syncedAt === null;
       wasMarked = syncedAt !== null;
-      await mark.lookForLeft();
-      if (isFlushed || snapshot.size - members > writer.mirror.pending + writer.pending) writer.mirror.leaveToSync();
+      await mark.takeOver();
+      if (isFlushed || snapshot.size - members > writer.pending) mirror.leaveToSync();
     },
     grows: true,
   });
   const { shared, link } = live;
   const file = writable(new FileStore(settings.store.path.value, rules, clock));
-  const target = () => file.target();
-  const mark = writerMark(target, clock, () => writer.mirror.leaveToSync());
   const owes = settings.redis.enabled.value;
-  const { mirrorFailed: onMirrorFailure } = events;
-  const writer = taskWriter({
-    ...{ file, shared, clock, owes, warn, onMirrorFailure },
-    link: { open: () => keeper.open() },
-    mark: owes ? mark : null,
-  });
-  const keeper = keepMirrored(parts, live, writer.mirror, {
+  const keeper = keepMirrored(parts, live, {
+    ...{ file, warn, onMirrorFailure: events.mirrorFailed },
     step: (signal) => parts.forCall("syncToRedis", signal),
-    isOurs: (id) => writer.isPending(id) || writer.mirror.isPending(id),
-    async onSync({ failed }) {
-      if (failed === 0) await mark.dropLeft();
-    },
+    isOurs: (id) => writer.isPending(id),
     onFailure: (error) => warn(`Redis was not repaired: ${error instanceof Error ? error.message : error}`),
   });
+  const mirror = keeper.writer;
+  const mark = writerMark(() => file.target(), clock, mirror.leaveToSync);
+  const writer = taskWriter({ file, shared, clock, owes, warn, mirror, mark: owes ? mark : null });
   let wasMarked = false;
   const stores = await parts.stores();
   const checking = { clock, parser: new RecordParser(rules) };
@@ -107,10 +100,10 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   }
 
   /** Also reports a change to listeners. */
-  function resultOf({ userId, taskId }: TaskId, { file: state, mirror, settled }: Written): WriteResult {
+  function resultOf({ userId, taskId }: TaskId, { file: state, mirror: copy, settled }: Written): WriteResult {
     let redis: WriteResult["redis"] = { state: "off" };
-    if (owes && mirror instanceof TtsctlError) redis = { state: "failed", error: libraryError(mirror) };
-    else if (owes) redis = { state: mirror as Exclude<typeof mirror, TtsctlError> };
+    if (owes && copy instanceof TtsctlError) redis = { state: "failed", error: libraryError(copy) };
+    else if (owes) redis = { state: copy as Exclude<typeof copy, TtsctlError> };
     if (state === "written" || state === "removed") events.change({ userId, taskId, state, redis });
     return withSettled({ state, redis }, settled);
   }
@@ -276,9 +269,9 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
         await store.stopCleanup();
         await keeper.close();
         await writer.close();
-        const problem = writer.mirror.problem ?? (owes && (await stores.file.owed.isThere()) ? OWED : null);
+        const problem = mirror.problem ?? (owes && (await stores.file.owed.isThere()) ? OWED : null);
         if (problem !== null) logger.warn(`${problem}; the next program that opens the store repairs Redis`);
-        await mark.close(writer.mirror.problem === null);
+        await mark.close(mirror.problem === null);
         await parts.release();
       })();
       return closing;

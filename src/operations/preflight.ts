@@ -77,7 +77,7 @@ export async function preflight(
   const cleared = { file: writable(file), use };
   // Deletions that Redis lacks come first. A file that was lost doesn't show what was only replaced in it.
   const mayBeLost = asked.snapshot.size === 0 && (action === "repair" || action === "import");
-  if (!asked.dryRun && !mayBeLost) await use.ask((there) => drainOwed({ ...cleared, clock, reporter }, there));
+  if (!asked.dryRun && !mayBeLost) await use.ask((there) => drainOwed({ file, reporter }, there));
   else if (use.mirror !== null && (await file.owed.isThere())) reporter.warn(OWED);
   return cleared;
 }

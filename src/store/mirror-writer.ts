@@ -1,4 +1,3 @@
-import { type Clock, later } from "../clock.ts";
 import { isRedisError, isStoreError, TtsctlError, valueIf } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
 import { counted } from "../task/amounts.ts";
@@ -10,7 +9,7 @@ import type { FileStore } from "./file/file-store.ts";
 import type { Owed } from "./file/owed-list.ts";
 import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
-import type { MirrorLink, MirrorState } from "./mirror-link.ts";
+import type { MirrorLink } from "./mirror-link.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { type Removal, type RemoveOutcome, removeFromMirror, type WriteOutcome, writeToMirror } from "./redis/write.ts";
@@ -24,14 +23,13 @@ export interface MirrorChange extends Change, Removal {}
 export type MirrorOutcome = Exclude<WriteOutcome, "reindexed"> | RemoveOutcome | "off" | TtsctlError;
 
 export interface MirrorWriterParts {
-  readonly clock: Clock;
   readonly link: Pick<MirrorLink<Writable<Mirror>>, "open">;
   readonly file: FileStore;
   readonly shared: Pick<SharedSnapshot, "read" | "identity">;
   /** Receives an error for changes that the file has and the mirror may lack. */
   onMirrorFailure?(error: TtsctlError, count: number): void;
-  /** Whether a change of the task isn't in both stores yet. */
-  isBusy?(id: TaskId): boolean;
+  /** The mirror is still behind, though it answers: a catch-up is due soon. */
+  onBehind?(): void;
   /** Receives a line for the operator. */
   warn(line: string): void;
 }
@@ -44,16 +42,13 @@ const MOST_PENDING = 10_000;
 /** So many owed deletions are made before the list is written again without them. */
 const DRAINED = 20 * BATCH;
 
-/** Between two attempts at a mirror that refuses writes, as a cluster without a slot does. */
-const RETRY_MS = 1000;
-
 /**
  * Writes changes that the file has to the mirror, for a long-lived process: in their order, guarded, and those that wait
  * together. What the mirror may lack is pending, and until it is written, the mirror must not be read. What a sync of the whole
  * file can't bring over is in the owed list instead.
  */
 export function mirrorWriter(parts: MirrorWriterParts) {
-  const { clock, link, file, shared, isBusy = () => false } = parts;
+  const { link, file, shared } = parts;
   /** By `keyOf`. */
   const waiting = new Map<string, Removal>();
   /** How many syncs are running: they may write what they read before a deletion. */
@@ -64,19 +59,10 @@ export function mirrorWriter(parts: MirrorWriterParts) {
   /** Copies written since the last comparison with the file. */
   let unfollowed = new WrittenCopies();
   let queue: Promise<unknown> = Promise.resolve();
-  let isRetrying = false;
-  /** How many catch-ups are at work: their ends try again if it is needed. */
-  let catching = 0;
-  const closing = new AbortController();
 
-  async function tryToCatchUp(): Promise<void> {
-    await catchUp().catch((error: Error) => parts.warn(`changes that Redis missed were not written: ${error.message}`));
-  }
-
-  /** Makes the mirror as the file is by now, but for tasks that are being changed. Returns false if all failed. */
+  /** Makes the mirror as the file is by now. Returns false if all failed. */
   async function pushOwed(due: readonly Removal[], owed: readonly Owed[]): Promise<boolean> {
-    const idle = due.filter(({ id }) => !isBusy(id));
-    const changes = await asInFile(idle).catch(valueIf<MirrorChange[]>(isStoreError, []));
+    const changes = await asInFile(due).catch(valueIf<MirrorChange[]>(isStoreError, []));
     const outcomes = await write(changes);
     const done = new Set(changes.filter((_, i) => typeof outcomes[i] === "string").map(({ id }) => keyOf(id)));
     if (syncs === 0) await file.owed.settle(owed.filter(({ id }) => done.has(keyOf(id))));
@@ -91,21 +77,6 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     return due.flatMap(({ id, before }, i) => (isKnown(id, records[i]!) ? [{ id, task: records[i]!, before }] : []));
   }
 
-  /** A new connection catches up; a mirror that refuses writes needs retries, as does a deletion that isn't on its way. */
-  async function retryLater(hasFailed = false): Promise<void> {
-    if (isRetrying || catching > 0 || !(hasFailed || waiting.size > 0 || (await isOwed()))) return;
-    isRetrying = true;
-    void later(clock, RETRY_MS, closing.signal, () => {
-      isRetrying = false;
-      void tryToCatchUp();
-    });
-  }
-
-  /** The end of a sync catches up anyway. */
-  async function isOwed(): Promise<boolean> {
-    return syncs === 0 && (await file.owed.read()).some(({ id }) => !isBusy(id));
-  }
-
   /** Another program may have changed a task in both stores before our write. If this fails, `verify` finds the copy. */
   async function followFile(): Promise<void> {
     if (unfollowed.size === 0) return;
@@ -115,7 +86,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     try {
       const state = await link.open();
       if (state.kind !== "on") return;
-      for (const { userId, taskId } of await written.follow(state.mirror, current, isBusy)) {
+      for (const { userId, taskId } of await written.follow(state.mirror, current)) {
         parts.warn(`${userId}:${taskId}: another program put an older record back; Redis keeps the newer copy`);
       }
     } catch (error) {
@@ -123,6 +94,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     }
   }
 
+  /** One work at a time: changes of both stores, catch-ups. */
   function alone<T>(work: () => Promise<T>): Promise<T> {
     const done = queue.then(work);
     queue = done.catch(() => {});
@@ -145,7 +117,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     // Deletions are in the list already. A record of the same time, or an older one, is nothing that a sync writes.
     await owed.add(due.filter((change, i) => !isDone(i) && change.task !== null && goesBack(change)));
     due.forEach((change, i) => void note(change, isDone(i) || goesBack(change)));
-    await retryLater(outcomes.some((outcome) => outcome instanceof TtsctlError));
+    if (!outcomes.every((_, i) => isDone(i)) || !(await isCaughtUp())) parts.onBehind?.();
     return outcomes;
   }
 
@@ -192,9 +164,9 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     return outcomes.map((outcome) => (outcome === "reindexed" ? "unchanged" : outcome));
   }
 
-  /** Whether nothing is pending or owed. */
+  /** Whether nothing is pending or owed. What is owed during a sync is left to its end. */
   async function isCaughtUp(): Promise<boolean> {
-    return waiting.size === 0 && !(await file.owed.isThere());
+    return waiting.size === 0 && (syncs > 0 || !(await file.owed.isThere()));
   }
 
   /** Pushes pending changes and owed deletions in batches. Failures are reported and remain pending. */
@@ -203,19 +175,14 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     const owed = await file.owed.read();
     if (owed.length > 0) await file.landed();
     const due = new Map([...owed, ...waiting.values()].map((one) => [keyOf(one.id), one]));
-    catching++;
-    try {
-      for (const some of batches(due.values(), DRAINED)) {
-        if (!(await alone(() => pushOwed(some, owed)))) break;
-      }
-      await alone(() => followFile());
-    } finally {
-      catching--;
+    for (const some of batches(due.values(), DRAINED)) {
+      if (!(await alone(() => pushOwed(some, owed)))) break;
     }
-    await retryLater();
+    await alone(followFile);
   }
 
   return {
+    alone,
     catchUp,
     isCaughtUp,
 
@@ -238,19 +205,14 @@ export function mirrorWriter(parts: MirrorWriterParts) {
       return `${counted(waiting.size, "change")} of the file ${waiting.size === 1 ? "is" : "are"} not in Redis yet`;
     },
 
-    forReaders(state: MirrorState): MirrorState {
-      const { problem } = this;
-      return state.kind === "on" && problem !== null ? { ...state, behind: problem } : state;
-    },
-
-    /** A failure of Redis is a value. */
+    /** A failure of Redis is a value. For the work of `alone`. */
     async work(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
       // What an earlier one of them removed is in the owed list.
       const last = new Map(changes.map((change) => [keyOf(change.id), change]));
-      const outcomes = await alone(() => write([...last.values()]));
+      const outcomes = await write([...last.values()]);
       const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
       if (errors.length > 0) parts.onMirrorFailure?.(errors[0]!, errors.length);
-      void alone(() => followFile());
+      void alone(followFile);
       const ends = new Map([...last.keys()].map((key, i) => [key, outcomes[i]!]));
       return changes.map((change) => {
         const key = keyOf(change.id);
@@ -261,7 +223,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     /** For changes that were undone in the file and made again: the mirror may have been changed likewise. */
     async renew(changes: readonly MirrorChange[]): Promise<void> {
       for (const { id, before, task } of changes) note({ id, before: newest(before, task?.score) }, false);
-      await tryToCatchUp();
+      await catchUp().catch(() => parts.onBehind?.()); // which reports it if it fails again
     },
 
     /** Runs a sync, which doesn't cover pending removals, and may write what it read before a change of ours. */
@@ -280,8 +242,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     },
 
     /** Returns when nothing is at work. */
-    async close(): Promise<void> {
-      closing.abort();
+    async ended(): Promise<void> {
       await queue;
     },
   };
@@ -289,14 +250,13 @@ export function mirrorWriter(parts: MirrorWriterParts) {
 
 /** Makes Redis as the file is, of tasks whose deletion it may lack since it was down. */
 export async function drainOwed(
-  { file, clock, reporter }: { file: FileStore; clock: Clock; reporter: Pick<MirrorWriterParts, "warn"> },
+  { file, reporter }: { file: FileStore; reporter: Pick<MirrorWriterParts, "warn"> },
   mirror: Writable<Mirror>,
 ): Promise<void> {
   const owed = await file.owed.read();
   if (owed.length === 0) return;
   const link: MirrorWriterParts["link"] = { open: async () => ({ kind: "on", mirror }) };
-  const writer = mirrorWriter({ clock, file, shared: file, link, warn: (line) => reporter.warn(line) });
-  await writer.catchUp().finally(() => writer.close());
+  await mirrorWriter({ file, shared: file, link, warn: (line) => reporter.warn(line) }).catchUp();
   const settled = owed.length - (await file.owed.read()).length;
   const what = `${counted(settled, "deletion")} from the file`;
   if (settled > 0)

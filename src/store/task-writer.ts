@@ -1,8 +1,10 @@
+import { counted } from "../task/amounts.ts";
 import { keyOf, type TaskId } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
-import type { Change, ChangeOutcome, Request, Update } from "./file/batch-plan.ts";
-import { type FileResult, type FileWriterParts, fileWriter, type Settled } from "./file/file-writer.ts";
-import { type MirrorChange, type MirrorOutcome, type MirrorWriterParts, mirrorWriter } from "./mirror-writer.ts";
+import type { ChangeOutcome, ChangeResult, Request, Update } from "./file/batch-plan.ts";
+import { type FileWriterParts, fileWriter } from "./file/file-writer.ts";
+import type { Watched } from "./file/undo-watch.ts";
+import type { MirrorChange, MirrorOutcome, MirrorWriter } from "./mirror-writer.ts";
 import type { WriterMark } from "./writer-mark.ts";
 
 /** The outcome of a change in each store. If the file has a newer record, the mirror is left alone too. */
@@ -10,141 +12,130 @@ export interface Written {
   readonly file: ChangeOutcome;
   /** `skipped`: the file wasn't changed. */
   readonly mirror: MirrorOutcome | "skipped";
-  /** Of an update: the record that it wrote, or found. */
-  readonly task?: Task | null;
-  /** What the file has in the end, if another program undoes the change. Never fails. */
-  readonly settled: Promise<Settled["outcome"]>;
+  /** The record that was to be written; of an update that wrote nothing, the one that it found. */
+  readonly task: Task | null;
+  /**
+   * What the file has in the end, if another program undoes the change. `returned`: it keeps undoing it; `unknown`: the file
+   * can't be read. Never fails.
+   */
+  readonly settled: Promise<ChangeOutcome | "returned" | "unknown">;
 }
 
-type TaskWriterParts = FileWriterParts &
-  Omit<MirrorWriterParts, "isBusy"> & {
-    /** Set before each change of the file; null without Redis. */
-    readonly mark: WriterMark | null;
-  };
+interface TaskWriterParts extends FileWriterParts {
+  readonly mirror: MirrorWriter;
+  /** Set before each change of the file; null without Redis. */
+  readonly mark: WriterMark | null;
+}
+
+interface Waiting {
+  readonly request: Request;
+  resolve(written: Written): void;
+  reject(error: unknown): void;
+}
 
 export type TaskWriter = ReturnType<typeof taskWriter>;
 
-/** Writes of a long-lived process: to the file first, then to Redis, together if they wait. A task's changes keep their order. */
+/** Writes of a long-lived process: those that wait together are written together, to the file and then to Redis. */
 export function taskWriter(parts: TaskWriterParts) {
-  /** By `keyOf`: how many changes of a task are not in both stores yet. */
-  const pending = new Map<string, number>();
-  /** Changes that are watched. */
-  const settling = new Set<Promise<unknown>>();
-  const isPending = (id: TaskId) => pending.has(keyOf(id));
+  const { mirror, mark, owes, warn } = parts;
   const write = fileWriter(parts);
-  const toFile = groupCommit<Request, FileResult>(async (requests) => {
-    await parts.mark?.set();
-    return write(requests);
-  });
-  const mirror = mirrorWriter({ ...parts, isBusy: isPending });
-  const toMirror = groupCommit<MirrorChange, MirrorOutcome>((changes) => mirror.work(changes));
-  /** Of changes that were undone and made again. */
-  const renewals = groupCommit(async (changes: readonly MirrorChange[]) => {
-    await mirror.renew(changes);
-    return changes;
-  });
+  let waiting: Waiting[] = [];
+  /** By `keyOf`: the tasks that the file may have as changed already, and the mirror not yet. */
+  let inHand: ReadonlySet<string> = new Set();
+  /** Batches that are watched. */
+  const settling = new Set<Promise<unknown>>();
 
-  function change(one: Change): Promise<Written> {
-    return busy(one.id, async () => mirrored(await toFile.add(one)));
+  function add(request: Request): Promise<Written> {
+    return new Promise((resolve, reject) => {
+      if (waiting.push({ request, resolve, reject }) === 1) void mirror.alone(writeWaiting);
+    });
   }
 
-  async function mirrored({ outcome, before, id, task, settled }: FileResult): Promise<Written> {
-    const unchanged = { file: outcome, settled: Promise.resolve(outcome) };
-    if (id === null || outcome === "unchanged" || outcome === "newer") return { ...unchanged, mirror: "skipped" };
-    const made = { id, task, before };
-    const inMirror = busy(id, () => toMirror.add(made));
-    const end = Promise.all([settled, inMirror.catch(() => null)]).then(
-      async ([{ outcome: last, isRepeated }, there]) => {
-        if (isRepeated && there !== "off") await renewals.add(made);
-        return last;
-      },
-    );
-    settling.add(end);
-    void end.finally(() => settling.delete(end));
-    return { file: outcome, mirror: await inMirror, settled: end };
-  }
-
-  /** Counts the task as pending during the work. */
-  async function busy<R>(id: TaskId, work: () => Promise<R>): Promise<R> {
-    const key = keyOf(id);
-    pending.set(key, (pending.get(key) ?? 0) + 1);
+  async function writeWaiting(): Promise<void> {
+    await new Promise((next) => setImmediate(next)); // callers of the same turn, and those whose change is written
+    const batch = waiting;
+    waiting = [];
     try {
-      return await work();
+      await mark?.set();
+      await writeBatch(batch);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
     } finally {
-      const left = pending.get(key)! - 1;
-      if (left > 0) pending.set(key, left);
-      else pending.delete(key);
+      inHand = new Set();
     }
   }
 
-  return {
-    mirror,
+  async function writeBatch(batch: readonly Waiting[]): Promise<void> {
+    inHand = new Set(batch.flatMap(({ request }) => ("id" in request ? [keyOf(request.id)] : [])));
+    const { results, watched } = await write(batch.map(({ request }) => request));
+    const made = results.filter(isForMirror);
+    inHand = new Set(made.map(({ id }) => keyOf(id)));
+    const mirrored = mirror.work(made);
+    const end = settle(watched, made, mirrored);
+    settling.add(end);
+    void end.finally(() => settling.delete(end));
+    const outcomes = new Map<ChangeResult, MirrorOutcome>((await mirrored).map((outcome, i) => [made[i]!, outcome]));
+    for (const [i, result] of results.entries()) {
+      const { outcome, id, task, failure } = result;
+      const isMade = outcome === "written" || outcome === "removed";
+      const settled = isMade ? end.then((ended) => lastOf(id!, outcome, ended)) : Promise.resolve(outcome);
+      const { resolve, reject } = batch[i]!;
+      if (failure !== undefined) reject(failure.error);
+      else resolve({ file: outcome, mirror: outcomes.get(result) ?? "skipped", task, settled });
+    }
+  }
 
+  /** Returns how the changes of a batch ended in the file. Those that were made again there are made again in the mirror. */
+  async function settle(watched: Promise<Watched>, made: readonly MirrorChange[], mirrored: Promise<unknown>) {
+    const ended = await watched;
+    const { repeated, returned, problem } = ended;
+    if (problem !== null) warn(`it is unknown whether a change was undone: ${problem.message}`);
+    const undone = made.find(({ id }) => returned.has(keyOf(id)));
+    if (undone !== undefined) {
+      const others = returned.size > 1 ? ` and ${counted(returned.size - 1, "other task")}` : "";
+      const name = `${undone.id.userId}:${undone.id.taskId}${others}`;
+      warn(`${name}: another program holds the store in memory and keeps undoing the change; restart it`);
+    }
+    await mirrored.catch(() => {});
+    const again = made.filter(({ id }) => repeated.has(keyOf(id)));
+    if (owes && again.length > 0) await mirror.renew(again);
+    return ended;
+  }
+
+  return {
     /**
      * Puts a task in the file, unless that has a newer record, and then in the mirror. Resolves when it is on the disk.
      * @throws TtsctlError STORE_*, LOCK_*: nothing was written to Redis, and nothing to the file as far as is known
      */
-    upsert: (task: Task) => change({ id: task, task }),
+    upsert: (task: Task) => add({ id: task, task }),
 
     /** Removes all records of a task from the file, then its copy, unless that is newer. Throws as `upsert`. */
-    remove: (id: TaskId) => change({ id, task: null }),
+    remove: (id: TaskId) => add({ id, task: null }),
 
     /** Changes a task by its record in the file. If the task is missing, the mirror isn't changed. Throws as `upsert`, and what `change` throws. */
-    async update(update: Update): Promise<Written> {
-      const result = await toFile.add(update);
-      if (result.failure !== undefined) throw result.failure.error;
-      return { ...(await mirrored(result)), task: result.task };
-    },
+    update: (update: Update) => add(update),
 
+    /** How many changes of the file the mirror lacks. */
     get pending(): number {
-      return pending.size;
+      return mirror.pending + inHand.size;
     },
-    isPending,
+    isPending: (id: TaskId) => inHand.has(keyOf(id)) || mirror.isPending(id),
 
     /** Returns when all that was asked for is done. */
     async close(): Promise<void> {
-      await toFile.close();
-      while (settling.size > 0) await Promise.all(settling);
-      await toMirror.close();
-      await mirror.close();
+      await mirror.ended();
+      await Promise.all(settling);
+      await mirror.ended();
     },
   };
 }
 
-interface Waiting<T, R> {
-  readonly item: T;
-  resolve(result: R): void;
-  reject(error: unknown): void;
+function isForMirror(result: ChangeResult): result is ChangeResult & MirrorChange {
+  return result.id !== null && result.outcome !== "unchanged" && result.outcome !== "newer";
 }
 
-/** Group commit: items added during a batch become the next one. @param work returns a result for each item; its error is that of all */
-function groupCommit<T, R>(work: (items: readonly T[]) => Promise<readonly R[]>) {
-  let waiting: Waiting<T, R>[] = [];
-  let working: Promise<void> | null = null;
-
-  async function run(): Promise<void> {
-    await null; // items of the same turn belong to the first batch
-    while (waiting.length > 0) {
-      const batch = waiting;
-      waiting = [];
-      await work(batch.map(({ item }) => item)).then(
-        (results) => batch.forEach(({ resolve }, i) => void resolve(results[i]!)),
-        (error) => batch.forEach(({ reject }) => void reject(error)),
-      );
-      await new Promise((next) => setImmediate(next)); // callers whose change is settled add their next one
-    }
-    working = null;
-  }
-
-  return {
-    add: (item: T) =>
-      new Promise<R>((resolve, reject) => {
-        waiting.push({ item, resolve, reject });
-        working ??= run();
-      }),
-    /** Returns when all items are worked on. */
-    async close(): Promise<void> {
-      while (working !== null) await working;
-    },
-  };
+/** What the file has of a change that was watched. */
+function lastOf(id: TaskId, outcome: ChangeOutcome, { returned, problem }: Watched) {
+  if (problem !== null) return "unknown";
+  return returned.has(keyOf(id)) ? "returned" : outcome;
 }

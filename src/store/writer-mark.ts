@@ -12,50 +12,30 @@ export type WriterMark = ReturnType<typeof writerMark>;
  * @param targetOf the store file, links followed @param onLeft called if Redis may lack changes of an ended process
  */
 export function writerMark(targetOf: () => Promise<string>, clock: Clock, onLeft: () => void) {
-  const purpose: MirrorLock = `mirror-${process.pid}-${randomBytes(4).toString("hex")}`;
+  const own: MirrorLock = `mirror-${process.pid}-${randomBytes(4).toString("hex")}`;
   let lock: Promise<Lock> | undefined;
-  let left: Promise<readonly MirrorLock[]> | undefined;
 
-  /** In place of the marks that were left, or each restart while Redis is down would add one. Others may hold it, to see whether it is free. */
+  /** In place of the marks that were left, or each restart while Redis is down would add one. */
   async function take(): Promise<Lock> {
-    const taken = await takeLock(await targetOf(), purpose, { seconds: LOCK_WAIT_S, clock });
-    await dropLeft();
+    const taken = await takeLock(await targetOf(), own, { seconds: LOCK_WAIT_S, clock });
+    for (const [mark, free] of await takeLeft()) await drop(mark, free);
     return taken;
   }
 
-  /** Looks for marks of ended processes, once. */
-  function lookForLeft(): Promise<readonly MirrorLock[]> {
-    left ??= find();
-    return left;
-  }
-
-  /** Null if another process holds it. */
-  async function takeFree(other: MirrorLock): Promise<Lock | null> {
-    return takeLock(await targetOf(), other, null).catch(valueIf(hasCode("LOCK_TIMEOUT", "LOCK_UNAVAILABLE"), null));
-  }
-
-  async function find(): Promise<readonly MirrorLock[]> {
+  /** Another process may hold one for a moment, to see whether it is free. */
+  async function takeLeft(): Promise<[MirrorLock, Lock][]> {
     const target = await targetOf();
     const start = `.${basename(target)}.`;
-    const found: MirrorLock[] = [];
+    const left: [MirrorLock, Lock][] = [];
     for (const name of await readdir(dirname(target)).catch(() => [])) {
-      const other = name.startsWith(start) && name.endsWith(".lock") ? name.slice(start.length, -".lock".length) : "";
-      if (!other.startsWith("mirror-") || other === purpose) continue;
-      const free = await takeFree(other as MirrorLock);
-      if (free === null) continue;
-      found.push(other as MirrorLock);
-      await free.release();
+      const mark = name.slice(start.length, -".lock".length) as MirrorLock;
+      if (!name.startsWith(`${start}mirror-`) || !name.endsWith(".lock") || mark === own) continue;
+      const isHeld = hasCode("LOCK_TIMEOUT", "LOCK_UNAVAILABLE");
+      const free = await takeLock(target, mark, null).catch(valueIf(isHeld, null));
+      if (free !== null) left.push([mark, free]);
     }
-    if (found.length > 0) onLeft();
-    return found;
-  }
-
-  /** Removes those marks: Redis has the changes. One that is held by now was only being made. */
-  async function dropLeft(): Promise<void> {
-    for (const other of await lookForLeft()) {
-      const free = await takeFree(other);
-      if (free !== null) await drop(other, free);
-    }
+    if (left.length > 0) onLeft();
+    return left;
   }
 
   async function drop(mark: MirrorLock, held: Lock): Promise<void> {
@@ -63,20 +43,26 @@ export function writerMark(targetOf: () => Promise<string>, clock: Clock, onLeft
     await held.release();
   }
 
-  return {
-    lookForLeft,
-    dropLeft,
+  /** To be called before a change of the file. @throws TtsctlError LOCK_UNAVAILABLE */
+  async function set(): Promise<void> {
+    lock ??= take();
+    await lock;
+  }
 
-    /** To be called before a change of the file. @throws TtsctlError LOCK_UNAVAILABLE */
-    async set(): Promise<void> {
-      lock ??= take();
-      await lock;
+  return {
+    set,
+
+    /** Sets the mark if others were left. */
+    async takeOver(): Promise<void> {
+      const left = await takeLeft();
+      for (const [, free] of left) await free.release();
+      if (left.length > 0) await set().catch(valueIf(hasCode("LOCK_UNAVAILABLE"), undefined)); // may only read
     },
 
     /** @param isDone whether Redis has all that was written */
     async close(isDone: boolean): Promise<void> {
       const held = await lock?.catch(() => undefined);
-      if (held !== undefined) await (isDone ? drop(purpose, held) : held.release());
+      if (held !== undefined) await (isDone ? drop(own, held) : held.release());
     },
   };
 }

@@ -17,7 +17,7 @@ export const spec: CommandSpec = {
     const { data } = context.terminal;
     const { eventFollower } = await import("../../operations/events/follow.ts");
     const soon = () => follower.compareSoon();
-    await context.liveOn({ events: { onUp: soon, onDown: soon }, forReaders: (state) => state });
+    await context.liveOn({ events: { onUp: soon, onDown: soon } });
     const parts = {
       ...{ clock, signal, ...(await context.stores()) },
       hear: (heard: Parameters<Context["hearTasks"]>[0]) => context.hearTasks(heard),

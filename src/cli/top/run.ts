@@ -46,7 +46,7 @@ async function runTop(context: Context, flags: Flags): Promise<void> {
   const soon = () => {
     for (const { now } of readings) now();
   };
-  await context.liveOn({ events: { onUp: soon, onDown: soon }, forReaders: (state) => state });
+  await context.liveOn({ events: { onUp: soon, onDown: soon } });
   const stopped = AbortSignal.any([context.signal, stop.signal]);
   const stdin = terminal.streams.stdin as ReadStream;
   const { stdout } = terminal.streams;

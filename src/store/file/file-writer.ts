@@ -1,11 +1,10 @@
 import { dirname } from "node:path";
 import type { Clock } from "../../clock.ts";
-import { counted } from "../../task/amounts.ts";
 import { keyOf } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
 import type { Writable } from "../writable.ts";
-import { type ChangeOutcome, type ChangeResult, planBatch, type Request } from "./batch-plan.ts";
+import { type ChangeResult, planBatch, type Request } from "./batch-plan.ts";
 import { NO_EDIT } from "./changes.ts";
 import { lineOf, tombstoneLine } from "./edit.ts";
 import { type FileStore, type Landed, owedOf } from "./file-store.ts";
@@ -44,30 +43,6 @@ export function fileWriter({ file, shared, clock, owes, warn }: FileWriterParts)
   let othersAppend = false;
   let compaction: Promise<void> | undefined;
   const watch = new UndoWatch(file, clock, owes);
-
-  function resultsOf({ results, watched }: BatchWritten): FileResult[] {
-    const end = watched.then((ended) => {
-      const { problem, returned } = ended;
-      if (problem !== null) warn(`it is unknown whether a change was undone: ${problem.message}`);
-      const undone = results.find(({ id }) => id !== null && returned.has(keyOf(id)));
-      if (undone !== undefined) {
-        const others = returned.size > 1 ? ` and ${counted(returned.size - 1, "other task")}` : "";
-        const name = `${undone.id!.userId}:${undone.id!.taskId}${others}`;
-        warn(`${name}: another program holds the store in memory and keeps undoing the change; restart it`);
-      }
-      return ended;
-    });
-    return results.map((result) => {
-      const { id, outcome } = result;
-      const settled = end.then(({ repeated, returned, problem }): Settled => {
-        if (id === null || (outcome !== "written" && outcome !== "removed")) return { outcome, isRepeated: false };
-        const isRepeated = repeated.has(keyOf(id));
-        if (problem !== null) return { outcome: "unknown", isRepeated };
-        return { outcome: returned.has(keyOf(id)) ? "returned" : outcome, isRepeated };
-      });
-      return { ...result, settled };
-    });
-  }
 
   async function rewrite(requests: readonly Request[], base: Snapshot): Promise<BatchWritten | "behind"> {
     let results: readonly ChangeResult[] | null = null;
@@ -185,7 +160,7 @@ export function fileWriter({ file, shared, clock, owes, warn }: FileWriterParts)
     return now === snapshot;
   }
 
-  return async (requests: readonly Request[]): Promise<FileResult[]> => {
+  return async (requests: readonly Request[]): Promise<BatchWritten> => {
     for (;;) {
       const snapshot = await shared.read();
       const isLog = snapshot.shape === "jsonl";
@@ -194,25 +169,15 @@ export function fileWriter({ file, shared, clock, owes, warn }: FileWriterParts)
       const writing = isLog ? append(requests) : rewrite(requests, snapshot);
       const written = await writing.finally(() => snapshot.close());
       if (written === "behind") await watch.repeat();
-      else if (written !== null) return resultsOf(written);
+      else if (written !== null) return written;
     }
   };
 }
 
-/** `returned`: undone again and again by a service that holds the store in memory; `unknown`: the file can't be read. */
-export interface Settled {
-  readonly outcome: ChangeOutcome | "returned" | "unknown";
-  /** Whether another program undid it, and it was then made again. */
-  readonly isRepeated: boolean;
-}
-
-/** A change that is on the disk. `settled` never fails. */
-export interface FileResult extends ChangeResult {
-  readonly settled: Promise<Settled>;
-}
-
+/** Changes that are on the disk. */
 interface BatchWritten {
   readonly results: readonly ChangeResult[];
+  /** Never fails. */
   readonly watched: Promise<Watched>;
 }
 

@@ -27,10 +27,10 @@ beforeEach(() => {
 });
 
 it("a sync that failed for some tasks is needed again", async () => {
-  writer.mirror.leaveToSync();
+  here().mirror.leaveToSync();
   for (const failed of [1, 0]) {
-    await writer.mirror.aroundSync(async () => ({ failed }));
-    expect(writer.mirror.needsSync).toBe(failed > 0);
+    await here().mirror.aroundSync(async () => ({ failed }));
+    expect(here().mirror.needsSync).toBe(failed > 0);
   }
 });
 
@@ -111,9 +111,9 @@ describe("a change that a sync can't make up for", () => {
     isDown = true;
     expect(await writer.remove(id("t1"))).toMatchObject({ file: "removed", mirror: down.error });
     await writer.upsert(timed("t2", 1000, { status: "failed" }));
-    await writer.mirror.catchUp();
+    await here().mirror.catchUp();
     isDown = false;
-    await writer.mirror.catchUp();
+    await here().mirror.catchUp();
     expect([await timeOf("t1"), await timeOf("t2")]).toMatchObject([undefined, { status: "failed" }]);
   });
 
@@ -123,13 +123,13 @@ describe("a change that a sync can't make up for", () => {
     await writer.remove(id("t1"));
     isDown = false;
     await writeToMirror(redis.mirror, [timed("t1", 3000)]);
-    await writer.mirror.catchUp();
+    await here().mirror.catchUp();
     expect(await timeOf("t1")).toMatchObject({ score: 3000 });
   });
 
   it("is an undone change: the program wrote an older read", async () => {
     await Promise.all(["t1", "t2", "t3"].map((taskId) => writer.upsert(timed(taskId, 2000))));
-    await writer.mirror.aroundSync(async () => {
+    await here().mirror.aroundSync(async () => {
       await writer.remove(id("t1"));
       await writer.remove(id("t2"));
       await writer.upsert(timed("t2", 1000));
@@ -193,11 +193,10 @@ it("more than 10,000 changes that Redis missed are left to one sync, until which
   down.goDown();
   const { shared, clock, path } = here();
   const file = new FileStore(path, RULES, clock);
-  const mirror = mirrorWriter({ clock, shared, file, link: linkTo(down.mirror), warn: () => {} });
+  const mirror = mirrorWriter({ shared, file, link: linkTo(down.mirror), warn: () => {} });
   const missed = (i: number) => ({ id: id(`t${i}`), before: Number.NaN, task: timed(`t${i}`, 1000) });
   await mirror.work(Array.from({ length: 10_000 }, (_, i) => missed(i)));
   expect([mirror.pending, mirror.needsSync]).toEqual([10_000, false]);
   await mirror.work([missed(10_000)]);
   expect([mirror.pending, mirror.needsSync, mirror.problem]).toEqual([0, true, expect.stringContaining("sync")]);
-  await mirror.close();
 });

@@ -4,6 +4,7 @@ import { FileStore } from "../../../src/store/file/file-store.ts";
 import type { Shape } from "../../../src/store/file/scanner.ts";
 import { type SharedSnapshot, sharedSnapshot } from "../../../src/store/file/shared-snapshot.ts";
 import { type MirrorLink, redisLink } from "../../../src/store/mirror-link.ts";
+import { type MirrorWriter, mirrorWriter } from "../../../src/store/mirror-writer.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
 import { type TaskWriter, taskWriter } from "../../../src/store/task-writer.ts";
 import { type Writable, writable } from "../../../src/store/writable.ts";
@@ -28,6 +29,7 @@ export class WriterPlace {
   readonly #opened: { writer: TaskWriter; shared: SharedSnapshot }[] = [];
   readonly clock = new TestClock();
   writer!: TaskWriter;
+  mirror!: MirrorWriter;
   shared!: SharedSnapshot;
 
   constructor(path: string) {
@@ -39,14 +41,9 @@ export class WriterPlace {
   open(link = NO_REDIS): TaskWriter {
     const { clock } = this;
     this.shared = sharedSnapshot(this.path, RULES, clock, { grows: true });
-    this.writer = taskWriter({
-      file: writable(new FileStore(this.path, RULES, clock)),
-      ...{ shared: this.shared, clock, link },
-      mark: null,
-      owes: link !== NO_REDIS,
-      warn: () => {},
-      onMirrorFailure: () => {},
-    });
+    const parts = { file: writable(new FileStore(this.path, RULES, clock)), shared: this.shared, warn: () => {} };
+    this.mirror = mirrorWriter({ ...parts, link });
+    this.writer = taskWriter({ ...parts, clock, mirror: this.mirror, mark: null, owes: link !== NO_REDIS });
     this.#opened.push({ writer: this.writer, shared: this.shared });
     return this.writer;
   }
