@@ -2,7 +2,7 @@ import { later } from "../clock.ts";
 import { isTtsctlError, ours } from "../errors.ts";
 import { checkLayout, checkTimezone, storeMismatch, storeRefusal } from "../operations/safety.ts";
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
-import type { MirrorState } from "../store/mirror-link.ts";
+import type { MirrorLink, MirrorState } from "../store/mirror-link.ts";
 import { type MirrorWriterParts, mirrorWriter } from "../store/mirror-writer.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { type Writable, writable } from "../store/writable.ts";
@@ -19,9 +19,7 @@ export async function syncStore(parts: RunParts, own: Pick<SyncParts, "ledger" |
   return sync({ ...(await parts.changeParts(own.ledger, options.dryRun, file)), mirror, ...own }, options);
 }
 
-type Live = Awaited<ReturnType<RunParts["liveOn"]>>;
-
-interface Keeping extends Pick<MirrorWriterParts, "file" | "warn" | "onMirrorFailure"> {
+interface Keeping extends Pick<MirrorWriterParts, "file" | "warn"> {
   /** The parts of a sync. */
   step(signal: AbortSignal): Promise<RunParts>;
   /** Called after each sync, before Redis is read. */
@@ -37,22 +35,21 @@ const RETRY_MS = 1000;
 const [FIRST_PAUSE_S, LONGEST_PAUSE_S] = [1, 300];
 
 /** Writes to Redis what it missed, for a long-running process: what the writer knows or, if Redis may lack more, the whole file. */
-export function keepMirrored({ clock }: RunParts, { shared, link }: Live, keeping: Keeping) {
-  const { isOurs } = keeping;
+export function keepMirrored({ clock }: RunParts, link: MirrorLink, keeping: Keeping) {
+  const { file, isOurs } = keeping;
   const stop = new AbortController();
-  const syncs = new Set<Promise<unknown>>();
   let running: Promise<void> | null = null;
   let isPausing = false;
   /** When the next sync is due, as the clock's `monotonic()` counts. */
   let dueAt = 0;
   let pauseS = FIRST_PAUSE_S;
   let checked: Mirror | null = null;
-  const writer = mirrorWriter({ ...keeping, shared, link: { open }, onBehind: startLater });
+  const writer = mirrorWriter({ ...keeping, link: { open }, onBehind: startLater });
 
   /** Checks that a mirror belongs to this store, and is read as the service writes it. @throws STORE_*, *_MISMATCH, REDIS_* */
   async function check(mirror: Mirror): Promise<void> {
     if (checked === mirror || (checked !== null && isOurs !== undefined)) return;
-    await using snapshot = await shared.read();
+    await using snapshot = await file.read();
     await checkLayout(mirror);
     await checkTimezone(mirror);
     const refusal = await (isOurs
@@ -73,15 +70,13 @@ export function keepMirrored({ clock }: RunParts, { shared, link }: Live, keepin
   /** `ttsctl sync`, which deletes only what is owed. @throws as `syncStore` */
   function sync(signal = stop.signal): Promise<SyncOutcome> {
     const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
-    const done = writer.aroundSync(async () => {
+    return writer.aroundSync(async () => {
       const step = await keeping.step(AbortSignal.any([signal, stop.signal]));
       const synced = syncStore(step, { ledger: null, confirm: async () => {} }, options);
       const outcome = await synced.finally(() => step.release().catch(() => {})); // the outcome of the sync counts
       await keeping.onSync?.(outcome); // Redis is read right after it
       return outcome;
     });
-    syncs.add(done);
-    return done.finally(() => syncs.delete(done));
   }
 
   /** Also repeats a sync that failed for a lock. A new connection begins it again. */
@@ -137,7 +132,7 @@ export function keepMirrored({ clock }: RunParts, { shared, link }: Live, keepin
     async close(): Promise<void> {
       stop.abort();
       await running;
-      await Promise.allSettled(syncs);
+      await writer.ended();
     },
   };
 }
@@ -167,7 +162,7 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
   /** Redis-only tasks after the last sync. */
   let orphansThen: number | null = null;
 
-  const live = await parts.liveOn({
+  const { link } = await parts.liveOn({
     events: {
       onUp: ({ where }, again) => {
         void note("info", `Redis at ${where} ${again ? "is back" : "answered the ping"}`);
@@ -177,7 +172,7 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     },
     behindFor,
   });
-  const keeper = keepMirrored(parts, live, {
+  const keeper = keepMirrored(parts, link, {
     file: await parts.fileStore(),
     warn: (line) => void note("warn", line),
     step: (signal) => parts.step({ log: () => {}, signal: () => signal }), // the server has logged its own ping
@@ -206,7 +201,7 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     if (isWanted) writer.leaveToSync();
     else {
       behind = "Redis may lack changes of the file; run `ttsctl sync`";
-      markThen = live.link.open().then((state) => (state.kind === "on" ? markOf(state.mirror) : null));
+      markThen = link.open().then((state) => (state.kind === "on" ? markOf(state.mirror) : null));
     }
     void begin();
   }
@@ -225,6 +220,5 @@ export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note
     } else orphansThen = orphans;
   }
 
-  const close = () => keeper.close().then(writer.ended);
-  return { begin, mayLack, isRunning: keeper.isRunning, isStoreLost: () => isStoreLost, close };
+  return { begin, mayLack, isRunning: keeper.isRunning, isStoreLost: () => isStoreLost, close: keeper.close };
 }

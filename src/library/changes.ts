@@ -168,11 +168,9 @@ async function findExpired(snapshot: Snapshot, rows: readonly number[], claimed:
 
 /** When the claim of a row's record ends. A row never changes, so each is read once: workers ask again and again. */
 const known = new WeakMap<Rows, Map<number, number>>();
-const MOST_KNOWN = 100_000;
 
 async function leasesOf(snapshot: Snapshot, rows: readonly number[]): Promise<ReadonlyMap<number, number>> {
-  const before = known.get(snapshot.rows);
-  const leases = before === undefined || before.size > MOST_KNOWN ? new Map<number, number>() : before;
+  const leases = known.get(snapshot.rows) ?? new Map<number, number>();
   known.set(snapshot.rows, leases);
   const times = snapshot.rules.times();
   const unread = rows.filter((row) => !leases.has(row));

@@ -42,7 +42,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   });
   const rules = await parts.rules();
   const events = eventSource(logger, clock, () => mirror.pending);
-  const live = await parts.liveOn({
+  const { shared, link } = await parts.liveOn({
     events: {
       onUp: ({ where }, again) => {
         events.mirrorUp(where, again);
@@ -56,19 +56,16 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       await using snapshot = await shared.read().catch(valueIf(isStoreError, null));
       if (snapshot === null) return; // Redis must answer then, and is checked before a write
       await keeper.check(redis);
-      const { syncedAt, members } = (await redis.standings([undefined]))[0]!;
-      const isFlushed = wasMarked && syncedAt === null;
-      wasMarked = syncedAt !== null;
       await mark.takeOver();
-      if (isFlushed || snapshot.size - members > writer.pending) mirror.leaveToSync();
+      if (snapshot.size - (await redis.size(undefined)) > writer.pending) mirror.leaveToSync();
     },
     grows: true,
   });
-  const { shared, link } = live;
+  const stores = await parts.stores();
   const file = writable(new FileStore(settings.store.path.value, rules, clock));
   const owes = settings.redis.enabled.value;
-  const keeper = keepMirrored(parts, live, {
-    ...{ file, warn, onMirrorFailure: events.mirrorFailed },
+  const keeper = keepMirrored(parts, link, {
+    ...{ file: stores.file, warn },
     step: (signal) => parts.forCall("syncToRedis", signal),
     isOurs: (id) => writer.isPending(id),
     onFailure: (error) => warn(`Redis was not repaired: ${error instanceof Error ? error.message : error}`),
@@ -76,8 +73,6 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const mirror = keeper.writer;
   const mark = writerMark(() => file.target(), clock, mirror.leaveToSync);
   const writer = taskWriter({ file, shared, clock, owes, warn, mirror, mark: owes ? mark : null });
-  let wasMarked = false;
-  const stores = await parts.stores();
   const checking = { clock, parser: new RecordParser(rules) };
   let cleanup: CleanupLoop | null = null;
   let closing: Promise<void> | null = null;
@@ -100,12 +95,15 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   }
 
   /** Also reports a change to listeners. */
-  function resultOf({ userId, taskId }: TaskId, { file: state, mirror: copy, settled }: Written): WriteResult {
+  function resultOf<M extends object>({ userId, taskId }: TaskId, written: Resulting, more: M): WriteResult & M {
+    const { file: state, mirror: copy, settled } = written;
     let redis: WriteResult["redis"] = { state: "off" };
     if (owes && copy instanceof TtsctlError) redis = { state: "failed", error: libraryError(copy) };
     else if (owes) redis = { state: copy as Exclude<typeof copy, TtsctlError> };
+    if (redis.error !== undefined) events.mirrorFailed(redis.error);
     if (state === "written" || state === "removed") events.change({ userId, taskId, state, redis });
-    return withSettled({ state, redis }, settled);
+    // A promise in the JSON of a result would be `{}`, so it isn't enumerable.
+    return Object.defineProperty({ state, redis, ...more }, "settled", { value: settled }) as WriteResult & M;
   }
 
   async function list(query: PageQuery, named: NamedTasks) {
@@ -115,12 +113,12 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const store: TaskStore<T> = {
     upsert: call(async (task) => {
       const parsed = taskOf(task, checking.parser);
-      return resultOf(parsed, await writer.upsert(parsed));
+      return resultOf(parsed, await writer.upsert(parsed), {});
     }),
 
     delete: call(async (userId, taskId) => {
       const id = idOf(userId, taskId, rules);
-      return resultOf(id, await writer.remove(id));
+      return resultOf(id, await writer.remove(id), {});
     }),
 
     update: call(async (userId, taskId, change, options = {}) => {
@@ -135,10 +133,9 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
         return isConflict ? null : updated(task, change, options, checking);
       };
       const written = await writer.update({ find: () => id, change: next });
-      const result = resultOf(id, written);
-      const task = written.task ? storedTask<T>(written.task) : null;
-      if (isConflict) return withSettled({ ...result, state: "conflict", task }, Promise.resolve("conflict"));
-      return withSettled({ ...result, task }, result.settled);
+      const conflict = { file: "conflict", settled: Promise.resolve("conflict" as const) } as const;
+      const task = written.task && storedTask<T>(written.task);
+      return resultOf(id, isConflict ? { ...written, ...conflict } : written, { task });
     }),
 
     claim: call(async (from, patch, options = {}) => {
@@ -153,7 +150,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
         await using snapshot = await shared.read();
         const [record] = await snapshot.recordsOf([task!]); // a service without locks may have replaced it
         if (file === "written" && record != null && claimIdOf(record) === claimId) {
-          resultOf(task!, written);
+          resultOf(task!, written, {});
           return { ...storedTask<T>(task!), claimId };
         }
       }
@@ -282,9 +279,10 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   return store;
 }
 
-/** A promise in the JSON of a result would be `{}`, so it isn't enumerable. */
-function withSettled<R extends object>(result: R, settled: WriteResult["settled"]): R & Pick<WriteResult, "settled"> {
-  return Object.defineProperty(result, "settled", { value: settled }) as R & Pick<WriteResult, "settled">;
+/** What was written, in the words of the library. */
+interface Resulting extends Pick<Written, "mirror"> {
+  readonly file: WriteResult["state"];
+  readonly settled: WriteResult["settled"];
 }
 
 /** Silent without a logger. One that throws must not fail a write that is on the disk. */

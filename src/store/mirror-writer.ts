@@ -7,7 +7,7 @@ import { newer, newest } from "../task/version.ts";
 import type { Change } from "./file/batch-plan.ts";
 import type { FileStore } from "./file/file-store.ts";
 import type { Owed } from "./file/owed-list.ts";
-import { CurrentFile, type SharedSnapshot } from "./file/shared-snapshot.ts";
+import { CurrentFile } from "./file/shared-snapshot.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
 import type { MirrorLink } from "./mirror-link.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
@@ -25,9 +25,6 @@ export type MirrorOutcome = Exclude<WriteOutcome, "reindexed"> | RemoveOutcome |
 export interface MirrorWriterParts {
   readonly link: Pick<MirrorLink<Writable<Mirror>>, "open">;
   readonly file: FileStore;
-  readonly shared: Pick<SharedSnapshot, "read" | "identity">;
-  /** Receives an error for changes that the file has and the mirror may lack. */
-  onMirrorFailure?(error: TtsctlError, count: number): void;
   /** The mirror is still behind, though it answers: a catch-up is due soon. */
   onBehind?(): void;
   /** Receives a line for the operator. */
@@ -48,11 +45,11 @@ const DRAINED = 20 * BATCH;
  * file can't bring over is in the owed list instead.
  */
 export function mirrorWriter(parts: MirrorWriterParts) {
-  const { link, file, shared } = parts;
+  const { link, file } = parts;
   /** By `keyOf`. */
   const waiting = new Map<string, Removal>();
-  /** How many syncs are running: they may write what they read before a deletion. */
-  let syncs = 0;
+  /** Syncs that are running: they may write what they read before a deletion. */
+  const syncs = new Set<Promise<unknown>>();
   /** How often the changes were left to a sync, and how many of those syncs have succeeded. */
   let left = 0;
   let synced = 0;
@@ -65,13 +62,13 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     const changes = await asInFile(due).catch(valueIf<MirrorChange[]>(isStoreError, []));
     const outcomes = await write(changes);
     const done = new Set(changes.filter((_, i) => typeof outcomes[i] === "string").map(({ id }) => keyOf(id)));
-    if (syncs === 0) await file.owed.settle(owed.filter(({ id }) => done.has(keyOf(id))));
+    if (syncs.size === 0) await file.owed.settle(owed.filter(({ id }) => done.has(keyOf(id))));
     return outcomes.length === 0 || done.size > 0;
   }
 
   /** Neither a missing file nor an invalid record of a task shows what Redis should have. */
   async function asInFile(due: readonly Removal[]): Promise<MirrorChange[]> {
-    await using snapshot = await shared.read();
+    await using snapshot = await file.read();
     const records = await snapshot.recordsOf(due.map(({ id }) => id));
     const isKnown = (id: TaskId, task: Task | null) => task !== null || (snapshot.exists && !snapshot.holds(id));
     return due.flatMap(({ id, before }, i) => (isKnown(id, records[i]!) ? [{ id, task: records[i]!, before }] : []));
@@ -82,7 +79,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     if (unfollowed.size === 0) return;
     const written = unfollowed;
     unfollowed = new WrittenCopies();
-    await using current = new CurrentFile(shared);
+    await using current = new CurrentFile(file);
     try {
       const state = await link.open();
       if (state.kind !== "on") return;
@@ -113,7 +110,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     for (const some of batches(due, BATCH)) outcomes.push(...(await writeSome(some)));
     const isDone = (i: number) => typeof outcomes[i] === "string";
     // A sync may write what it read before a deletion, so these stay owed until it has ended.
-    if (syncs === 0) await owed.settle(due.filter((_, i) => isDone(i) && goesBack(changes[i]!)));
+    if (syncs.size === 0) await owed.settle(due.filter((_, i) => isDone(i) && goesBack(changes[i]!)));
     // Deletions are in the list already. A record of the same time, or an older one, is nothing that a sync writes.
     await owed.add(due.filter((change, i) => !isDone(i) && change.task !== null && goesBack(change)));
     due.forEach((change, i) => void note(change, isDone(i) || goesBack(change)));
@@ -134,39 +131,39 @@ export function mirrorWriter(parts: MirrorWriterParts) {
   async function writeSome(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const state = await link.open();
     if (state.kind !== "on") return changes.map(() => (state.kind === "off" ? "off" : state.error));
+    const { mirror } = state;
+    const puts = changes.filter(({ task }) => task !== null);
+    const removals = changes.filter(({ task }) => task === null);
     try {
-      const { mirror } = state;
-      const written = await put(mirror, changes);
-      const removals = changes.filter(({ task }) => task === null);
+      // A task that is new in the file counts as new in the mirror too, since the guard of the write checks that.
+      const copies = await fillIn<MirrorChange, Outcome<RedisCopy>>(
+        puts,
+        ({ before }) => (Number.isNaN(before) ? NO_COPY : undefined),
+        (known) =>
+          mirror.copies(
+            known.map(({ id }) => id),
+            "scores",
+          ),
+      );
+      const replaced = puts.map(({ before }) => before);
+      const tasks = puts.map(({ task }) => task!);
+      const written = await writeToMirror(mirror, tasks, { copies, replaced, written: unfollowed });
       const removed = await removeFromMirror(mirror, removals);
       for (const [i, { id, before }] of removals.entries()) {
         if (removed[i] === "removed") unfollowed.noteRemoved(id, before);
       }
-      const [puts, gone] = [written.values(), removed.values()];
-      return changes.map(({ task }) => (task === null ? gone : puts).next().value!);
+      const [ofPuts, ofRemovals] = [written.values(), removed.values()];
+      const outcomes = changes.map(({ task }) => (task === null ? ofRemovals : ofPuts).next().value!);
+      return outcomes.map((outcome) => (outcome === "reindexed" ? "unchanged" : outcome));
     } catch (error) {
       if (!isRedisError(error)) throw error;
       return changes.map(() => error);
     }
   }
 
-  async function put(mirror: Writable<Mirror>, changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
-    const puts = changes.flatMap(({ task, before }) => (task === null ? [] : [{ task, before }]));
-    const tasks = puts.map(({ task }) => task);
-    const replaced = puts.map(({ before }) => before);
-    // A task that is new in the file counts as new in the mirror too, since the guard of the write checks that.
-    const copies = await fillIn<Task, Outcome<RedisCopy>>(
-      tasks,
-      (_, i) => (Number.isNaN(replaced[i]) ? NO_COPY : undefined),
-      (known) => mirror.copies(known, "scores"),
-    );
-    const outcomes = await writeToMirror(mirror, tasks, { copies, replaced, written: unfollowed });
-    return outcomes.map((outcome) => (outcome === "reindexed" ? "unchanged" : outcome));
-  }
-
   /** Whether nothing is pending or owed. What is owed during a sync is left to its end. */
   async function isCaughtUp(): Promise<boolean> {
-    return waiting.size === 0 && (syncs > 0 || !(await file.owed.isThere()));
+    return waiting.size === 0 && (syncs.size > 0 || !(await file.owed.isThere()));
   }
 
   /** Pushes pending changes and owed deletions in batches. Failures are reported and remain pending. */
@@ -205,19 +202,18 @@ export function mirrorWriter(parts: MirrorWriterParts) {
       return `${counted(waiting.size, "change")} of the file ${waiting.size === 1 ? "is" : "are"} not in Redis yet`;
     },
 
-    /** A failure of Redis is a value. For the work of `alone`. */
-    async work(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+    /** Writes changes, in their order: the outcome of each. A failure of Redis is one. For the work of `alone`. */
+    async work(changes: readonly MirrorChange[]): Promise<ReadonlyMap<unknown, MirrorOutcome>> {
       // What an earlier one of them removed is in the owed list.
       const last = new Map(changes.map((change) => [keyOf(change.id), change]));
       const outcomes = await write([...last.values()]);
-      const errors = outcomes.filter((outcome) => outcome instanceof TtsctlError);
-      if (errors.length > 0) parts.onMirrorFailure?.(errors[0]!, errors.length);
       void alone(followFile);
       const ends = new Map([...last.keys()].map((key, i) => [key, outcomes[i]!]));
-      return changes.map((change) => {
-        const key = keyOf(change.id);
-        return last.get(key) === change ? ends.get(key)! : outcomeOfEarlier(change, ends.get(key)!);
-      });
+      const ofChange = (change: MirrorChange) => {
+        const end = ends.get(keyOf(change.id))!;
+        return last.get(keyOf(change.id)) === change ? end : outcomeOfEarlier(change, end);
+      };
+      return new Map(changes.map((change) => [change, ofChange(change)]));
     },
 
     /** For changes that were undone in the file and made again: the mirror may have been changed likewise. */
@@ -230,19 +226,21 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     async aroundSync<T extends { readonly failed: number }>(sync: () => Promise<T>): Promise<T> {
       const needed = left;
       await catchUp();
-      syncs++;
+      const running = sync();
+      syncs.add(running);
       try {
-        const outcome = await sync();
+        const outcome = await running;
         if (outcome.failed === 0) synced = Math.max(synced, needed);
         return outcome;
       } finally {
-        syncs--;
+        syncs.delete(running);
         await catchUp();
       }
     },
 
     /** Returns when nothing is at work. */
     async ended(): Promise<void> {
+      await Promise.allSettled(syncs);
       await queue;
     },
   };
@@ -256,7 +254,7 @@ export async function drainOwed(
   const owed = await file.owed.read();
   if (owed.length === 0) return;
   const link: MirrorWriterParts["link"] = { open: async () => ({ kind: "on", mirror }) };
-  await mirrorWriter({ file, shared: file, link, warn: (line) => reporter.warn(line) }).catchUp();
+  await mirrorWriter({ file, link, warn: (line) => reporter.warn(line) }).catchUp();
   const settled = owed.length - (await file.owed.read()).length;
   const what = `${counted(settled, "deletion")} from the file`;
   if (settled > 0)

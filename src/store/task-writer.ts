@@ -27,10 +27,10 @@ interface TaskWriterParts extends FileWriterParts {
   readonly mark: WriterMark | null;
 }
 
-interface Waiting {
-  readonly request: Request;
-  resolve(written: Written): void;
-  reject(error: unknown): void;
+/** Changes that are written together, and what becomes of each. */
+interface Batch {
+  readonly requests: Request[];
+  readonly written: Promise<readonly (Written & { readonly failure: ChangeResult["failure"] | undefined })[]>;
 }
 
 export type TaskWriter = ReturnType<typeof taskWriter>;
@@ -39,50 +39,50 @@ export type TaskWriter = ReturnType<typeof taskWriter>;
 export function taskWriter(parts: TaskWriterParts) {
   const { mirror, mark, owes, warn } = parts;
   const write = fileWriter(parts);
-  let waiting: Waiting[] = [];
+  /** The one that isn't begun yet. */
+  let next: Batch | null = null;
   /** By `keyOf`: the tasks that the file may have as changed already, and the mirror not yet. */
   let inHand: ReadonlySet<string> = new Set();
   /** Batches that are watched. */
   const settling = new Set<Promise<unknown>>();
 
-  function add(request: Request): Promise<Written> {
-    return new Promise((resolve, reject) => {
-      if (waiting.push({ request, resolve, reject }) === 1) void mirror.alone(writeWaiting);
-    });
+  async function add(request: Request): Promise<Written> {
+    next ??= newBatch();
+    const i = next.requests.push(request) - 1;
+    const { failure, ...written } = (await next.written)[i]!;
+    if (failure !== undefined) throw failure.error;
+    return written;
   }
 
-  async function writeWaiting(): Promise<void> {
-    await new Promise((next) => setImmediate(next)); // callers of the same turn, and those whose change is written
-    const batch = waiting;
-    waiting = [];
-    try {
-      await mark?.set();
-      await writeBatch(batch);
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-    } finally {
-      inHand = new Set();
-    }
+  function newBatch(): Batch {
+    const requests: Request[] = [];
+    const work = async () => {
+      await new Promise((turn) => setImmediate(turn)); // for callers whose change was in the batch before
+      next = null;
+      return writeBatch(requests).finally(() => {
+        inHand = new Set();
+      });
+    };
+    return { requests, written: mirror.alone(work) };
   }
 
-  async function writeBatch(batch: readonly Waiting[]): Promise<void> {
-    inHand = new Set(batch.flatMap(({ request }) => ("id" in request ? [keyOf(request.id)] : [])));
-    const { results, watched } = await write(batch.map(({ request }) => request));
+  async function writeBatch(requests: readonly Request[]): Promise<Awaited<Batch["written"]>> {
+    inHand = new Set(requests.flatMap((request) => ("id" in request ? [keyOf(request.id)] : [])));
+    await mark?.set();
+    const { results, watched } = await write(requests);
     const made = results.filter(isForMirror);
     inHand = new Set(made.map(({ id }) => keyOf(id)));
     const mirrored = mirror.work(made);
     const end = settle(watched, made, mirrored);
     settling.add(end);
     void end.finally(() => settling.delete(end));
-    const outcomes = new Map<ChangeResult, MirrorOutcome>((await mirrored).map((outcome, i) => [made[i]!, outcome]));
-    for (const [i, result] of results.entries()) {
-      const { outcome, id, task, failure } = result;
-      const isMade = outcome === "written" || outcome === "removed";
-      const settled = isMade ? end.then((ended) => lastOf(id!, outcome, ended)) : Promise.resolve(outcome);
-      const { resolve, reject } = batch[i]!;
-      if (failure !== undefined) reject(failure.error);
-      else resolve({ file: outcome, mirror: outcomes.get(result) ?? "skipped", task, settled });
-    }
+    const outcomes = await mirrored;
+    return results.map((result) => {
+      const { outcome: file, id, task, failure } = result;
+      const isMade = file === "written" || file === "removed";
+      const settled = isMade ? end.then((ended) => lastOf(id!, file, ended)) : Promise.resolve(file);
+      return { file, mirror: outcomes.get(result) ?? "skipped", task, failure, settled };
+    });
   }
 
   /** Returns how the changes of a batch ended in the file. Those that were made again there are made again in the mirror. */

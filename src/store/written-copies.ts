@@ -52,29 +52,23 @@ export class WrittenCopies {
   /**
    * Reads the file and compares. If a record is gone, its copy is removed, but if the file is missing, or lacks all of many
    * tasks, it may be lost. If a record changed, an older copy is overwritten.
-   * @param busy whether this process is changing the task itself, which then writes the copy
    * @returns tasks whose record in the file is older than before: a service put back what it read @throws STORE_*, REDIS_*
    */
-  async follow(
-    mirror: Writable<Mirror>,
-    file: Pick<CurrentFile, "snapshot">,
-    busy: (id: TaskId) => boolean = () => false,
-  ): Promise<TaskId[]> {
+  async follow(mirror: Writable<Mirror>, file: Pick<CurrentFile, "snapshot">): Promise<TaskId[]> {
     const returned: TaskId[] = [];
     let written: WrittenCopies = this;
     for (let round = 0; written.size > 0 && round < MOST_ROUNDS; round++) {
       const now = await file.snapshot();
       if (!now.exists || (now.size === 0 && written.size >= LEAST_STRANGE)) break;
-      written = await written.#followOnce(mirror, now, busy, returned);
+      written = await written.#followOnce(mirror, now, returned);
     }
     return returned;
   }
 
   /** Returns what was written. */
-  async #followOnce(mirror: Writable<Mirror>, snapshot: Snapshot, busy: (id: TaskId) => boolean, returned: TaskId[]) {
+  async #followOnce(mirror: Writable<Mirror>, snapshot: Snapshot, returned: TaskId[]) {
     const written = new WrittenCopies();
-    const idle = Array.from({ length: this.size }, (_, key) => key).filter((key) => !busy(this.#keys.id(key)));
-    for (const keys of batches(idle, BATCH)) {
+    for (const keys of batches(Array(this.size).keys(), BATCH)) {
       const ids = keys.map((key) => this.#keys.id(key));
       const records = await snapshot.recordsOf(ids);
       const gone = keys.filter((_, i) => !snapshot.holds(ids[i]!));

@@ -70,18 +70,14 @@ export function fileWriter({ file, shared, clock, owes, warn }: FileWriterParts)
     const target = await file.target();
     return file.withWriteLock(target, async (lock) => {
       await using snapshot = await shared.read();
-      const log = snapshot.shape === "jsonl" ? await LineLog.open(target, snapshot) : null;
+      await using log = snapshot.shape === "jsonl" ? await LineLog.open(target, snapshot) : null;
       if (log === null) return null;
-      try {
-        if (await watch.isBehind(snapshot, lock.note)) return "behind";
-        const open = { target, lock, log, snapshot, ...(await lastWriterOf(snapshot, lock.note)) };
-        if (await isReady(snapshot)) return await appendTo(open, requests);
-        const cut = snapshot.layout!.unfinished === null ? null : await log.cut(snapshot);
-        if (cut !== null) await lock.leave(noteOf(cut, open.others, undefined, open.since)); // or the cut would look like another program's write
-        return null;
-      } finally {
-        await log.close();
-      }
+      if (await watch.isBehind(snapshot, lock.note)) return "behind";
+      const open = { target, lock, log, snapshot, ...(await lastWriterOf(snapshot, lock.note)) };
+      if (await isReady(snapshot)) return await appendTo(open, requests);
+      const cut = snapshot.layout!.unfinished === null ? null : await log.cut(snapshot);
+      if (cut !== null) await lock.leave(noteOf(cut, open.others, undefined, open.since)); // or the cut would look like another program's write
+      return null;
     });
   }
 

@@ -55,8 +55,8 @@ export class LineLog {
     }
   }
 
-  async close(): Promise<void> {
-    await closeQuietly(this.handle);
+  [Symbol.asyncDispose](): Promise<void> {
+    return closeQuietly(this.handle);
   }
 
   /** Overwrites what was written with spaces, wherever it is. To cut it off might cut off a line that another program appends. */

@@ -31,9 +31,9 @@ describe("an append to JSON Lines", () => {
     here().fill(line("t1"));
     appendFileSync(here().path, line("t2").slice(0, 20));
     await using snapshot = await here().shared.read();
-    const log = await LineLog.open(here().path, snapshot);
+    await using log = await LineLog.open(here().path, snapshot);
     appendFileSync(here().path, line("t2").slice(20));
-    expect(await log!.cut(snapshot).finally(() => log!.close())).toBeNull();
+    expect(await log!.cut(snapshot)).toBeNull();
     expect(tasksHeld()).toEqual(["t1", "t2"]);
   });
 
@@ -110,8 +110,8 @@ describe("a process that appends without our lock", () => {
     ["on both sides", line("t2"), line("t5")],
   ])("and its line %s are kept if our append fails", async (_, before, behind) => {
     here().fill(line("t1"));
-    const snapshot = await here().shared.read();
-    const log = (await LineLog.open(here().path, snapshot))!;
+    await using snapshot = await here().shared.read();
+    await using log = (await LineLog.open(here().path, snapshot))!;
     appendFileSync(here().path, before);
     const any = await open(here().path, "r");
     const handles = Object.getPrototypeOf(any) as { datasync(): Promise<void> };
@@ -124,8 +124,6 @@ describe("a process that appends without our lock", () => {
     expect(here().text.replaceAll(/\s*$|^ *\n/gm, "")).toBe((line("t1") + before + behind).trimEnd());
     await here().writer.upsert(task("t6"));
     expect(tasksHeld()).toEqual(["t1", ...["t2", "t5"].filter((id) => (before + behind).includes(id)), "t6"]);
-    await log.close();
-    await snapshot.close();
     await any.close();
   });
 });

@@ -191,9 +191,9 @@ it("a copy that another program writes within the same second, just before our r
 it("more than 10,000 changes that Redis missed are left to one sync, until which Redis is not read", async () => {
   const down = new FlakyMirror(redis.mirror);
   down.goDown();
-  const { shared, clock, path } = here();
+  const { clock, path } = here();
   const file = new FileStore(path, RULES, clock);
-  const mirror = mirrorWriter({ shared, file, link: linkTo(down.mirror), warn: () => {} });
+  const mirror = mirrorWriter({ file, link: linkTo(down.mirror), warn: () => {} });
   const missed = (i: number) => ({ id: id(`t${i}`), before: Number.NaN, task: timed(`t${i}`, 1000) });
   await mirror.work(Array.from({ length: 10_000 }, (_, i) => missed(i)));
   expect([mirror.pending, mirror.needsSync]).toEqual([10_000, false]);

@@ -41,9 +41,10 @@ export class WriterPlace {
   open(link = NO_REDIS): TaskWriter {
     const { clock } = this;
     this.shared = sharedSnapshot(this.path, RULES, clock, { grows: true });
-    const parts = { file: writable(new FileStore(this.path, RULES, clock)), shared: this.shared, warn: () => {} };
-    this.mirror = mirrorWriter({ ...parts, link });
-    this.writer = taskWriter({ ...parts, clock, mirror: this.mirror, mark: null, owes: link !== NO_REDIS });
+    const file = writable(new FileStore(this.path, RULES, clock));
+    const parts = { clock, shared: this.shared, warn: () => {}, mark: null, owes: link !== NO_REDIS };
+    this.mirror = mirrorWriter({ ...parts, link, file: new FileStore(this.path, RULES, clock, parts) });
+    this.writer = taskWriter({ ...parts, file, mirror: this.mirror });
     this.#opened.push({ writer: this.writer, shared: this.shared });
     return this.writer;
   }
