@@ -95,12 +95,11 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   }
 
   /** Also reports a change to listeners. */
-  function resultOf<M extends object>({ userId, taskId }: TaskId, written: Resulting, more: M): WriteResult & M {
+  function resultOf<M extends object>({ userId, taskId }: TaskId, written: Written, more: M): WriteResult & M {
     const { file: state, mirror: copy, settled } = written;
-    let redis: WriteResult["redis"] = { state: "off" };
-    if (owes && copy instanceof TtsctlError) redis = { state: "failed", error: libraryError(copy) };
-    else if (owes) redis = { state: copy as Exclude<typeof copy, TtsctlError> };
-    if (redis.error !== undefined) events.mirrorFailed(redis.error);
+    const hasFailed = copy instanceof TtsctlError;
+    const redis = hasFailed ? ({ state: "failed", error: libraryError(copy) } as const) : { state: copy };
+    if (hasFailed) events.mirrorFailed(copy);
     if (state === "written" || state === "removed") events.change({ userId, taskId, state, redis });
     // A promise in the JSON of a result would be `{}`, so it isn't enumerable.
     return Object.defineProperty({ state, redis, ...more }, "settled", { value: settled }) as WriteResult & M;
@@ -127,15 +126,12 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       checkOptions(options, "update: the options", ["claimId", "leaseMs"]);
       if (options.claimId !== undefined) checkType(options.claimId, "string", "claimId");
       checkLease(options.leaseMs);
-      let isConflict = false;
       const next = (task: Task) => {
-        isConflict = options.claimId !== undefined && options.claimId !== claimIdOf(task);
-        return isConflict ? null : updated(task, change, options, checking);
+        const isOther = options.claimId !== undefined && options.claimId !== claimIdOf(task);
+        return isOther ? "conflict" : updated(task, change, options, checking);
       };
       const written = await writer.update({ find: () => id, change: next });
-      const conflict = { file: "conflict", settled: Promise.resolve("conflict" as const) } as const;
-      const task = written.task && storedTask<T>(written.task);
-      return resultOf(id, isConflict ? { ...written, ...conflict } : written, { task });
+      return resultOf(id, written, { task: written.task && storedTask<T>(written.task) });
     }),
 
     claim: call(async (from, patch, options = {}) => {
@@ -277,12 +273,6 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     [Symbol.asyncDispose]: () => store.close(),
   };
   return store;
-}
-
-/** What was written, in the words of the library. */
-interface Resulting extends Pick<Written, "mirror"> {
-  readonly file: WriteResult["state"];
-  readonly settled: WriteResult["settled"];
 }
 
 /** Silent without a logger. One that throws must not fail a write that is on the disk. */

@@ -1,4 +1,4 @@
-import { isRedisError, isStoreError, TtsctlError, valueIf } from "../errors.ts";
+import { isRedisError, isStoreError, type TtsctlError, valueIf } from "../errors.ts";
 import { batches, fillIn } from "../pool.ts";
 import { counted } from "../task/amounts.ts";
 import { keyOf, type TaskId } from "../task/ids.ts";
@@ -209,11 +209,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
       const outcomes = await write([...last.values()]);
       void alone(followFile);
       const ends = new Map([...last.keys()].map((key, i) => [key, outcomes[i]!]));
-      const ofChange = (change: MirrorChange) => {
-        const end = ends.get(keyOf(change.id))!;
-        return last.get(keyOf(change.id)) === change ? end : outcomeOfEarlier(change, end);
-      };
-      return new Map(changes.map((change) => [change, ofChange(change)]));
+      return new Map(changes.map((change) => [change, outcomeOf(change, ends.get(keyOf(change.id))!)]));
     },
 
     /** For changes that were undone in the file and made again: the mirror may have been changed likewise. */
@@ -266,10 +262,8 @@ function goesBack({ task, before }: MirrorChange): boolean {
   return !Number.isNaN(before) && (task === null || !newer(task.score, before));
 }
 
-/** By the outcome of the last change of its task: a kept copy is newer than any record before. */
-function outcomeOfEarlier({ task }: MirrorChange, outcome: MirrorOutcome): MirrorOutcome {
-  if (outcome === "off" || outcome instanceof TtsctlError) return outcome;
-  if (outcome === "newer" || outcome === "unchanged") return "newer";
-  if (task !== null) return "written";
-  return outcome === "missing" ? "missing" : "removed";
+/** By the outcome of the last change of its task: what that has replaced counts as made. */
+function outcomeOf({ task }: MirrorChange, last: MirrorOutcome): MirrorOutcome {
+  if (task === null) return last === "written" ? "removed" : last;
+  return last === "removed" || last === "missing" ? "written" : last;
 }

@@ -38,7 +38,7 @@ export type TaskWriter = ReturnType<typeof taskWriter>;
 /** Writes of a long-lived process: those that wait together are written together, to the file and then to Redis. */
 export function taskWriter(parts: TaskWriterParts) {
   const { mirror, mark, owes, warn } = parts;
-  const write = fileWriter(parts);
+  const writeFile = fileWriter(parts);
   /** The one that isn't begun yet. */
   let next: Batch | null = null;
   /** By `keyOf`: the tasks that the file may have as changed already, and the mirror not yet. */
@@ -46,7 +46,11 @@ export function taskWriter(parts: TaskWriterParts) {
   /** Batches that are watched. */
   const settling = new Set<Promise<unknown>>();
 
-  async function add(request: Request): Promise<Written> {
+  /**
+   * Resolves when the file has the change on the disk, and Redis has it or failed; an update of a missing task changes neither.
+   * @throws TtsctlError STORE_*, LOCK_*: nothing was written to Redis, and nothing to the file as far as is known; what an update throws
+   */
+  async function write(request: Request): Promise<Written> {
     next ??= newBatch();
     const i = next.requests.push(request) - 1;
     const { failure, ...written } = (await next.written)[i]!;
@@ -69,7 +73,7 @@ export function taskWriter(parts: TaskWriterParts) {
   async function writeBatch(requests: readonly Request[]): Promise<Awaited<Batch["written"]>> {
     inHand = new Set(requests.flatMap((request) => ("id" in request ? [keyOf(request.id)] : [])));
     await mark?.set();
-    const { results, watched } = await write(requests);
+    const { results, watched } = await writeFile(requests);
     const made = results.filter(isForMirror);
     inHand = new Set(made.map(({ id }) => keyOf(id)));
     const mirrored = mirror.work(made);
@@ -81,7 +85,7 @@ export function taskWriter(parts: TaskWriterParts) {
       const { outcome: file, id, task, failure } = result;
       const isMade = file === "written" || file === "removed";
       const settled = isMade ? end.then((ended) => lastOf(id!, file, ended)) : Promise.resolve(file);
-      return { file, mirror: outcomes.get(result) ?? "skipped", task, failure, settled };
+      return { file, mirror: outcomes.get(result) ?? (owes ? "skipped" : "off"), task, failure, settled };
     });
   }
 
@@ -103,17 +107,9 @@ export function taskWriter(parts: TaskWriterParts) {
   }
 
   return {
-    /**
-     * Puts a task in the file, unless that has a newer record, and then in the mirror. Resolves when it is on the disk.
-     * @throws TtsctlError STORE_*, LOCK_*: nothing was written to Redis, and nothing to the file as far as is known
-     */
-    upsert: (task: Task) => add({ id: task, task }),
-
-    /** Removes all records of a task from the file, then its copy, unless that is newer. Throws as `upsert`. */
-    remove: (id: TaskId) => add({ id, task: null }),
-
-    /** Changes a task by its record in the file. If the task is missing, the mirror isn't changed. Throws as `upsert`, and what `change` throws. */
-    update: (update: Update) => add(update),
+    upsert: (task: Task) => write({ id: task, task }),
+    remove: (id: TaskId) => write({ id, task: null }),
+    update: (update: Update) => write(update),
 
     /** How many changes of the file the mirror lacks. */
     get pending(): number {
@@ -131,7 +127,7 @@ export function taskWriter(parts: TaskWriterParts) {
 }
 
 function isForMirror(result: ChangeResult): result is ChangeResult & MirrorChange {
-  return result.id !== null && result.outcome !== "unchanged" && result.outcome !== "newer";
+  return result.id !== null && ["written", "removed", "missing"].includes(result.outcome);
 }
 
 /** What the file has of a change that was watched. */

@@ -14,8 +14,8 @@ export interface Change {
 export interface Update {
   /** The task to change; null for none. */
   find(current: Snapshot, pending: () => PendingTasks): TaskId | null | Promise<TaskId | null>;
-  /** The new record of the task, or null to keep the one that it has. It may throw. */
-  change(task: Task): Task | null;
+  /** The new record of the task; null or `conflict` to keep the one that it has. It may throw. */
+  change(task: Task): Task | null | "conflict";
 }
 
 export type Request = Change | Update;
@@ -28,7 +28,7 @@ export interface PendingTasks {
 }
 
 /** `newer`: the file's record was kept. */
-export type ChangeOutcome = "written" | "newer" | "removed" | "missing" | "unchanged";
+export type ChangeOutcome = "written" | "newer" | "removed" | "missing" | "unchanged" | "conflict";
 
 export interface ChangeResult {
   readonly outcome: ChangeOutcome;
@@ -80,7 +80,7 @@ export async function planBatch(requests: readonly Request[], current: Snapshot)
     if (task === null) return { outcome: "missing", before, id: null, task };
     try {
       const next = update.change(task);
-      if (next === null) return { outcome: "unchanged", before, id, task };
+      if (next === null || next === "conflict") return { outcome: next ?? "unchanged", before, id, task };
       const result = decide({ id: next, task: next });
       return result.outcome === "newer" ? { ...result, task } : result;
     } catch (error) {
