@@ -203,7 +203,7 @@ export class RunParts {
     const open = async (): Promise<MirrorState> => {
       const state = await link.open();
       const behind = state.kind === "on" ? await behindFor(state.mirror) : null;
-      return behind === null ? state : { ...(state as MirrorState & { kind: "on" }), behind };
+      return behind === null ? state : ({ ...state, behind } as MirrorState);
     };
     this.#link = { open, close: () => link.close() };
     this.onRelease(() => link.close());

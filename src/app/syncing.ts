@@ -38,13 +38,14 @@ const [FIRST_PAUSE_S, LONGEST_PAUSE_S] = [1, 300];
 export function keepMirrored({ clock }: RunParts, link: MirrorLink, keeping: Keeping) {
   const { file, isOurs } = keeping;
   const stop = new AbortController();
+  const syncs = new Set<Promise<unknown>>();
   let running: Promise<void> | null = null;
   let isPausing = false;
   /** When the next sync is due, as the clock's `monotonic()` counts. */
   let dueAt = 0;
   let pauseS = FIRST_PAUSE_S;
   let checked: Mirror | null = null;
-  const writer = mirrorWriter({ ...keeping, link: { open }, onBehind: startLater });
+  const writer = mirrorWriter({ ...keeping, open, onBehind: startLater });
 
   /** Checks that a mirror belongs to this store, and is read as the service writes it. @throws STORE_*, *_MISMATCH, REDIS_* */
   async function check(mirror: Mirror): Promise<void> {
@@ -59,7 +60,6 @@ export function keepMirrored({ clock }: RunParts, link: MirrorLink, keeping: Kee
     checked = mirror;
   }
 
-  /** The mirror for writes. */
   async function open(): Promise<MirrorState<Writable<Mirror>>> {
     const state = await link.open();
     if (state.kind !== "on") return state;
@@ -70,13 +70,15 @@ export function keepMirrored({ clock }: RunParts, link: MirrorLink, keeping: Kee
   /** `ttsctl sync`, which deletes only what is owed. @throws as `syncStore` */
   function sync(signal = stop.signal): Promise<SyncOutcome> {
     const options = { dryRun: false, checksum: false, prune: false, maxDelete: null, allowEmpty: false };
-    return writer.aroundSync(async () => {
+    const done = writer.aroundSync(async () => {
       const step = await keeping.step(AbortSignal.any([signal, stop.signal]));
       const synced = syncStore(step, { ledger: null, confirm: async () => {} }, options);
       const outcome = await synced.finally(() => step.release().catch(() => {})); // the outcome of the sync counts
       await keeping.onSync?.(outcome); // Redis is read right after it
       return outcome;
     });
+    syncs.add(done);
+    return done.finally(() => syncs.delete(done));
   }
 
   /** Also repeats a sync that failed for a lock. A new connection begins it again. */
@@ -132,6 +134,7 @@ export function keepMirrored({ clock }: RunParts, link: MirrorLink, keeping: Kee
     async close(): Promise<void> {
       stop.abort();
       await running;
+      await Promise.allSettled(syncs);
       await writer.ended();
     },
   };

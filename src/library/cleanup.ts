@@ -25,14 +25,13 @@ export async function cleanupOnce(parts: RunParts, dryRun: boolean, doubt: Ttsct
   }
 }
 
-export type CleanupLoop = ReturnType<typeof cleanupLoop>;
-
-/** `ttsctl cleanup --watch` in a program. */
-export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOptions) {
+/**
+ * `ttsctl cleanup --watch` in a program. Resolves when the passes have begun, or wait for another watcher to end.
+ * @returns ends them @throws CONFIG_REQUIRED, LOCK_UNAVAILABLE
+ */
+export async function startCleanup(parts: RunParts, logger: Logger, options: CleanupOptions) {
   const stop = new AbortController();
   const { signal } = stop;
-  let ended: Promise<void> = Promise.resolve();
-
   const newRun = () => parts.forCall("startCleanup", signal);
   const pause = (seconds: number) => parts.clock.sleep(seconds * 1000, signal, true);
   const onPass = guarded("onPass", logger, options.onPass ?? (() => {}));
@@ -71,21 +70,19 @@ export function cleanupLoop(parts: RunParts, logger: Logger, options: CleanupOpt
     return problem !== null;
   }
 
-  return {
-    /** Resolves when the passes have begun, or wait for another watcher to end. @throws CONFIG_REQUIRED, LOCK_UNAVAILABLE */
-    async start(): Promise<void> {
-      await checkCleanup(parts);
-      const run = await newRun();
-      const { retention } = (await run.settings()).cleanup;
-      if (retention.value <= 0) return logger.warn(`cleanup is switched off: retention is ${retention.value}`);
-      const lock = await tryLock(run);
-      if (lock === null) logger.info("another process cleans up this store: waiting until it ends");
-      ended = watch(run, lock);
-    },
-    async stop(): Promise<void> {
-      stop.abort();
-      await ended;
-    },
+  await checkCleanup(parts);
+  const run = await newRun();
+  const { retention } = (await run.settings()).cleanup;
+  let ended: Promise<void> | undefined;
+  if (retention.value <= 0) logger.warn(`cleanup is switched off: retention is ${retention.value}`);
+  else {
+    const lock = await tryLock(run);
+    if (lock === null) logger.info("another process cleans up this store: waiting until it ends");
+    ended = watch(run, lock);
+  }
+  return async (): Promise<void> => {
+    stop.abort();
+    await ended;
   };
 }
 

@@ -14,7 +14,7 @@ import type { TaskId } from "../task/ids.ts";
 import { RecordParser, type Task } from "../task/task.ts";
 import { checkOptions, checkStrings, checkType, libraryError, NEVER, signalOf, throwIfAborted } from "./arguments.ts";
 import { checkLease, claimIdOf, claimRule, findClaimable, updated, withClaim } from "./changes.ts";
-import { type CleanupLoop, cleanupLoop, cleanupOnce } from "./cleanup.ts";
+import { cleanupOnce, startCleanup } from "./cleanup.ts";
 import { eventSource } from "./events.ts";
 import { cursorAfter, FILTERS, listQueryOf, type NamedTasks, pageAfter, pageOf } from "./queries.ts";
 import { settingsOf } from "./settings.ts";
@@ -74,7 +74,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const mark = writerMark(() => file.target(), clock, mirror.leaveToSync);
   const writer = taskWriter({ file, shared, clock, owes, warn, mirror, mark: owes ? mark : null });
   const checking = { clock, parser: new RecordParser(rules) };
-  let cleanup: CleanupLoop | null = null;
+  let cleanup: ReturnType<typeof startCleanup> | null = null;
   let closing: Promise<void> | null = null;
 
   function refuseClosed(): void {
@@ -219,17 +219,18 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       checkOptions(options, "startCleanup: the options", ["onPass"]);
       if (options.onPass !== undefined) checkType(options.onPass, "function", "onPass");
       if (cleanup !== null) throw new TtsctlError("WATCHER_RUNNING", "the cleanup of this store is running already");
-      cleanup = cleanupLoop(parts, logger, options);
-      await cleanup.start().catch((error) => {
+      cleanup = startCleanup(parts, logger, options);
+      await cleanup.catch((error) => {
         cleanup = null;
         throw error;
       });
     }),
 
     async stopCleanup() {
-      const loop = cleanup;
-      await loop?.stop();
-      if (cleanup === loop) cleanup = null;
+      const started = cleanup;
+      const stop = await started?.catch(() => null);
+      await stop?.();
+      if (cleanup === started) cleanup = null;
     },
 
     cleanupOnce: call(async (options = {}) => {

@@ -9,7 +9,7 @@ import type { FileStore } from "./file/file-store.ts";
 import type { Owed } from "./file/owed-list.ts";
 import { CurrentFile } from "./file/shared-snapshot.ts";
 import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
-import type { MirrorLink } from "./mirror-link.ts";
+import type { MirrorState } from "./mirror-link.ts";
 import { BATCH, type Outcome } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { type Removal, type RemoveOutcome, removeFromMirror, type WriteOutcome, writeToMirror } from "./redis/write.ts";
@@ -23,7 +23,8 @@ export interface MirrorChange extends Change, Removal {}
 export type MirrorOutcome = Exclude<WriteOutcome, "reindexed"> | RemoveOutcome | "off" | TtsctlError;
 
 export interface MirrorWriterParts {
-  readonly link: Pick<MirrorLink<Writable<Mirror>>, "open">;
+  /** The mirror for writes. */
+  open(): Promise<MirrorState<Writable<Mirror>>>;
   readonly file: FileStore;
   /** The mirror is still behind, though it answers: a catch-up is due soon. */
   onBehind?(): void;
@@ -45,11 +46,11 @@ const DRAINED = 20 * BATCH;
  * file can't bring over is in the owed list instead.
  */
 export function mirrorWriter(parts: MirrorWriterParts) {
-  const { link, file } = parts;
+  const { open, file } = parts;
   /** By `keyOf`. */
   const waiting = new Map<string, Removal>();
-  /** Syncs that are running: they may write what they read before a deletion. */
-  const syncs = new Set<Promise<unknown>>();
+  /** How many syncs are running: they may write what they read before a deletion. */
+  let syncs = 0;
   /** How often the changes were left to a sync, and how many of those syncs have succeeded. */
   let left = 0;
   let synced = 0;
@@ -62,7 +63,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     const changes = await asInFile(due).catch(valueIf<MirrorChange[]>(isStoreError, []));
     const outcomes = await write(changes);
     const done = new Set(changes.filter((_, i) => typeof outcomes[i] === "string").map(({ id }) => keyOf(id)));
-    if (syncs.size === 0) await file.owed.settle(owed.filter(({ id }) => done.has(keyOf(id))));
+    if (syncs === 0) await file.owed.settle(owed.filter(({ id }) => done.has(keyOf(id))));
     return outcomes.length === 0 || done.size > 0;
   }
 
@@ -81,7 +82,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     unfollowed = new WrittenCopies();
     await using current = new CurrentFile(file);
     try {
-      const state = await link.open();
+      const state = await open();
       if (state.kind !== "on") return;
       for (const { userId, taskId } of await written.follow(state.mirror, current)) {
         parts.warn(`${userId}:${taskId}: another program put an older record back; Redis keeps the newer copy`);
@@ -110,7 +111,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     for (const some of batches(due, BATCH)) outcomes.push(...(await writeSome(some)));
     const isDone = (i: number) => typeof outcomes[i] === "string";
     // A sync may write what it read before a deletion, so these stay owed until it has ended.
-    if (syncs.size === 0) await owed.settle(due.filter((_, i) => isDone(i) && goesBack(changes[i]!)));
+    if (syncs === 0) await owed.settle(due.filter((_, i) => isDone(i) && goesBack(changes[i]!)));
     // Deletions are in the list already. A record of the same time, or an older one, is nothing that a sync writes.
     await owed.add(due.filter((change, i) => !isDone(i) && change.task !== null && goesBack(change)));
     due.forEach((change, i) => void note(change, isDone(i) || goesBack(change)));
@@ -129,7 +130,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
   }
 
   async function writeSome(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
-    const state = await link.open();
+    const state = await open();
     if (state.kind !== "on") return changes.map(() => (state.kind === "off" ? "off" : state.error));
     const { mirror } = state;
     const puts = changes.filter(({ task }) => task !== null);
@@ -163,12 +164,12 @@ export function mirrorWriter(parts: MirrorWriterParts) {
 
   /** Whether nothing is pending or owed. What is owed during a sync is left to its end. */
   async function isCaughtUp(): Promise<boolean> {
-    return waiting.size === 0 && (syncs.size > 0 || !(await file.owed.isThere()));
+    return waiting.size === 0 && (syncs > 0 || !(await file.owed.isThere()));
   }
 
   /** Pushes pending changes and owed deletions in batches. Failures are reported and remain pending. */
   async function catchUp(): Promise<void> {
-    if ((await isCaughtUp()) || (await link.open()).kind !== "on") return;
+    if ((await isCaughtUp()) || (await open()).kind !== "on") return;
     const owed = await file.owed.read();
     if (owed.length > 0) await file.landed();
     const due = new Map([...owed, ...waiting.values()].map((one) => [keyOf(one.id), one]));
@@ -222,21 +223,19 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     async aroundSync<T extends { readonly failed: number }>(sync: () => Promise<T>): Promise<T> {
       const needed = left;
       await catchUp();
-      const running = sync();
-      syncs.add(running);
+      syncs++;
       try {
-        const outcome = await running;
+        const outcome = await sync();
         if (outcome.failed === 0) synced = Math.max(synced, needed);
         return outcome;
       } finally {
-        syncs.delete(running);
+        syncs--;
         await catchUp();
       }
     },
 
     /** Returns when nothing is at work. */
     async ended(): Promise<void> {
-      await Promise.allSettled(syncs);
       await queue;
     },
   };
@@ -249,8 +248,8 @@ export async function drainOwed(
 ): Promise<void> {
   const owed = await file.owed.read();
   if (owed.length === 0) return;
-  const link: MirrorWriterParts["link"] = { open: async () => ({ kind: "on", mirror }) };
-  await mirrorWriter({ file, link, warn: (line) => reporter.warn(line) }).catchUp();
+  const open: MirrorWriterParts["open"] = async () => ({ kind: "on", mirror });
+  await mirrorWriter({ file, open, warn: (line) => reporter.warn(line) }).catchUp();
   const settled = owed.length - (await file.owed.read()).length;
   const what = `${counted(settled, "deletion")} from the file`;
   if (settled > 0)

@@ -43,8 +43,8 @@ export function taskWriter(parts: TaskWriterParts) {
   let next: Batch | null = null;
   /** By `keyOf`: the tasks that the file may have as changed already, and the mirror not yet. */
   let inHand: ReadonlySet<string> = new Set();
-  /** Batches that are watched. */
-  const settling = new Set<Promise<unknown>>();
+  /** Ends when no batch is watched any more. */
+  let settling: Promise<unknown> = Promise.resolve();
 
   /**
    * Resolves when the file has the change on the disk, and Redis has it or failed; an update of a missing task changes neither.
@@ -78,8 +78,7 @@ export function taskWriter(parts: TaskWriterParts) {
     inHand = new Set(made.map(({ id }) => keyOf(id)));
     const mirrored = mirror.work(made);
     const end = settle(watched, made, mirrored);
-    settling.add(end);
-    void end.finally(() => settling.delete(end));
+    settling = settling.then(() => end);
     const outcomes = await mirrored;
     return results.map((result) => {
       const { outcome: file, id, task, failure } = result;
@@ -120,7 +119,7 @@ export function taskWriter(parts: TaskWriterParts) {
     /** Returns when all that was asked for is done. */
     async close(): Promise<void> {
       await mirror.ended();
-      await Promise.all(settling);
+      await settling;
       await mirror.ended();
     },
   };

@@ -2,6 +2,7 @@ import { rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { describeSystemError, TtsctlError, writeAdvice } from "../../errors.ts";
+import { jsonIn } from "../../json/value.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
 import { newer, newest } from "../../task/version.ts";
 import { identityAt } from "./identity.ts";
@@ -85,25 +86,19 @@ async function readOwed(path: string): Promise<Owed[]> {
   });
   const owed = new Map<string, Owed>();
   for (const line of (text ?? "").split("\n")) {
-    const one = parse(line);
-    if (one === null) continue; // cut off: its deletion didn't reach the file
-    const key = keyOf(one.id);
-    owed.set(key, { ...one, before: newest(one.before, owed.get(key)?.before) });
+    const one = jsonIn(line) as OwedJson | undefined;
+    if (one === undefined) continue; // cut off: its deletion didn't reach the file
+    const id = { userId: one.user_id, taskId: one.task_id };
+    owed.set(keyOf(id), { id, before: newest(one.before ?? Number.NaN, owed.get(keyOf(id))?.before) });
   }
   return [...owed.values()];
 }
 
-function lineOf({ id, before }: Owed): string {
-  return `${JSON.stringify({ user_id: id.userId, task_id: id.taskId, before: Number.isNaN(before) ? null : before })}\n`;
-}
+type OwedJson = { readonly user_id: string; readonly task_id: string; readonly before: number | null };
 
-function parse(line: string): Owed | null {
-  try {
-    const { user_id: userId, task_id: taskId, before } = JSON.parse(line);
-    return { id: { userId, taskId }, before: before ?? Number.NaN };
-  } catch {
-    return null;
-  }
+function lineOf({ id, before }: Owed): string {
+  const one: OwedJson = { user_id: id.userId, task_id: id.taskId, before }; // in JSON, NaN is null
+  return `${JSON.stringify(one)}\n`;
 }
 
 function failed(path: string, cause: unknown, done = "nothing was deleted; "): TtsctlError {

@@ -193,7 +193,7 @@ it("more than 10,000 changes that Redis missed are left to one sync, until which
   down.goDown();
   const { clock, path } = here();
   const file = new FileStore(path, RULES, clock);
-  const mirror = mirrorWriter({ file, link: linkTo(down.mirror), warn: () => {} });
+  const mirror = mirrorWriter({ file, open: linkTo(down.mirror).open, warn: () => {} });
   const missed = (i: number) => ({ id: id(`t${i}`), before: Number.NaN, task: timed(`t${i}`, 1000) });
   await mirror.work(Array.from({ length: 10_000 }, (_, i) => missed(i)));
   expect([mirror.pending, mirror.needsSync]).toEqual([10_000, false]);

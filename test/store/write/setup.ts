@@ -43,7 +43,7 @@ export class WriterPlace {
     this.shared = sharedSnapshot(this.path, RULES, clock, { grows: true });
     const file = writable(new FileStore(this.path, RULES, clock));
     const parts = { clock, shared: this.shared, warn: () => {}, mark: null, owes: link !== NO_REDIS };
-    this.mirror = mirrorWriter({ ...parts, link, file: new FileStore(this.path, RULES, clock, parts) });
+    this.mirror = mirrorWriter({ ...parts, open: link.open, file: new FileStore(this.path, RULES, clock, parts) });
     this.writer = taskWriter({ ...parts, file, mirror: this.mirror });
     this.#opened.push({ writer: this.writer, shared: this.shared });
     return this.writer;
