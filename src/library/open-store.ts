@@ -56,7 +56,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       await using snapshot = await shared.read().catch(valueIf(isStoreError, null));
       if (snapshot === null) return; // Redis must answer then, and is checked before a write
       await keeper.check(redis);
-      await mark.takeOver();
+      await mark.lookForLeft();
       if (snapshot.size - (await redis.size(undefined)) > writer.pending) mirror.leaveToSync();
     },
     grows: true,
@@ -68,6 +68,9 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     ...{ file: stores.file, warn },
     step: (signal) => parts.forCall("syncToRedis", signal),
     isOurs: (id) => writer.isPending(id),
+    async onSync({ failed }) {
+      if (failed === 0) await mark.dropLeft();
+    },
     onFailure: (error) => warn(`Redis was not repaired: ${error instanceof Error ? error.message : error}`),
   });
   const mirror = keeper.writer;

@@ -1,5 +1,5 @@
 import { isRedisError, isStoreError, type TtsctlError, valueIf } from "../errors.ts";
-import { batches, fillIn } from "../pool.ts";
+import { batches } from "../pool.ts";
 import { counted } from "../task/amounts.ts";
 import { keyOf, type TaskId } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
@@ -8,9 +8,8 @@ import type { Change } from "./file/batch-plan.ts";
 import type { FileStore } from "./file/file-store.ts";
 import type { Owed } from "./file/owed-list.ts";
 import { CurrentFile } from "./file/shared-snapshot.ts";
-import { NO_COPY, type RedisCopy } from "./layout/copy.ts";
 import type { MirrorState } from "./mirror-link.ts";
-import { BATCH, type Outcome } from "./redis/copies.ts";
+import { BATCH } from "./redis/copies.ts";
 import type { Mirror } from "./redis/mirror.ts";
 import { type Removal, type RemoveOutcome, removeFromMirror, type WriteOutcome, writeToMirror } from "./redis/write.ts";
 import type { Writable } from "./writable.ts";
@@ -136,19 +135,9 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     const puts = changes.filter(({ task }) => task !== null);
     const removals = changes.filter(({ task }) => task === null);
     try {
-      // A task that is new in the file counts as new in the mirror too, since the guard of the write checks that.
-      const copies = await fillIn<MirrorChange, Outcome<RedisCopy>>(
-        puts,
-        ({ before }) => (Number.isNaN(before) ? NO_COPY : undefined),
-        (known) =>
-          mirror.copies(
-            known.map(({ id }) => id),
-            "scores",
-          ),
-      );
       const replaced = puts.map(({ before }) => before);
       const tasks = puts.map(({ task }) => task!);
-      const written = await writeToMirror(mirror, tasks, { copies, replaced, written: unfollowed });
+      const written = await writeToMirror(mirror, tasks, { replaced, written: unfollowed });
       const removed = await removeFromMirror(mirror, removals);
       for (const [i, { id, before }] of removals.entries()) {
         if (removed[i] === "removed") unfollowed.noteRemoved(id, before);

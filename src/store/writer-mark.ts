@@ -14,55 +14,65 @@ export type WriterMark = ReturnType<typeof writerMark>;
 export function writerMark(targetOf: () => Promise<string>, clock: Clock, onLeft: () => void) {
   const own: MirrorLock = `mirror-${process.pid}-${randomBytes(4).toString("hex")}`;
   let lock: Promise<Lock> | undefined;
+  let left: Promise<readonly MirrorLock[]> | undefined;
 
-  /** In place of the marks that were left, or each restart while Redis is down would add one. */
+  /** In place of the marks that were left, or each restart while Redis is down would add one. Others may hold it, to see whether it is free. */
   async function take(): Promise<Lock> {
     const taken = await takeLock(await targetOf(), own, { seconds: LOCK_WAIT_S, clock });
-    for (const [mark, free] of await takeLeft()) await drop(mark, free);
+    await dropLeft();
     return taken;
   }
 
-  /** Another process may hold one for a moment, to see whether it is free. */
-  async function takeLeft(): Promise<[MirrorLock, Lock][]> {
+  /** Null if another process holds it. */
+  async function takeFree(mark: MirrorLock): Promise<Lock | null> {
+    return takeLock(await targetOf(), mark, null).catch(valueIf(hasCode("LOCK_TIMEOUT", "LOCK_UNAVAILABLE"), null));
+  }
+
+  async function find(): Promise<readonly MirrorLock[]> {
     const target = await targetOf();
     const start = `.${basename(target)}.`;
-    const left: [MirrorLock, Lock][] = [];
+    const found: MirrorLock[] = [];
     for (const name of await readdir(dirname(target)).catch(() => [])) {
       const mark = name.slice(start.length, -".lock".length) as MirrorLock;
       if (!name.startsWith(`${start}mirror-`) || !name.endsWith(".lock") || mark === own) continue;
-      const isHeld = hasCode("LOCK_TIMEOUT", "LOCK_UNAVAILABLE");
-      const free = await takeLock(target, mark, null).catch(valueIf(isHeld, null));
-      if (free !== null) left.push([mark, free]);
+      const free = await takeFree(mark);
+      if (free !== null) found.push(mark);
+      await free?.release();
     }
-    if (left.length > 0) onLeft();
+    if (found.length > 0) onLeft();
+    return found;
+  }
+
+  /** Looks for marks of ended processes, once. */
+  function lookForLeft(): Promise<readonly MirrorLock[]> {
+    left ??= find();
     return left;
   }
 
-  async function drop(mark: MirrorLock, held: Lock): Promise<void> {
-    await unlink(lockPath(await targetOf(), mark)).catch(() => {});
-    await held.release();
+  /** Removes those marks: Redis has the changes. One that is held by now was only being made. */
+  async function dropLeft(): Promise<void> {
+    for (const mark of await lookForLeft()) await drop(mark, await takeFree(mark));
   }
 
-  /** To be called before a change of the file. @throws TtsctlError LOCK_UNAVAILABLE */
-  async function set(): Promise<void> {
-    lock ??= take();
-    await lock;
+  async function drop(mark: MirrorLock, held: Lock | null): Promise<void> {
+    if (held !== null) await unlink(lockPath(await targetOf(), mark)).catch(() => {});
+    await held?.release();
   }
 
   return {
-    set,
+    lookForLeft,
+    dropLeft,
 
-    /** Sets the mark if others were left. */
-    async takeOver(): Promise<void> {
-      const left = await takeLeft();
-      for (const [, free] of left) await free.release();
-      if (left.length > 0) await set().catch(valueIf(hasCode("LOCK_UNAVAILABLE"), undefined)); // may only read
+    /** To be called before a change of the file. @throws TtsctlError LOCK_UNAVAILABLE */
+    async set(): Promise<void> {
+      lock ??= take();
+      await lock;
     },
 
     /** @param isDone whether Redis has all that was written */
     async close(isDone: boolean): Promise<void> {
-      const held = await lock?.catch(() => undefined);
-      if (held !== undefined) await (isDone ? drop(own, held) : held.release());
+      const held = (await lock?.catch(() => null)) ?? null;
+      await (isDone ? drop(own, held) : held?.release());
     },
   };
 }
