@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { TtsctlError, throwIfInterrupted } from "../errors.ts";
+import { TtsctlError, throwIfInterrupted, valueIf } from "../errors.ts";
 import { batches, fillIn, IN_FLIGHT, pool } from "../pool.ts";
 import { matchingRows } from "../store/file/file-tasks.ts";
 import { LATELY_S } from "../store/file/last-writer.ts";
@@ -8,11 +8,11 @@ import type { RowWindow, Snapshot } from "../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../store/key-table.ts";
 import { isNothing, NO_COPY, type RedisCopy } from "../store/layout/copy.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../store/redis/copies.ts";
-import { isFatal } from "../store/redis/errors.ts";
+import { isFatal, isWrongType } from "../store/redis/errors.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { idOfMember, isUnsure } from "../store/redis/walk.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
-import { fileWarnings } from "../store/task-store.ts";
+import { doubtsOf, fileWarnings } from "../store/task-store.ts";
 import { LEAST_STRANGE, WrittenCopies } from "../store/written-copies.ts";
 import { counted } from "../task/amounts.ts";
 import type { TaskId } from "../task/ids.ts";
@@ -78,7 +78,8 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   const begin = () => (userId === undefined && !dryRun ? beginMark(mirror, clock) : null);
   let leaveMark = prune ? null : await begin();
   let listed = await ListedFile.read(snapshot, mirror, userId, signal);
-  if (prune) await listed.addHashes(mirror, userId);
+  const mayLackTasks = await doubtsOf(mirror, userId).catch(valueIf(isWrongType, null)); // the mark is written again
+  if (prune || mayLackTasks !== null) await listed.addHashes(mirror, userId);
   await catchUp();
   if (prune) {
     // Both stores may change before the answer, so both are read again.
@@ -139,8 +140,17 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
       throw error instanceof TtsctlError ? lostMidway(error, "sync", `${progressText()}${unknown}`) : error;
     }
     failures.end();
-    result.orphans = listed.orphans.size;
+    result.orphans = prune ? listed.orphans.size : await countOrphans();
     throwIfInterrupted(signal, progressText());
+  }
+
+  /** An index may also list what has no hash. */
+  async function countOrphans(): Promise<number> {
+    let count = 0;
+    for (const ids of batches(listed.orphans.ids(), BATCH)) {
+      count += (await mirror.statuses(ids)).filter((status) => status !== null).length;
+    }
+    return count;
   }
 
   /** Follows tasks that the service deleted or changed in both stores between our read and our write. */
@@ -251,10 +261,13 @@ class ListedFile {
     return listed;
   }
 
-  /** Adds the orphans that the index lacks. @throws TtsctlError REDIS_* */
+  /** Adds the tasks that the index lacks. @throws TtsctlError REDIS_* */
   async addHashes(mirror: Mirror, userId: string | undefined): Promise<void> {
     for await (const ids of mirror.walkHashes(ofUser(userId).users)) {
-      for (const id of ids) if (this.snapshot.keyOf(id) < 0) this.orphans.addId(id.userId, id.taskId);
+      for (const id of ids) {
+        const key = this.snapshot.keyOf(id);
+        if (key < 0 || !this.isMember(key)) this.#note(key, id, Number.NaN);
+      }
     }
   }
 

@@ -40,7 +40,9 @@ Examples:
 function adviceFor({ orphans, total }: SyncResult, userId: string | undefined): string {
   const only = counted(orphans, "Redis-only task");
   const scope = userId === undefined ? "" : ` --user ${shellWord(userId)}`;
-  if (total > 0 || userId !== undefined) return `${only}; ttsctl sync${scope} --prune deletes them`;
+  if (total > 0 || userId !== undefined) {
+    return `${only}; ttsctl sync${scope} --prune deletes them, ttsctl verify${scope} --repair --restore copies them to the file`;
+  }
   return `${only}, none in the file: if the file was lost, ttsctl verify --repair --restore restores it (docs/runbook.md)`;
 }
 

@@ -71,7 +71,8 @@ Examples:
   ttsctl verify --repair --restore     restore a lost store file from Redis`,
 };
 
-async function describe(context: Context, { result, drift }: VerifyOutcome, flags: Flags): Promise<string> {
+async function describe(context: Context, outcome: VerifyOutcome, flags: Flags): Promise<string> {
+  const { result, drift } = outcome;
   const { checked, inSync, invalid } = result;
   const left = invalid === 0 ? "" : `; ${counted(invalid, "invalid record")} in the file skipped`;
   const title = `${counted(checked, "task")} compared: ${inSync} in sync, ${drift.size} out of sync${left}\n`;
@@ -87,7 +88,7 @@ async function describe(context: Context, { result, drift }: VerifyOutcome, flag
     const more = `and ${drift.size - rows.length} more: only the first ${SHOWN} of each kind are shown; -o jsonl has all\n`;
     if (drift.size > rows.length) parts.push(more);
   }
-  return [...parts, footer(result, drift, flags)].join("");
+  return [...parts, footer(outcome, flags)].join("");
 }
 
 /** In the order of the table: missing copies first, indexes last. */
@@ -119,7 +120,7 @@ function remedy(kind: Kind, { isFileEmpty }: Drift, { prune, restore, allowEmpty
   return remedies[kind] ?? "written to Redis";
 }
 
-function footer({ repaired }: VerifyOutcome["result"], drift: Drift, flags: Flags): string {
+function footer({ result: { repaired }, drift, isMisread }: VerifyOutcome, flags: Flags): string {
   const { repair, prune } = flags;
   const { records, fragments, stuck } = drift.left;
   const isKept = repair && records > 0 && !prune && !flags.restore;
@@ -128,7 +129,7 @@ function footer({ repaired }: VerifyOutcome["result"], drift: Drift, flags: Flag
     repair && `${repaired} of ${drift.size} ${flags.dryRun ? "would be repaired" : "repaired"}`,
     isKept && REDIS_ONLY,
     repair && !isKept && fragments > 0 && !prune && `${FRAGMENTS} --prune deletes them`,
-    !repair && drift.size > stuck && advice(records, fragments, drift.size - stuck),
+    !repair && !isMisread && drift.size > stuck && advice(drift),
     stuck > 0 && `${counted(stuck, "task")} can't be repaired here; use redis-cli as the warnings describe`,
     drift.brokenUsers.size > 0 && `repair needs ${broken} removed first; the warnings name them`,
   );
@@ -138,10 +139,11 @@ const FRAGMENTS = "Redis-only fragments of records:";
 const REDIS_ONLY = "Redis-only tasks are kept: --restore copies them to the file, --prune deletes them";
 
 /** How to fix the drift. Redis-only tasks may have been lost in the file or deleted, so the operator decides. */
-function advice(records: number, fragments: number, drifted: number): string {
+function advice({ size, left: { records, fragments, stuck }, isFileEmpty }: Drift): string {
+  const drifted = size - stuck;
   const first = "preview with --dry-run";
   if (fragments === drifted) return `${FRAGMENTS} \`ttsctl verify --repair --prune\` deletes them; ${first}`;
-  if (records + fragments === drifted) {
+  if (records + fragments === drifted || isFileEmpty) {
     return `\`ttsctl verify --repair --restore\` copies these tasks to the file, \`--repair --prune\` deletes them; ${first}`;
   }
   const rest = records + fragments > 0 ? `\n${REDIS_ONLY}` : "";

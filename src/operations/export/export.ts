@@ -7,7 +7,7 @@ import { isOwed, MirrorUse, OWED, redisDisabled, type SourceChoice } from "../..
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
-import { fileWarnings } from "../../store/task-store.ts";
+import { fileWarnings, lackText } from "../../store/task-store.ts";
 import type { TaskId } from "../../task/ids.ts";
 import { givenName, NO_FILTER, passes } from "../../task/query-fields.ts";
 import { saysDeleted, type Task } from "../../task/task.ts";
@@ -50,9 +50,9 @@ export async function exportTasks(
   }
   // An empty export isn't a backup of a missing file.
   const hint = "nothing was exported; check --store, [store] path and the mount";
-  const isMissing = readsFile && !snapshot.exists;
-  const noFile = isMissing ? new TtsctlError("STORE_EMPTY", `${snapshot.path} is missing`, { hint }) : null;
-  if (noFile !== null && use.mirror === null) throw noFile;
+  const isLost = readsFile && snapshot.size + snapshot.invalid.count === 0;
+  const noFile = isLost ? new TtsctlError("STORE_EMPTY", `${snapshot.path} ${lackText(snapshot)}`, { hint }) : null;
+  if (noFile !== null && !snapshot.exists && use.mirror === null) throw noFile;
   /** Missing: chosen ids that are in neither store; dangling: index members without a task. */
   const result = { fromFile: 0, fromRedis: 0, missing: [] as string[], dangling: 0, failed: 0 };
   const failures = new NamedWarnings(reporter, "was not exported");
@@ -64,8 +64,9 @@ export async function exportTasks(
   failures.end();
   unread.end();
   throwIfInterrupted(signal, "the export is incomplete");
-  const problem = use.lost ?? noFile; // why Redis-only or file-only tasks are missing
-  if (noFile !== null && result.fromRedis === 0) throw problem;
+  const isWithoutFile = result.fromRedis > 0 || !snapshot.exists;
+  const problem = use.lost ?? (isWithoutFile ? noFile : null); // why Redis-only or file-only tasks are missing
+  if (noFile !== null && !snapshot.exists && result.fromRedis === 0) throw problem;
   return { ...result, failed: failed(), problem };
 
   /** After a failure of Redis only the file is exported, unless Redis is the forced source. */

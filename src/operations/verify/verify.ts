@@ -31,11 +31,11 @@ export type VerifyOutcome = ReturnType<typeof outcomeOf>;
 /** Compares the store file and Redis, record by record and member by member, and changes nothing. @throws TtsctlError STORE_*, REDIS_* */
 export async function verify(parts: CompareParts, { userId }: Pick<RepairOptions, "userId">) {
   await using file = new CurrentFile(parts.file);
-  await warnOfMisreading(parts, file);
+  const isMisread = await warnOfMisreading(parts, file);
   const holder = await parts.file.holderOf("run");
   if (holder !== null)
     parts.reporter.warn(`${holder} is changing tasks: what it has changed in one store only counts as drift`);
-  return outcomeOf(await compare(parts, file, userId), 0);
+  return outcomeOf(await compare(parts, file, userId), 0, isMisread);
 }
 
 /**
@@ -68,21 +68,23 @@ export async function verifyAndRepair(parts: RepairParts, options: RepairOptions
 
 const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH", "STORE_MISMATCH"]);
 
-/** With a wrong layout, zone or Redis every task differs. A comparison changes nothing, so this is only a warning. */
-async function warnOfMisreading(parts: CompareParts, file: CurrentFile): Promise<void> {
+/** With a wrong layout, zone or Redis every task differs. A comparison changes nothing, so this is only a warning; a repair refuses. */
+async function warnOfMisreading(parts: CompareParts, file: CurrentFile): Promise<boolean> {
   try {
     await preflight(parts, "repair", { snapshot: await file.snapshot(), allowEmpty: true, dryRun: true });
   } catch (error) {
-    if (isWrongType(error)) return; // the comparison names the key
+    if (isWrongType(error)) return false; // the comparison names the key
     if (!(error instanceof TtsctlError) || !MISREAD.has(error.code)) throw error;
     parts.reporter.warn(`${error.message}: ${error.hint}`);
+    return true;
   }
+  return false;
 }
 
-function outcomeOf(drift: Drift, repaired: number) {
+function outcomeOf(drift: Drift, repaired: number, isMisread = false) {
   const { inSync, size, counts, invalid } = drift;
   /** `verify -o json` (docs/contract.md, Counts): checked = inSync and all kinds. */
-  return { result: { checked: inSync + size, inSync, ...counts, invalid, repaired }, drift };
+  return { result: { checked: inSync + size, inSync, ...counts, invalid, repaired }, drift, isMisread };
 }
 
 /** What is due to each suspect, and how many tasks are repaired if nothing fails. */

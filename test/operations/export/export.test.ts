@@ -55,11 +55,15 @@ test("a valid copy in Redis of an invalid record is exported", async () => {
 });
 
 describe("one store", () => {
-  test("of two: Redis, if the file is missing, with a warning; without Redis nothing is exported", async () => {
+  test("of two: Redis, if the file is empty or missing, with a warning; without Redis nothing is exported", async () => {
     const { site } = here;
     await site.writeRedis(at("x", 1));
-    const { names, result } = await run();
-    expect([names, result.problem?.code]).toEqual([["x"], "STORE_EMPTY"]);
+    site.root.writeStore([]);
+    for (const _ of ["empty", "missing"]) {
+      const { names, result } = await run();
+      expect([names, result.problem?.code]).toEqual([["x"], "STORE_EMPTY"]);
+      site.root.drop("voice_task.json");
+    }
     site.state = { kind: "off" };
     await expect(run()).rejects.toMatchObject({ code: "STORE_EMPTY" });
     await expect(run({ source: "file" })).rejects.toMatchObject({ code: "STORE_EMPTY" });
