@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { counted, formatBytes, formatDuration, parseBytes } from "../../src/task/amounts.ts";
+import { formatBytes, formatDuration, parseBytes } from "../../src/task/amounts.ts";
 import { parseDuration } from "../../src/task/duration.ts";
 
 describe("parseDuration", () => {
@@ -63,8 +63,4 @@ describe("parseBytes", () => {
 test("bytes for people", () => {
   expect([0, 999, 1000, 20_100_000_000].map(formatBytes)).toEqual(["0 bytes", "999 bytes", "1.0 kB", "20.1 GB"]);
   expect([1.5e6, 1e12, 5e15].map(formatBytes)).toEqual(["1.5 MB", "1.0 TB", "5000.0 TB"]);
-});
-
-test("counts for people", () => {
-  expect([0, 1, 2].map((count) => counted(count, "task"))).toEqual(["0 tasks", "1 task", "2 tasks"]);
 });

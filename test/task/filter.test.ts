@@ -36,13 +36,9 @@ describe.each<[string, Partial<TaskFilter>, boolean]>([
   });
 });
 
-test.each([["done"], ["wait"], ["run"], ["error"]])("a word outside the table, or none, does not pass %s", (status) => {
-  const filter = { ...NO_FILTER, statuses: new Set([status]) };
-  expect([passes(odd, filter), passes(bare, filter)]).toEqual([false, false]);
-  expect([passes(odd, NO_FILTER), passes(bare, NO_FILTER)]).toEqual([true, true]);
-});
-
-test("a word outside the table, or none, passes other", () => {
-  const filter = { ...NO_FILTER, statuses: new Set(["error", "other"]) };
-  expect([passes(odd, filter), passes(bare, filter)]).toEqual([true, true]);
+test.each([odd, bare])("a word outside the table, or none, passes only other", (one) => {
+  for (const status of ["done", "wait", "run", "error", "other"]) {
+    expect([status, passes(one, { ...NO_FILTER, statuses: new Set([status]) })]).toEqual([status, status === "other"]);
+  }
+  expect(passes(one, NO_FILTER)).toBe(true);
 });
