@@ -4,7 +4,7 @@ import { TtsctlError } from "../errors.ts";
 import { fieldJson } from "../json/record.ts";
 import { batches } from "../pool.ts";
 import { INVALID, LIVE } from "../store/file/rows.ts";
-import { type Snapshot, WINDOW } from "../store/file/snapshot.ts";
+import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
@@ -160,12 +160,17 @@ export class Owners {
         if (rows.state(row) === LIVE || rows.state(row) === INVALID) yield row;
       }
     }
-    for (const window of snapshot.windows(recorded(), WINDOW)) {
-      const bytesOf = await window.read();
-      for (const row of window.rows) {
-        const [key, bytes] = [rows.key(row), bytesOf(row)];
+    const read = snapshot.windowed();
+    for (const { rows: some } of snapshot.windows(recorded(), 1 << 16)) {
+      const from = rows.start(some[0]!);
+      const bytes = await read(from, rows.end(some.at(-1)!));
+      const latin1 = bytes.toString("latin1"); // once: a slice of it costs less than a text for each record
+      for (const row of some) {
+        const key = rows.key(row);
+        const start = rows.start(row) - from;
+        const end = rows.end(row) - from;
         const id = key < 0 ? { userId: "", taskId: "" } : rows.keys.id(key);
-        if (!isAtHome(bytes.toString("latin1"), id)) this.addResults(id, bytes.toString());
+        if (!isAtHome(latin1.slice(start, end), id)) this.addResults(id, bytes.toString("utf8", start, end));
       }
       await turns.next();
     }
