@@ -28,7 +28,7 @@ export interface Removal {
 /** The size of a folder that stays. */
 export interface Measured extends Removal {
   /** Epoch seconds: what is newer than a pass would keep it. */
-  readonly changedAt: number;
+  changedAt: number;
 }
 
 /** Each level holds a descriptor. */

@@ -1,7 +1,7 @@
 import type { Artifacts, FolderName, Measured } from "../artifacts/artifacts.ts";
 import { KeyTable } from "../store/key-table.ts";
 import type { RecordRules } from "../task/rules.ts";
-import { logName, NOBODY, placesOf } from "./owners.ts";
+import { NOBODY, placesOf } from "./owners.ts";
 
 export interface DiskBytes {
   audioBytes: number;
@@ -10,7 +10,7 @@ export interface DiskBytes {
 
 interface Found extends Measured {
   /** Of a log: those that have it. */
-  readonly hours?: readonly string[];
+  readonly hours?: string[];
   owner?: number;
 }
 
@@ -30,7 +30,7 @@ export class DiskUse {
   async readFolders(isWanted = (_user: string) => true): Promise<void> {
     const unread = await this.artifacts.walkFolders((userId, taskId, measure) => {
       const size = isWanted(userId) ? measure() : undefined;
-      if (size !== undefined) this.#add({ userId, taskId }, size);
+      if (size !== undefined) this.#found[this.#names.addId(userId, taskId)] = size;
     });
     this.unread.push(...unread);
   }
@@ -39,17 +39,16 @@ export class DiskUse {
   async readLogs(isWanted = (_taskId: string) => true, measures = true): Promise<void> {
     const skipped = await this.artifacts.logs.walk(({ taskId, hour }, measure) => {
       if (!isWanted(taskId)) return;
-      const before = this.sizeOf(logName(taskId)) ?? NOTHING;
-      const { files, bytes, changedAt } = (measures ? measure() : undefined) ?? NOTHING;
-      const latest = Math.max(before.changedAt, changedAt);
-      const size = { files: before.files + files, bytes: before.bytes + bytes, changedAt: latest };
-      this.#add(logName(taskId), { ...size, hours: [...(before.hours ?? []), hour] });
+      const key = this.#names.addId("", taskId);
+      this.#found[key] ??= { files: 0, bytes: 0, changedAt: 0, hours: [] };
+      const [log, size] = [this.#found[key], measures ? measure() : undefined];
+      log.hours!.push(hour);
+      if (size === undefined) return;
+      log.files += size.files;
+      log.bytes += size.bytes;
+      log.changedAt = Math.max(log.changedAt, size.changedAt);
     });
     this.unread.push(...skipped);
-  }
-
-  #add({ userId, taskId }: FolderName, found: Found): void {
-    this.#found[this.#names.addId(userId, taskId)] = found;
   }
 
   get size(): number {
@@ -87,23 +86,19 @@ export class DiskUse {
   /** The bytes by owner. A file of several hard links counts once: for the first owner, or a later one that `outranks` it. */
   byOwner(outranks: (later: number, earlier: number) => boolean = () => false): Map<number, DiskBytes> {
     const all = new Map<number, DiskBytes>();
-    const add = (owner: number, kind: keyof DiskBytes, bytes: number) => {
-      const sum = all.get(owner) ?? { audioBytes: 0, logBytes: 0 };
-      sum[kind] += bytes;
-      all.set(owner, sum);
-    };
+    const bytesOf = (owner: number) => all.get(owner) ?? all.set(owner, { audioBytes: 0, logBytes: 0 }).get(owner)!;
     const holders = new Map<bigint, { owner: number; bytes: number }>();
-    for (const { owner = NOBODY, bytes, hours, linked = [] } of this.#found) {
-      add(owner, hours === undefined ? "audioBytes" : "logBytes", bytes);
-      for (const { inode, bytes } of linked) {
-        add(owner, "audioBytes", -bytes);
+    for (const { owner = NOBODY, bytes, hours, linked } of this.#found) {
+      const sum = bytesOf(owner);
+      if (hours === undefined) sum.audioBytes += bytes;
+      else sum.logBytes += bytes;
+      for (const { inode, bytes } of linked ?? []) {
+        sum.audioBytes -= bytes;
         const holder = holders.get(inode);
         if (holder === undefined || outranks(owner, holder.owner)) holders.set(inode, { owner, bytes });
       }
     }
-    for (const { owner, bytes } of holders.values()) add(owner, "audioBytes", bytes);
+    for (const { owner, bytes } of holders.values()) bytesOf(owner).audioBytes += bytes;
     return all;
   }
 }
-
-const NOTHING: Found = { files: 0, bytes: 0, changedAt: 0 };

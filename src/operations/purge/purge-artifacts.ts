@@ -134,8 +134,8 @@ export function purgeArtifacts(parts: ArtifactParts) {
     // If one of several directories keeps the task, none is removed.
     const measured = dryRun || own.length > 1 ? own.map(measure) : [];
     if (measured.some((folder) => keepsTask(id, folder))) return false;
-    for (const [i, { userId, taskId }] of own.entries()) {
-      const folder = dryRun ? measured[i]! : artifacts.purgeFolder(userId, taskId, newest);
+    for (const name of own) {
+      const folder = dryRun ? measured.shift()! : artifacts.purgeFolder(name.userId, name.taskId, newest);
       if (keepsTask(id, folder)) return false;
       if (folder.kind === "removed") add(freed, folder);
       else if (folder.kind === "kept" && !dryRun) {
@@ -148,7 +148,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
 
   function measure(name: FolderName): FolderOutcome {
     const size = sizes?.sizeOf(name, newest.mtime);
-    return size ? { kind: "removed", ...size } : artifacts.measureFolder(name.userId, name.taskId, newest);
+    return size ? { ...size, kind: "removed" } : artifacts.measureFolder(name.userId, name.taskId, newest);
   }
 
   /** The folders that are the task's alone, or are never touched, and those that another task owns too. */
@@ -171,18 +171,16 @@ export function purgeArtifacts(parts: ArtifactParts) {
     const { namesOf } = base.rules;
     // The artifacts of an id that isn't a plain name are never touched; the kept directory was reported.
     if (!namesOf(userId).some((name) => isPlainName(name))) return true;
-    const logs = namesOf(taskId).flatMap((name) => {
+    let isShared = false;
+    for (const name of namesOf(taskId)) {
       const log = found.sizeOf(logName(name));
-      return log === undefined ? [] : [{ ...log, name, hours: log.hours ?? [] }];
-    });
-    const own = logs.filter(({ name: taskId, hours }) => {
-      const isSame = (other: string) => hours.some((hour) => artifacts.logs.areOne({ taskId, hour }, other));
-      return !owners.owns(logName(taskId), (other) => isSame(other.taskId));
-    });
-    if (own.length < logs.length) shared.logs++;
-    for (const { name, hours, ...size } of own) {
-      if (dryRun && size.changedAt <= newest.mtime) add(freed, size);
-      if (dryRun) continue;
+      if (log === undefined) continue;
+      const { hours = [], changedAt } = log;
+      const isSame = (hour: string, other: string) => artifacts.logs.areOne({ taskId: name, hour }, other);
+      const isOthers = owners.owns(logName(name), (other) => hours.some((hour) => isSame(hour, other.taskId)));
+      isShared ||= isOthers;
+      if (!isOthers && dryRun && changedAt <= newest.mtime) add(freed, log);
+      if (isOthers || dryRun) continue;
       const outcome = artifacts.logs.remove(name, hours, newest.mtime);
       add(freed, outcome);
       if (outcome.retry) {
@@ -191,6 +189,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
       }
       for (const reason of outcome.reasons) reporter.warn(`a log is kept: ${reason}`);
     }
+    if (isShared) shared.logs++;
     return true;
   }
 }

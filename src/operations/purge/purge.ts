@@ -272,14 +272,14 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
   /** Removes directories and logs, or in a dry run measures them. Tasks that they keep are put back into Redis. */
   async function removeArtifacts(tasks: readonly Chosen[]): Promise<Removed[]> {
     const { dryRun } = policy;
-    if (!tasks.some(({ id }) => onDisk.concerns(id))) return tasks.map((task) => ({ ...task, ...NOTHING }));
+    if (!tasks.some(({ id }) => onDisk.concerns(id))) return tasks.map((task) => ({ ...task, files: 0, bytes: 0 }));
     const still = new Set(dryRun ? tasks : await lookAgain(tasks));
     const removed: Removed[] = [];
     const stay = idsOf(tasks.filter((task) => !still.has(task)));
     for (const task of still) {
       const freed = onDisk.remove(task.id);
       if (freed === undefined) stay.push(task.id);
-      else removed.push({ ...task, ...freed });
+      else removed.push({ ...task, files: freed.files, bytes: freed.bytes });
       if (leftToFree !== null) leftToFree -= freed?.room ?? 0;
       await parts.artifacts.turn();
     }
@@ -341,7 +341,6 @@ function idsOf(tasks: readonly Looked[]): TaskId[] {
   return tasks.map(({ id }) => id);
 }
 
-const NOTHING: Freed = { files: 0, bytes: 0 };
 const CHANGED = "it changed during the check";
 const CHANGED_IN_REDIS = "its copy in Redis changed during the check";
 const LOST = "the connection to Redis was lost before its copy there was removed";

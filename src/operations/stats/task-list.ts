@@ -49,7 +49,7 @@ export class TaskList {
   }
 
   *tasks(): Generator<number> {
-    for (const [key, status] of this.#statuses.entries()) if (status >= 0) yield key;
+    for (let key = 0; key < this.#statuses.length; key++) if (this.status(key) >= 0) yield key;
   }
 }
 
