@@ -33,10 +33,10 @@ export function eventSource(logger: Logger, clock: Clock, owed: () => number) {
       emitter.emit("mirror", { state: "down", owed: owed(), error: libraryError(error) } satisfies MirrorEvent);
     },
 
-    /** Redis refused a change, or its outcome is unknown. */
-    mirrorFailed(error: TtsctlError): void {
-      missed++;
-      unlogged++;
+    /** Redis refused changes, or their outcome is unknown. */
+    mirrorFailed(error: TtsctlError, count: number): void {
+      missed += count;
+      unlogged += count;
       if (clock.monotonic() - loggedAt < 10) return; // every write fails while Redis is down
       loggedAt = clock.monotonic();
       logger.warn(`${counted(unlogged, "change")} not written to Redis, the file has them: ${error.message}`);

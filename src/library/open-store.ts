@@ -56,8 +56,11 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       await using snapshot = await shared.read().catch(valueIf(isStoreError, null));
       if (snapshot === null) return; // Redis must answer then, and is checked before a write
       await keeper.check(redis);
+      const { syncedAt, members } = (await redis.standings([undefined]))[0]!;
+      const isFlushed = wasMarked && syncedAt === null;
+      wasMarked = syncedAt !== null;
       await mark.lookForLeft();
-      if (snapshot.size - (await redis.size(undefined)) > writer.pending) mirror.leaveToSync();
+      if (isFlushed || snapshot.size - members > writer.pending) mirror.leaveToSync();
     },
     grows: true,
   });
@@ -73,9 +76,19 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     },
     onFailure: (error) => warn(`Redis was not repaired: ${error instanceof Error ? error.message : error}`),
   });
+  let wasMarked = false;
   const mirror = keeper.writer;
   const mark = writerMark(() => file.target(), clock, mirror.leaveToSync);
-  const writer = taskWriter({ file, shared, clock, owes, warn, mirror, mark: owes ? mark : null });
+  const writer = taskWriter({
+    file,
+    shared,
+    clock,
+    owes,
+    warn,
+    mirror,
+    mark: owes ? mark : null,
+    onMirrorFailure: events.mirrorFailed,
+  });
   const checking = { clock, parser: new RecordParser(rules) };
   let cleanup: ReturnType<typeof startCleanup> | null = null;
   let closing: Promise<void> | null = null;
@@ -102,7 +115,6 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
     const { file: state, mirror: copy, settled } = written;
     const hasFailed = copy instanceof TtsctlError;
     const redis = hasFailed ? ({ state: "failed", error: libraryError(copy) } as const) : { state: copy };
-    if (hasFailed) events.mirrorFailed(copy);
     if (state === "written" || state === "removed") events.change({ userId, taskId, state, redis });
     // A promise in the JSON of a result would be `{}`, so it isn't enumerable.
     return Object.defineProperty({ state, redis, ...more }, "settled", { value: settled }) as WriteResult & M;

@@ -134,13 +134,13 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
       await pool(snapshot.pieces(rowsToPush(), WRITES, "by time"), IN_FLIGHT, pushBatch, signal);
       showProgress();
       await followFile();
+      result.orphans = prune ? listed.orphans.size : await countOrphans();
     } catch (error) {
       throwIfInterrupted(signal, progressText());
       const unknown = unanswered === 0 ? "" : `, ${unanswered} are unknown`;
       throw error instanceof TtsctlError ? lostMidway(error, "sync", `${progressText()}${unknown}`) : error;
     }
     failures.end();
-    result.orphans = prune ? listed.orphans.size : await countOrphans();
     throwIfInterrupted(signal, progressText());
   }
 
@@ -148,7 +148,9 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   async function countOrphans(): Promise<number> {
     let count = 0;
     for (const ids of batches(listed.orphans.ids(), BATCH)) {
-      count += (await mirror.statuses(ids)).filter((status) => status !== null).length;
+      if (signal.aborted) break;
+      const copies = await mirror.copies(ids, "state");
+      count += copies.filter((copy) => copy instanceof TtsctlError || copy.type !== "none").length;
     }
     return count;
   }

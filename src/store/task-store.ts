@@ -328,12 +328,13 @@ export async function lackOf(
   const snapshot = await behind.snapshot();
   if (snapshot === null || snapshot.size === 0) {
     const lists = `lists only ${seen} of its ${counted === null ? "" : `${counted} `}tasks`;
-    if (seen < (counted ?? 1) && (await mirror.hasMore(userId, seen))) {
+    if ((counted === null || seen < counted) && (await mirror.hasMore(userId, seen))) {
       const problem = behind.problem ?? new TtsctlError("STORE_EMPTY", `${snapshot!.path} ${lackText(snapshot!)}`);
       throw neither(problem, mirror, `${mirror.layout.indexKey(userId)} ${lists}`, LOST_BOTH);
     }
     if (snapshot === null && seen === 0 && (syncedAt === null || counted !== 0)) throw neither(behind.problem!, mirror);
-    if (seen < (counted ?? 0)) behind.warnings.push(`Redis ${lists}, and the file can't tell the others`);
+    if (!snapshot?.exists && seen < (counted ?? 0))
+      behind.warnings.push(`Redis ${lists}, and the file can't tell the others`);
     return null;
   }
   const inFile = userId === undefined ? snapshot.size : [...matchingRows(snapshot, ofUser(userId))].length;

@@ -1,3 +1,4 @@
+import { TtsctlError } from "../errors.ts";
 import { counted } from "../task/amounts.ts";
 import { keyOf, type TaskId } from "../task/ids.ts";
 import type { Task } from "../task/task.ts";
@@ -25,6 +26,8 @@ interface TaskWriterParts extends FileWriterParts {
   readonly mirror: MirrorWriter;
   /** Set before each change of the file; null without Redis. */
   readonly mark: WriterMark | null;
+  /** Receives an error for changes that the file has and the mirror may lack. */
+  onMirrorFailure(error: TtsctlError, count: number): void;
 }
 
 /** Changes that are written together, and what becomes of each. */
@@ -76,10 +79,12 @@ export function taskWriter(parts: TaskWriterParts) {
     const { results, watched } = await writeFile(requests);
     const made = results.filter(isForMirror);
     inHand = new Set(made.map(({ id }) => keyOf(id)));
-    const mirrored = mirror.work(made);
+    const mirrored = made.length === 0 ? Promise.resolve(NONE) : mirror.work(made);
     const end = settle(watched, made, mirrored);
     settling = settling.then(() => end);
     const outcomes = await mirrored;
+    const errors = [...outcomes.values()].filter((outcome) => outcome instanceof TtsctlError);
+    if (errors.length > 0) parts.onMirrorFailure(errors[0]!, errors.length);
     return results.map((result) => {
       const { outcome: file, id, task, failure } = result;
       const isMade = file === "written" || file === "removed";
@@ -124,6 +129,8 @@ export function taskWriter(parts: TaskWriterParts) {
     },
   };
 }
+
+const NONE: ReadonlyMap<unknown, MirrorOutcome> = new Map();
 
 function isForMirror(result: ChangeResult): result is ChangeResult & MirrorChange {
   return result.id !== null && ["written", "removed", "missing"].includes(result.outcome);

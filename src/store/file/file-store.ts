@@ -1,4 +1,4 @@
-import { appendFile, readlink, realpath } from "node:fs/promises";
+import { readlink, realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { systemErrorCode, TtsctlError } from "../../errors.ts";
@@ -252,7 +252,6 @@ export class FileStore {
     let stopAt = Number.POSITIVE_INFINITY;
     const isOver = () => rewrites > MOST_REPEATS || this.clock.monotonic() > stopAt;
     let problem: unknown = null;
-    let brought = landed.base.layout?.unfinished ?? landed.base.layout?.size ?? 0;
     const undone = async (current: Snapshot, note: string) => {
       const edit = (await isMadeFrom(known, current, note)) ? NO_EDIT : await landed.undoneIn(current);
       const doing = `repeats its change, because the service keeps undoing it (${rewrites} of ${MOST_REPEATS} times)`;
@@ -263,7 +262,6 @@ export class FileStore {
       await this.clock.sleep(WATCH_POLL_MS);
       if (this.options.signal?.aborted) stopAt = Math.min(stopAt, this.clock.monotonic() + GRACE_S / 2);
       try {
-        brought = await this.#bringOver(landed.base, brought);
         const now = await this.identity();
         const again = sameIdentity(now, known) || isOver() ? null : await this.#land(undone);
         await again?.before.close();
@@ -279,14 +277,6 @@ export class FileStore {
     await this.#runLock?.leave("");
     if (problem !== null) throw problem;
     return { rewrites, returned: isOver() ? await this.#undone(landed) : [] };
-  }
-
-  /** Appends the lines that a program, which had the replaced file open, appended to it after a place. Returns where they end. */
-  async #bringOver(replaced: Snapshot, from: number): Promise<number> {
-    const lines = await replaced.linesAfter(from);
-    const target = await this.target();
-    if (lines.length > 0) await this.withWriteLock(target, () => appendFile(target, lines, { flush: true }));
-    return from + lines.length;
   }
 
   /** The tasks of changes that are undone now. */

@@ -75,7 +75,8 @@ export function fileWriter({ file, shared, clock, owes, warn }: FileWriterParts)
       if (await watch.isBehind(snapshot, lock.note)) return "behind";
       const open = { target, lock, log, snapshot, ...(await lastWriterOf(snapshot, lock.note)) };
       if (await isReady(snapshot)) return await appendTo(open, requests);
-      if (snapshot.layout!.unfinished !== null) await log.cut(snapshot);
+      const cut = snapshot.layout!.unfinished === null ? null : await log.cut(snapshot);
+      if (cut !== null) await lock.leave(noteOf(cut, open.others, undefined, open.since)); // or the cut would look like another program's write
       return null;
     });
   }

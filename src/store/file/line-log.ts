@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { closeQuietly, describeSystemError, TtsctlError, writeAdvice } from "../../errors.ts";
-import { sameFile } from "./identity.ts";
+import { type FileIdentity, sameFile } from "./identity.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 const NEWLINE = 0x0a;
@@ -24,12 +24,13 @@ export class LineLog {
     return null;
   }
 
-  /** Cuts off an unfinished append, unless the file changed since it was read. */
-  async cut({ layout }: Snapshot): Promise<void> {
-    if ((await this.handle.stat()).size !== layout!.size) return;
+  /** Cuts off an unfinished append. Returns the new identity; null if the file changed since it was read. */
+  async cut({ layout }: Snapshot): Promise<FileIdentity | null> {
+    if ((await this.handle.stat()).size !== layout!.size) return null;
     await this.handle.truncate(layout!.unfinished!).catch((cause) => {
       throw appendFailed(this.path, cause);
     });
+    return this.handle.stat({ bigint: true });
   }
 
   async bytesOf(lines: readonly string[], snapshot: Snapshot): Promise<Buffer> {

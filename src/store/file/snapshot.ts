@@ -240,13 +240,6 @@ export class Snapshot {
     return bytes;
   }
 
-  /** The whole lines of the open file after a place; none of an array or map. @throws TtsctlError STORE_UNREADABLE, STORE_BUSY */
-  async linesAfter(from: number): Promise<Buffer> {
-    const size = this.shape === "jsonl" ? (await this.source!.handle.stat()).size : 0;
-    const bytes = size > from ? await this.readBytes(from, size) : Buffer.alloc(0);
-    return bytes.subarray(0, bytes.lastIndexOf("\n") + 1);
-  }
-
   /** A reader of ascending ranges that reads a window at once, however short they are. It may overwrite what it returned before. */
   windowed(): (from: number, end: number) => Promise<Buffer> {
     const room = Buffer.allocUnsafe(WINDOW);

@@ -1,4 +1,4 @@
-import { appendFileSync, closeSync, openSync, readFileSync, utimesSync, writeFileSync, writeSync } from "node:fs";
+import { appendFileSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { PlanEdit } from "../../../src/store/file/changes.ts";
 import { TestClock } from "../../helpers/clock.ts";
@@ -66,17 +66,6 @@ describe("beside a service that wrote within the last minute", () => {
     const outcome = await beside(removing("t1"), 300, append, "s.jsonl");
     expect(outcome).toMatchObject({ rewrites: 2, returned: [], changed: [] });
     expect(readFileSync(path("s.jsonl"), "utf8")).toBe([lines[1], lines[2], `${JSON.stringify(rec("t8"))}\n`].join(""));
-  });
-
-  test("in JSON Lines, what a program appends that opened the file before it was replaced, is brought over", async () => {
-    const [line, ...kept] = three.map((record) => `${JSON.stringify(record)}\n`);
-    const late = [`${JSON.stringify(rec("t8"))}\n{"user_id`, `": "alice", "task_id": "t3", "deleted": true}\n{`];
-    writeFileSync(path("s.jsonl"), [line, ...kept].join(""));
-    const opened = openSync(path("s.jsonl"), "a");
-    const appended = [...late];
-    await beside(removing("t1"), 300, () => writeSync(opened, appended.shift() ?? ""), "s.jsonl");
-    closeSync(opened);
-    expect(readFileSync(path("s.jsonl"), "utf8")).toBe([...kept, ...late].join("").slice(0, -1));
   });
 
   test("is watched for two seconds after each repeat", async () => {

@@ -42,7 +42,14 @@ export class WriterPlace {
     const { clock } = this;
     this.shared = sharedSnapshot(this.path, RULES, clock, { grows: true });
     const file = writable(new FileStore(this.path, RULES, clock));
-    const parts = { clock, shared: this.shared, warn: () => {}, mark: null, owes: link !== NO_REDIS };
+    const parts = {
+      clock,
+      shared: this.shared,
+      warn: () => {},
+      mark: null,
+      owes: link !== NO_REDIS,
+      onMirrorFailure: () => {},
+    };
     this.mirror = mirrorWriter({ ...parts, open: link.open, file: new FileStore(this.path, RULES, clock, parts) });
     this.writer = taskWriter({ ...parts, file, mirror: this.mirror });
     this.#opened.push({ writer: this.writer, shared: this.shared });
