@@ -3,16 +3,16 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { fileWarnings } from "../store/task-store.ts";
 import { formatBytes } from "../task/amounts.ts";
+import { isUnfinished } from "../task/status.ts";
 import { describeStuck } from "../task/stuck.ts";
 import { formatUtc } from "../task/time.ts";
 import type { BackupFile } from "./backup.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
-import type { Looked } from "./copies.ts";
 import type { DiskUse } from "./disk-use.ts";
 import type { Parts } from "./parts.ts";
 import { preflight } from "./preflight.ts";
 import { type CleanupPlan, type PrepareOptions, planCleanup } from "./purge/cleanup-plan.ts";
-import { purgeOf } from "./purge/purge.ts";
+import { type PurgePolicy, purgeOf } from "./purge/purge.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { shortestRetention } from "./purge/rules.ts";
 import { NamedWarnings, type Reporter } from "./reporter.ts";
@@ -87,7 +87,11 @@ export async function cleanupOnce(parts: CleanupParts, options: CleanupOptions) 
   const stuckLine = describeStuck(stuck);
   if (stuckLine !== null) warn(stuckLine);
   const totals = nameTotals(plan, options, parts.reporter);
-  const policy = { now, sweepBefore: plan.sweepBefore, dryRun, decide: (task: Looked) => plan.decide(task) };
+  const policy: PurgePolicy = {
+    ...{ now, sweepBefore: plan.sweepBefore, dryRun, doing: "cleaning up" },
+    isCounted: (status) => !isUnfinished(status),
+    decide: (task) => plan.decide(task),
+  };
   const purge = purgeOf({ ...parts, file, mirror: use }, policy, snapshot, found);
   const all = Math.max(snapshot.size, found.members);
   if (maxDelete !== null) checkBrake((await purge.plan()).count, all, maxDelete, { verb: "purge" });

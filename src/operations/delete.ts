@@ -55,7 +55,7 @@ export async function deleteTasks(
   const policy: PurgePolicy = {
     now,
     sweepBefore: now - Math.max(retention, 0),
-    ...{ dryRun, filter: selection.filter },
+    ...{ dryRun, filter: selection.filter, doing: "deleting" },
     decide: ({ copies }) => decideDelete(copies, selection.filter, force),
     onKept: ({ userId: user_id, taskId: task_id }, reason, unfinished) =>
       void refused.push({ user_id, task_id, reason, ...(unfinished && { unfinished }) }),

@@ -56,7 +56,7 @@ export function allowedSkew(age: number): number {
 /** A missing or empty store file may be in the wrong directory, or its disk lost. @param remedy the last part of the hint */
 export function storeEmpty(snapshot: Snapshot, consequence: string, remedy = ALLOW_EMPTY): TtsctlError {
   return new TtsctlError("STORE_EMPTY", `${snapshot.path} ${lackText(snapshot)}${consequence}`, {
-    hint: `check --store and the mount; ${IF_LOST}${remedy}`,
+    hint: `nothing was changed; check --store and the mount; ${IF_LOST}${remedy}`,
   });
 }
 
@@ -93,7 +93,7 @@ export async function storeRefusal(
   if (members < least && !isLost) return null;
   const count = isLost ? `${INDEX_KEY} has none: it was lost` : members;
   const inRedis = members > 0 || isLost ? ` while Redis has tasks (${count})` : "";
-  return storeEmpty(snapshot, `${inRedis}: nothing was changed`);
+  return storeEmpty(snapshot, inRedis);
 }
 
 /** Refuses to run if most of a sample is in a layout of the other kind: the service wouldn't read our writes. @throws TtsctlError LAYOUT_MISMATCH */

@@ -115,7 +115,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
   function refuseUnsafePrune(): void {
     const isEmpty = snapshot.size === 0 && !options.allowEmpty;
-    if (isEmpty) throw storeEmpty(snapshot, ": nothing was pruned, and nothing was written");
+    if (isEmpty) throw storeEmpty(snapshot, "");
     checkBrake(listed.orphans.size, listed.members, options.maxDelete);
   }
 

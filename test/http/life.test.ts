@@ -96,13 +96,14 @@ describe("while it runs", () => {
     expect((await server.fetch("/healthz")).status).toBe(200);
   });
 
-  it.each(["[", "x", ""])("a file that is %j is reported while Redis answers", async (text) => {
+  it.each(["[", "x", "", "[]", null])("a file that is %j is reported while Redis answers", async (text) => {
     await here.mirrored(YOUNG);
     const server = await here.serve("--no-cleanup --no-sync");
-    here.root.write("voice_task.json", text);
+    if (text === null) here.root.drop("voice_task.json");
+    else here.root.write("voice_task.json", text);
     expect(await server.json("/healthz")).toMatchObject({ status: "degraded", store: "unreadable", redis: "ok" });
     const page = await server.fetch("/voice-tasks");
-    expect(page.headers.get("ttsctl-warnings")).toContain("empty or damaged");
+    expect(page.headers.get("ttsctl-warnings")).toMatch(/empty or damaged|has no tasks|does not exist/);
   });
 
   it("a flush is noticed by the next list; without the file too the server is down", async () => {

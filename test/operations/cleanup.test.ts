@@ -27,6 +27,7 @@ describe("cleanup", () => {
     expect(result).toMatchObject({ ...COUNTS, candidates: 3, purged: 0, skipped: 3, files: 0, bytes: 0, stuck: 0 });
     expect([site.root.tree(), await site.server.dump()]).toEqual([tree, dump]);
     expect(site.reporter.text).toContain("a:requeued");
+    expect(site.reporter.steps.at(-1)).toEqual({ label: "cleaning up", done: 3, total: 3 });
   });
 
   it("purges Redis-only tasks, and members without a hash", async () => {

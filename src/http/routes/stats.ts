@@ -1,14 +1,14 @@
-import { access, constants, stat } from "node:fs/promises";
 import type { Context } from "hono";
 import type { CleanupState } from "../../app/cleanup-record.ts";
 import { checkUser } from "../../app/list-query.ts";
 import { type DriftCheck, driftIn, statsOf } from "../../app/stats.ts";
 import type { Clock } from "../../clock.ts";
-import { isTtsctlError, systemErrorCode, TtsctlError, valueIf } from "../../errors.ts";
+import { isRedisError, isTtsctlError, valueIf } from "../../errors.ts";
 import type { StatsResult } from "../../operations/stats/stats.ts";
 import type { FileStore } from "../../store/file/file-store.ts";
 import { identityText } from "../../store/file/identity.ts";
 import { glanceAt } from "../../store/file/snapshot.ts";
+import type { Mirror } from "../../store/redis/mirror.ts";
 import { trimId } from "../../task/ids.ts";
 import { NO_FILTER } from "../../task/query-fields.ts";
 import type { Span } from "../../task/spans.ts";
@@ -138,8 +138,10 @@ const ONE_TASK = { filter: NO_FILTER, ids: null, page: 1, pageSize: 1, source: "
 
 /** Everybody may read it: it names no path and no host. If Redis answers, only the file's ends are read: probes come every few seconds. */
 export async function healthOf({ store: stores, settings, rules, readOnly, syncing }: ServerParts): Promise<Health> {
-  const redis = ({ on: "ok", down: "down", off: "off" } as const)[(await stores.link.open()).kind];
-  const store = syncing.isStoreLost() ? "unreadable" : await storeHealth(stores.file, redis === "ok");
+  const state = await stores.link.open();
+  const redis = ({ on: "ok", down: "down", off: "off" } as const)[state.kind];
+  const mirror = state.kind === "on" ? state.mirror : null;
+  const store = syncing.isStoreLost() ? "unreadable" : await storeHealth(stores.file, mirror);
   // A Redis that was flushed, or has lost its index, answers no list.
   const isAnswered = store === "ok" || (await stores.list(ONE_TASK).then(() => true, valueIf(isTtsctlError, false)));
   const status = !isAnswered ? "down" : store !== "unreadable" && redis !== "down" ? "ok" : "degraded";
@@ -147,18 +149,19 @@ export async function healthOf({ store: stores, settings, rules, readOnly, synci
   return { status, store, redis, syncing: syncing.isRunning(), ...server };
 }
 
-async function storeHealth(file: FileStore, unread: boolean): Promise<Health["store"]> {
+async function storeHealth(file: FileStore, mirror: Mirror | null): Promise<Health["store"]> {
   try {
-    if (unread) {
-      await access(file.path, constants.R_OK);
-      return (await stat(file.path)).isFile() && (await glanceAt(file.path)) !== "damaged" ? "ok" : "unreadable";
+    if (mirror !== null) {
+      const seen = await glanceAt(file.path);
+      if (seen === "whole" || seen === "damaged") return seen === "whole" ? "ok" : "unreadable";
+      // Tasks that only Redis has: the file was lost.
+      if ((await mirror.size(undefined).catch(valueIf(isRedisError, 0))) > 0) return "unreadable";
+      return seen === "missing" ? "missing" : "ok";
     }
     await using snapshot = await file.read();
     return snapshot.exists ? "ok" : "missing";
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return "missing";
-    if (error instanceof TtsctlError || unread) return "unreadable";
-    throw error;
+    return valueIf<Health["store"]>(isTtsctlError, "unreadable")(error);
   }
 }
 

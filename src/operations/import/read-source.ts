@@ -122,9 +122,12 @@ export async function readSource(path: string | null, { stdin, storePath, rules,
   async function addInvalid(records: Snapshot): Promise<void> {
     for (const { offset, reason } of records.invalid.named) bad.add(await records.lineOf(offset), reason);
     bad.count = records.invalid.count;
-    const unfinished = records.layout?.unfinished ?? null;
+    const { unfinished = null, close = 0 } = records.layout ?? {};
+    if (unfinished === null) return;
     const what = records.shape === "jsonl" ? "line" : records.shape;
-    if (unfinished !== null) bad.add(await records.lineOf(unfinished), `the input ends inside this ${what}`);
+    const isAfter = close > 0 && unfinished > close;
+    const problem = isAfter ? `text after the end of the ${what}` : `the input ends inside this ${what}`;
+    bad.add(await records.lineOf(unfinished), problem);
   }
 
   /** Adds the valid lines of a broken file. @param error why it is broken */

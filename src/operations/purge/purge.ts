@@ -5,6 +5,7 @@ import { isRedisError, TtsctlError } from "../../errors.ts";
 import { batches } from "../../pool.ts";
 import { Changes, NO_PUTS } from "../../store/file/changes.ts";
 import { checkRewrite } from "../../store/file/replace.ts";
+import { STATUS_CODES } from "../../store/file/rows.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { KeySet } from "../../store/key-table.ts";
@@ -39,6 +40,9 @@ export interface PurgePolicy extends TallyRules {
   readonly now: number;
   /** Empty directories that last changed before this are removed too, epoch seconds. */
   readonly sweepBefore: number;
+  readonly doing: "cleaning up" | "deleting";
+  /** Of which records in the file the progress tells; undefined for all. */
+  isCounted?(status: string): boolean;
   /** By which tasks were chosen; its records are read for the decision too. */
   readonly filter?: TaskFilter;
   decide(task: Looked): Decision;
@@ -122,10 +126,12 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
   }
 
   async function runBatches(): Promise<void> {
-    const total = survey.rows.length + survey.others.size;
-    let done = 0;
+    const isCounted = (row: number) => policy.isCounted?.(STATUS_CODES[base.rows.status(row)]!) ?? true;
+    const total = survey.rows.filter(isCounted).length + survey.others.size;
+    let [done, shown] = [0, 0];
     for (const ids of idBatches()) {
       const inRows = done < survey.rows.length;
+      shown += inRows ? survey.rows.slice(done, done + ids.length).filter(isCounted).length : ids.length;
       done += ids.length;
       if (parts.signal.aborted) {
         tally.unreached += inRows ? ids.length : ids.filter((id) => !base.holds(id)).length;
@@ -134,7 +140,7 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
       await purgeBatch(ids);
       await tally.flush();
       if (leftToFree !== null && !policy.dryRun) await checkRewrite(parts.file, async () => leftToFree ?? 0);
-      parts.reporter.progress(policy.dryRun ? "checking" : "cleaning up", done, total);
+      if (total > 0) parts.reporter.progress(policy.dryRun ? "checking" : policy.doing, shown, total);
     }
   }
 

@@ -54,7 +54,7 @@ export async function verifyAndRepair(parts: RepairParts, options: RepairOptions
   const drift = await compare(parts, file, userId, reindexer);
   const snapshot = await file.snapshot();
   const isEmpty = snapshot.size === 0 && !options.allowEmpty;
-  if (prune && isEmpty) throw storeEmpty(snapshot, ": nothing was pruned, and nothing was repaired");
+  if (prune && isEmpty) throw storeEmpty(snapshot, "");
   const plan = planRepairs(drift, { prune, restore, removeMembers: !isEmpty || restore });
   if (isEmpty && !restore && drift.counts.dangling > 0) {
     parts.reporter.warn(`index members without a task are kept: ${storeEmpty(snapshot, "").message}`);

@@ -39,11 +39,11 @@ export class SequenceScan {
   readonly #ids = new Set<string>();
   open = 0;
   close = 0;
-  /** Where the element begins inside which the file ends. */
+  /** Where the element begins inside which the file ends, or what comes after the closing bracket. */
   unfinished: number | null = null;
   readonly #mayBeCut: boolean;
 
-  /** @param mayBeCut whether a file that ends inside an element has those before it */
+  /** @param mayBeCut whether a file that ends inside an element, or has more after its end, has those before it */
   constructor(shape: "array" | "map", onElement: OnElement, mayBeCut = false) {
     this.#mayBeCut = mayBeCut;
     this.#map = shape === "map";
@@ -72,8 +72,11 @@ export class SequenceScan {
 
   #atEnd(at: number, end: number, offset: number, last: boolean): number {
     if (this.#state !== "after") return last ? this.#cut(at, end, offset) : at;
-    if (at < end) throw new JsonSyntaxError(`text after the closing '${String.fromCharCode(this.#close)}'`, at);
-    return at;
+    if (at < end && !this.#mayBeCut) {
+      throw new JsonSyntaxError(`text after the closing '${String.fromCharCode(this.#close)}'`, at);
+    }
+    if (at < end) this.unfinished ??= offset + at;
+    return end;
   }
 
   #cut(done: number, end: number, offset: number): number {

@@ -68,13 +68,13 @@ export interface ScanResult {
   readonly open: number;
   readonly close: number;
   readonly size: number;
-  /** Where an unfinished append to JSON Lines begins; or the element inside which a file ends that may be cut. */
+  /** Where an unfinished append to JSON Lines begins; of a file that may be cut, the element that it ends in, or what comes after its end. */
   readonly unfinished: number | null;
 }
 
 export interface ScanOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Whether an array or a map may end inside an element, and has those before it. */
+  /** Whether an array or a map may end inside an element, or have more after its end, and has the elements before it. */
   readonly mayBeCut?: boolean;
 }
 

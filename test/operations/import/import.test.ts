@@ -57,6 +57,7 @@ describe("an input with bad lines", () => {
     ["an unfinished line after a broken one", `x\n${cut}`.replace("x", "{"), [1, 3], /./],
     ["an array", `[\n${one},\n{"user_id": 5},\n7]`, [3, 4], /user_id is not a string/],
     ["an array that is cut behind a record", `[${one}`, [1], /ends inside this array/],
+    ["an array with text after its end", `[${one}]\n, {`, [2], /text after the end of the array/],
     ["a map that is cut", `{"alice:a": ${one},\n"alice:b": {"us`, [1], /ends inside this map/],
     ["CSV", csv(one, "nonsense", '{"user_id":"a:b"}', ""), [3, 4, 5], /not JSON/],
     ["CSV with a quote that is not closed", `${csv(one)}x,"{`, [3], /invalid CSV/],
