@@ -140,11 +140,6 @@ export function keepMirrored({ clock }: RunParts, link: MirrorLink, keeping: Kee
   };
 }
 
-/** When Redis was last synchronised; null if it can't say. */
-async function markOf(mirror: Mirror): Promise<string | null> {
-  return mirror.syncedAt().catch(() => null);
-}
-
 interface Work {
   readonly isWanted: boolean;
   readonly mayWrite: boolean;
@@ -156,6 +151,8 @@ export type Syncing = Awaited<ReturnType<typeof connectSyncing>>;
 
 /** Pushes the file to Redis on start, and when Redis is back; until then Redis isn't read. Call it before the stores are used. */
 export async function connectSyncing(parts: RunParts, { isWanted, mayWrite, note, describe }: Work) {
+  /** When Redis was last synchronised; null if it can't say. */
+  const markOf = (mirror: Mirror) => mirror.syncedAt().catch(() => null);
   /** Why Redis may not be read, if the writer doesn't know. */
   let behind: string | null = null;
   /** The mark of the last sync, read when Redis came back; for a server that doesn't sync. */

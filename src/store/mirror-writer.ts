@@ -194,6 +194,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
 
     /** Writes changes, in their order: the outcome of each. A failure of Redis is one. For the work of `alone`. */
     async work(changes: readonly MirrorChange[]): Promise<ReadonlyMap<unknown, MirrorOutcome>> {
+      if (changes.length === 0) return new Map();
       // What an earlier one of them removed is in the owed list.
       const last = new Map(changes.map((change) => [keyOf(change.id), change]));
       const outcomes = await write([...last.values()]);

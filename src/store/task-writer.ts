@@ -79,7 +79,7 @@ export function taskWriter(parts: TaskWriterParts) {
     const { results, watched } = await writeFile(requests);
     const made = results.filter(isForMirror);
     inHand = new Set(made.map(({ id }) => keyOf(id)));
-    const mirrored = made.length === 0 ? Promise.resolve(NONE) : mirror.work(made);
+    const mirrored = mirror.work(made);
     const end = settle(watched, made, mirrored);
     settling = settling.then(() => end);
     const outcomes = await mirrored;
@@ -129,8 +129,6 @@ export function taskWriter(parts: TaskWriterParts) {
     },
   };
 }
-
-const NONE: ReadonlyMap<unknown, MirrorOutcome> = new Map();
 
 function isForMirror(result: ChangeResult): result is ChangeResult & MirrorChange {
   return result.id !== null && ["written", "removed", "missing"].includes(result.outcome);
