@@ -59,7 +59,7 @@ export const EXIT_MEANINGS: Readonly<Record<(typeof EXIT_CODES)[ErrorCode] | 0 |
     "partial success: ids not found; tasks refused, failed or returned",
     "`verify` found drift; `get` or `logs` found no task; `logs` couldn't read parts of `Logs/`",
     "`list --search` stopped early; `list --exit-status` matched a task",
-    "`cleanup`, `delete`, `mark`, `import` or `export` ran without Redis",
+    "`cleanup`, `delete`, `mark`, `import` or `export` ran without Redis, though it is enabled",
   ].join("; "),
   4: "Redis was needed but not available",
   130: "interrupted (a dry run: without a plan); the first signal lets the current batch finish",

@@ -23,7 +23,7 @@ import { usersWithRecords } from "../owners.ts";
 import type { Parts } from "../parts.ts";
 import type { Cleared } from "../preflight.ts";
 import type { PurgedTask } from "../reporter.ts";
-import type { Survey } from "../survey.ts";
+import { chosenIds, type Survey } from "../survey.ts";
 import { type Freed, purgeArtifacts } from "./purge-artifacts.ts";
 import { PurgeMirror } from "./purge-mirror.ts";
 import type { Decision, Reason } from "./rules.ts";
@@ -126,12 +126,15 @@ export function purgeOf(parts: PurgeParts, policy: PurgePolicy, base: Snapshot, 
   }
 
   async function runBatches(): Promise<void> {
-    const isCounted = (row: number) => policy.isCounted?.(STATUS_CODES[base.rows.status(row)]!) ?? true;
-    const total = survey.rows.filter(isCounted).length + survey.others.size;
-    let [done, shown] = [0, 0];
+    const isCounted = (id: TaskId) => {
+      const row = base.rowOf(id);
+      return row < 0 || (policy.isCounted?.(STATUS_CODES[base.rows.status(row)]!) ?? true);
+    };
+    let [total, done, shown] = [0, 0, 0];
+    for (const id of chosenIds(base, survey)) if (isCounted(id)) total++;
     for (const ids of idBatches()) {
       const inRows = done < survey.rows.length;
-      shown += inRows ? survey.rows.slice(done, done + ids.length).filter(isCounted).length : ids.length;
+      shown += ids.filter(isCounted).length;
       done += ids.length;
       if (parts.signal.aborted) {
         tally.unreached += inRows ? ids.length : ids.filter((id) => !base.holds(id)).length;
