@@ -192,10 +192,8 @@ async function readLockFile(handle: FileHandle): Promise<{ holder: string; note:
 
 /** Best effort: on a full disk, or in another user's file, the lock holds without its text. */
 async function writeLockFile(handle: FileHandle, holder: readonly string[], note: string): Promise<void> {
-  const isFlag = (i: number) => holder[i]?.startsWith("--") === true;
-  // Neither a flag that has a value nor its value, which may be a secret.
-  const isNamed = (i: number) => (isFlag(i) ? holder[i + 1]?.startsWith("-") !== false : !isFlag(i - 1));
-  const words = holder.filter((arg, i) => /^(--)?[a-z-]{1,20}$/.test(arg) && isNamed(i)).slice(0, 3);
+  // Only words and flags: a value may be a secret.
+  const words = holder.filter((arg) => /^(--)?[a-z-]{1,20}$/.test(arg)).slice(0, 3);
   try {
     await handle.write(`${[process.pid, "ttsctl", ...words].join(" ")}\n${note}\n`.padEnd(LOCK_TEXT), 0);
   } catch (error) {
