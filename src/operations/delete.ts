@@ -28,11 +28,12 @@ export function decideDelete(copies: Copies, filter: TaskFilter, force: boolean)
   if (present.length === 0)
     return copies.mirror === "dangling" ? { kind: "purge", reason: "dangling" } : { kind: "gone" };
   // A copy without a time may be the newer one.
-  const newest = present.find(({ time }) => Number.isNaN(time)) ?? newestCopy(copies);
-  if (newest !== null && !copyPasses(newest, filter)) return keep(notChosen(copies, newest));
-  const working = force ? undefined : present.find(({ status }) => isUnfinished(status));
+  const newest = present.find(({ time }) => Number.isNaN(time)) ?? newestCopy(copies)!;
+  if (!copyPasses(newest, filter)) return keep(notChosen(copies, newest));
+  const working = force ? undefined : [newest, ...present].find(({ status }) => isUnfinished(status));
   if (working === undefined) return { kind: "purge", reason: "deleted" };
-  return { ...keep(`its status is ${working.status}, so it may still be worked on`), unfinished: true };
+  const whose = working === newest ? "its status" : "the status of its other copy";
+  return { ...keep(`${whose} is ${working.status}, so it may still be worked on`), unfinished: true };
 }
 
 export interface DeleteParts extends CleanupParts {

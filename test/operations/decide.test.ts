@@ -30,6 +30,14 @@ it("deletes tasks that don't wait or run in any copy, of any age; with force all
   );
 });
 
+it.each([
+  [3, /^its status is run,/],
+  [1, /^the status of its other copy is run,/],
+])("names the copy that isn't finished, changed at %d", (time, reason) => {
+  const copies = { file: { status: "run", time }, mirror: { status: "error", time: 2 } };
+  expect(decideDelete(copies, NO_FILTER, false)).toMatchObject({ kind: "keep", reason: expect.stringMatching(reason) });
+});
+
 const done = (time: number) => ({ status: "done", time });
 const error = (time: number) => ({ status: "error", time });
 it.each([
