@@ -17,7 +17,7 @@ interface Copies {
   readonly own: "right" | "wrong" | null;
 }
 
-const version = fc.option(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.constantFrom("x", "y")));
+const version = fc.option(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.constantFrom("x", "y")), { freq: 2 });
 const member = fc.constantFrom("right", "right", "wrong", null);
 const copies: fc.Arbitrary<Copies> = fc.record({ file: version, hash: version, global: member, own: member });
 
