@@ -80,13 +80,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
   const mirror = keeper.writer;
   const mark = writerMark(() => file.target(), clock, mirror.leaveToSync);
   const writer = taskWriter({
-    file,
-    shared,
-    clock,
-    owes,
-    warn,
-    mirror,
-    mark: owes ? mark : null,
+    ...{ file, shared, clock, owes, warn, mirror, mark: owes ? mark : null },
     onMirrorFailure: events.mirrorFailed,
   });
   const checking = { clock, parser: new RecordParser(rules) };

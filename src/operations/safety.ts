@@ -54,8 +54,8 @@ export function allowedSkew(age: number): number {
 }
 
 /** A missing or empty store file may be in the wrong directory, or its disk lost. @param remedy the last part of the hint */
-export function storeEmpty(snapshot: Snapshot, consequence: string, remedy = ALLOW_EMPTY): TtsctlError {
-  return new TtsctlError("STORE_EMPTY", `${snapshot.path} ${lackText(snapshot)}${consequence}`, {
+export function storeEmpty(snapshot: Snapshot, consequence = "", remedy = ALLOW_EMPTY): TtsctlError {
+  return new TtsctlError("STORE_EMPTY", `${lackText(snapshot)}${consequence}`, {
     hint: `nothing was changed; check --store and the mount; ${IF_LOST}${remedy}`,
   });
 }
@@ -83,7 +83,7 @@ export async function storeRefusal(
   if (allowMismatch) return null;
   if (snapshot.size > 0) return storeMismatch(snapshot, mirror);
   if (input !== undefined) {
-    const what = `${snapshot.path} ${lackText(snapshot)}, and the input and Redis at ${mirror.where} have no task in common`;
+    const what = `${lackText(snapshot)}, and the input and Redis at ${mirror.where} have no task in common`;
     const isOther = (await storeMismatch(input, mirror)) !== null;
     return isOther ? new TtsctlError("STORE_MISMATCH", what, { hint: INTO_EMPTY }) : null;
   }

@@ -78,8 +78,8 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   const begin = () => (userId === undefined && !dryRun ? beginMark(mirror, clock) : null);
   let leaveMark = prune ? null : await begin();
   let listed = await ListedFile.read(snapshot, mirror, userId, signal);
-  const mayLackTasks = await doubtsOf(mirror, userId).catch(valueIf(isWrongType, null)); // the mark is written again
-  if (prune || mayLackTasks !== null) await listed.addHashes(mirror, userId);
+  const mayLackTasks = () => doubtsOf(mirror, userId).catch(valueIf(isWrongType, null)); // the mark is written again
+  if (prune || (await mayLackTasks()) !== null) await listed.addHashes(mirror, userId);
   await catchUp();
   if (prune) {
     // Both stores may change before the answer, so both are read again.
@@ -115,7 +115,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
   function refuseUnsafePrune(): void {
     const isEmpty = snapshot.size === 0 && !options.allowEmpty;
-    if (isEmpty) throw storeEmpty(snapshot, "");
+    if (isEmpty) throw storeEmpty(snapshot);
     checkBrake(listed.orphans.size, listed.members, options.maxDelete);
   }
 

@@ -329,12 +329,12 @@ export async function lackOf(
   if (snapshot === null || snapshot.size === 0) {
     const lists = `lists only ${seen} of its ${counted === null ? "" : `${counted} `}tasks`;
     if ((counted === null || seen < counted) && (await mirror.hasMore(userId, seen))) {
-      const problem = behind.problem ?? new TtsctlError("STORE_EMPTY", `${snapshot!.path} ${lackText(snapshot!)}`);
+      const problem = behind.problem ?? new TtsctlError("STORE_EMPTY", lackText(snapshot!));
       throw neither(problem, mirror, `${mirror.layout.indexKey(userId)} ${lists}`, LOST_BOTH);
     }
     if (snapshot === null && seen === 0 && (syncedAt === null || counted !== 0)) throw neither(behind.problem!, mirror);
     if (!snapshot?.exists && seen < (counted ?? 0))
-      behind.warnings.push(`Redis ${lists}, and the file can't tell the others`);
+      behind.warnings.push(`Redis ${lists}, and the file doesn't show the others`);
     return null;
   }
   const inFile = userId === undefined ? snapshot.size : [...matchingRows(snapshot, ofUser(userId))].length;
@@ -346,8 +346,8 @@ export async function lackOf(
 }
 
 /** What a store file without tasks is. */
-export function lackText({ exists }: Snapshot): string {
-  return exists ? "has no tasks" : "is missing";
+export function lackText({ path, exists }: Snapshot): string {
+  return `${path} ${exists ? "has no tasks" : "is missing"}`;
 }
 
 const LOST_BOTH =

@@ -51,7 +51,7 @@ export async function exportTasks(
   // An empty export isn't a backup of a missing file.
   const hint = "nothing was exported; check --store, [store] path and the mount";
   const isLost = readsFile && snapshot.size + snapshot.invalid.count === 0;
-  const noFile = isLost ? new TtsctlError("STORE_EMPTY", `${snapshot.path} ${lackText(snapshot)}`, { hint }) : null;
+  const noFile = isLost ? new TtsctlError("STORE_EMPTY", lackText(snapshot), { hint }) : null;
   if (noFile !== null && !snapshot.exists && use.mirror === null) throw noFile;
   /** Missing: chosen ids that are in neither store; dangling: index members without a task. */
   const result = { fromFile: 0, fromRedis: 0, missing: [] as string[], dangling: 0, failed: 0 };

@@ -41,7 +41,7 @@ export interface PurgePolicy extends TallyRules {
   /** Empty directories that last changed before this are removed too, epoch seconds. */
   readonly sweepBefore: number;
   readonly doing: "cleaning up" | "deleting";
-  /** Of which records in the file the progress tells; undefined for all. */
+  /** Which records of the file, by their status, the progress counts; undefined for all. */
   isCounted?(status: string): boolean;
   /** By which tasks were chosen; its records are read for the decision too. */
   readonly filter?: TaskFilter;

@@ -7,6 +7,7 @@ import { BATCH } from "../../store/redis/copies.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
 import { recordOf } from "../../store/redis/records.ts";
 import { writeToMirror } from "../../store/redis/write.ts";
+import { lackText } from "../../store/task-store.ts";
 import { LEAST_STRANGE, WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
@@ -49,15 +50,15 @@ export async function verifyAndRepair(parts: RepairParts, options: RepairOptions
   const asked = { snapshot: await file.snapshot(), allowEmpty: restore || options.allowEmpty, allowMismatch, dryRun };
   const cleared = bothOf(await preflight(parts, "repair", { ...asked, least: prune ? 0 : LEAST_STRANGE }));
   const leaveMark = isFull ? await beginMark(parts.mirror, parts.clock) : null;
-  // A ledger is told before a change, and a prune may be refused.
+  // The ledger gets an entry before a change, and a prune may be refused.
   const reindexer = dryRun || prune || parts.ledger !== null ? null : cleared.mirror;
   const drift = await compare(parts, file, userId, reindexer);
   const snapshot = await file.snapshot();
   const isEmpty = snapshot.size === 0 && !options.allowEmpty;
-  if (prune && isEmpty) throw storeEmpty(snapshot, "");
+  if (prune && isEmpty) throw storeEmpty(snapshot);
   const plan = planRepairs(drift, { prune, restore, removeMembers: !isEmpty || restore });
   if (isEmpty && !restore && drift.counts.dangling > 0) {
-    parts.reporter.warn(`index members without a task are kept: ${storeEmpty(snapshot, "").message}`);
+    parts.reporter.warn(`index members without a task are kept: ${lackText(snapshot)}`);
   }
   const pruned = plan.due("prune").length;
   checkBrake(pruned, drift.mirrored, options.maxDelete);

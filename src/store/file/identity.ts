@@ -41,7 +41,7 @@ export function sameContent(a: FileIdentity | null, b: FileIdentity | null): boo
   return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs;
 }
 
-/** Whether both are one file, also after it was written to. Its birth tells it from a later one with the same inode number. */
+/** Whether both are one file, also after it was written to. By its birth, a later one with the same inode number is another. */
 export function sameFile(a: FileIdentity | null, b: FileIdentity | null): boolean {
   return a !== null && b !== null && a.dev === b.dev && a.ino === b.ino && a.birthtimeNs === b.birthtimeNs;
 }
