@@ -64,7 +64,7 @@ describe("row G, two to sixteen ttsctl at once", () => {
       expect([run.code, run.stdout]).toEqual([1, ""]);
       const error = JSON.parse(lines(run.stderr).at(-1)!);
       expect(error.code).toBe("LOCK_TIMEOUT");
-      expect(error.error).toMatch(new RegExp(`^pid ${child.pid} \\(ttsctl cleanup --once -o\\) holds .*after 10 s`));
+      expect(error.error).toMatch(new RegExp(`^pid ${child.pid} \\(ttsctl cleanup --once -o json\\) holds .* 10 s`));
     }
     expect([here.root.storeText(), await here.server.dump()]).toEqual(before);
     expect(JSON.parse((await here.run("list -o json")).stdout).total).toBe(all.length);

@@ -111,11 +111,11 @@ function titleOf(listed: Listed | null, columns: number, { colors, clock, every 
 
 function countsOf(counts: Counted | null, { colors, clock }: TopStyle): string {
   if (counts === null) return "counting ...";
-  const { total, byStatus } = counts.stats;
+  const { byStatus } = counts.stats;
   const parts = STATUSES.filter((status) => status !== "other" || byStatus.other > 0).map((status) => {
     return colors[STATUS_COLORS[status]](`${status} ${byStatus[status]}`);
   });
-  return `${parts.join("  ")}  ${colors.dim(`of ${total} at ${clock(counts.at)}`)}`;
+  return `${parts.join("  ")}  ${colors.dim(`at ${clock(counts.at)}`)}`;
 }
 
 function ratesOf(listed: Listed | null, counts: Counted | null): string {

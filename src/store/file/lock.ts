@@ -192,8 +192,9 @@ async function readLockFile(handle: FileHandle): Promise<{ holder: string; note:
 
 /** Best effort: on a full disk, or in another user's file, the lock holds without its text. */
 async function writeLockFile(handle: FileHandle, holder: readonly string[], note: string): Promise<void> {
-  // Only words and flags: a value may be a secret.
-  const words = holder.filter((arg) => /^(--)?[a-z-]{1,20}$/.test(arg)).slice(0, 3);
+  // Other values may be secrets; a flag goes with its value.
+  const isWord = (arg = "") => /^((--)?[a-z-]{1,20})?$/.test(arg);
+  const words = holder.filter((arg, i) => isWord(arg) && (isWord(holder[i + 1]) || !arg.startsWith("-"))).slice(0, 4);
   try {
     await handle.write(`${[process.pid, "ttsctl", ...words].join(" ")}\n${note}\n`.padEnd(LOCK_TEXT), 0);
   } catch (error) {
