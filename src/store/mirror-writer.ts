@@ -100,6 +100,18 @@ export function mirrorWriter(parts: MirrorWriterParts) {
 
   /** @param changes of a task each */
   async function write(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
+    try {
+      return await writeAll(changes);
+    } catch (error) {
+      if (!isStoreError(error)) throw error;
+      for (const change of changes) note(change, false);
+      parts.onBehind?.();
+      return changes.map(() => error);
+    }
+  }
+
+  /** @throws TtsctlError STORE_* of the owed list */
+  async function writeAll(changes: readonly MirrorChange[]): Promise<MirrorOutcome[]> {
     const { owed } = file;
     const outcomes: MirrorOutcome[] = [];
     const known = new Map((await owed.read()).map(({ id, before }) => [keyOf(id), before]));

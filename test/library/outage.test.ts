@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { TaskRecord, TaskStore } from "../../src/library/types.ts";
 import { builtLibrary } from "../faults/helpers/program.ts";
@@ -49,6 +49,10 @@ async function untilRedisAnswers(store: TaskStore, right: (read: TaskStore) => P
     return (await store.listPage()).source === "redis";
   }, SOON_S);
 }
+
+const shows = (status: string) => async (read: TaskStore) => {
+  expect((await read.get("alice", "t0"))!.status).toBe(status);
+};
 
 describe("while Redis is down", () => {
   it("changes are written to the file, and Redis has them within 2 s after it is back; no read is ever stale", async () => {
@@ -171,9 +175,7 @@ describe("a program that ended while Redis lacked changes", () => {
     await killed(`await store.delete("alice", "t0"); ${upsert(task(0, "queued", ago(60)))}`);
     await startRedis();
     const store = await opened();
-    await untilRedisAnswers(store, async (read) => {
-      expect((await read.get("alice", "t0"))!.status).toBe("wait");
-    });
+    await untilRedisAnswers(store, shows("wait"));
     expect(await statusInRedis(0)).toBe("queued");
     expect(owed()).toEqual([]);
   });
@@ -186,23 +188,21 @@ describe("a program that ended while Redis lacked changes", () => {
     expect(here.heard.at(-1)).toMatch(/1 change of the file is not in Redis yet; the next program/);
     await startRedis();
     const store = await opened();
-    await untilRedisAnswers(store, async (read) => {
-      expect((await read.get("alice", "t0"))!.status).toBe("done");
-    });
+    await untilRedisAnswers(store, shows("done"));
   });
 });
 
-it("a Redis that refuses a write is not read in place of the file until it has the change", async () => {
+const [KEY, OWED] = ["tts:task:alice:t0", ".tasks.jsonl.ttsctl-owed"];
+it.each([
+  ["REDIS_FAILED", () => here.server.call("SET", KEY, "x"), () => here.server.call("DEL", KEY)],
+  ["STORE_UNREADABLE", () => mkdirSync(here.root.at(OWED)), () => here.root.drop(OWED)],
+])("a Redis that lacks a change (%s) is not read in place of the file until it has it", async (code, harm, mend) => {
   const store = await filled(10);
-  await here.server.call("DEL", "tts:task:alice:t0");
-  await here.server.call("LPUSH", "tts:task:alice:t0", "x");
-  const redis = { state: "failed", error: { code: "REDIS_FAILED" } };
-  expect(await store.upsert(task(0, "succeeded", ago(60)))).toMatchObject({ redis });
+  await harm();
+  expect((await store.upsert(task(0, "succeeded", ago(60)))).redis).toMatchObject({ state: "failed", error: { code } });
   expect(await store.listPage({ status: ["done"] })).toMatchObject({ source: "file", total: 1 });
   expect(await store.listPage({ source: "redis" })).toMatchObject({ source: "redis" });
-  await here.server.call("DEL", "tts:task:alice:t0");
-  await untilRedisAnswers(store, async () => {
-    expect((await store.listPage({ status: ["done"] })).total).toBe(1);
-  });
+  await mend();
+  await untilRedisAnswers(store, shows("done"));
   expect(await statusInRedis(0)).toBe("succeeded");
 });
