@@ -73,9 +73,10 @@ export function markChosen(parts: RunParts, request: MarkRequest, changing: Chan
       did: `${counted(marked, "task")} marked`,
       isPartly: missing.length + refused.length + failed + returned > 0,
       goesOn: true,
-      without: dryRun
-        ? "only the file was checked"
-        : `tasks were marked in the file, but may be unchanged in Redis; ${when}run \`ttsctl sync\``,
+      without:
+        dryRun || marked + failed === 0
+          ? "only the file was checked"
+          : `tasks were marked in the file, but may be unchanged in Redis; ${when}run \`ttsctl sync\``,
     });
   });
 }

@@ -5,6 +5,8 @@ import { isOutage, type MirrorState, MirrorUse, OWED, redisDisabled } from "../s
 import { drainOwed } from "../store/mirror-writer.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { type Writable, writable } from "../store/writable.ts";
+import { keyOf, type TaskId } from "../task/ids.ts";
+import { newer } from "../task/version.ts";
 import type { Parts } from "./parts.ts";
 import { checkClock, checkFileLayout, checkLayout, checkTimezone, type StoreQuestion, storeRefusal } from "./safety.ts";
 
@@ -49,6 +51,8 @@ export interface Cleared {
   readonly file: Writable<FileStore>;
   /** Without a mirror if Redis is off or can't be reached. */
   readonly use: MirrorUse<Writable<Mirror>>;
+  /** In a dry run: whether the run itself would first delete a Redis-only copy, by its time in epoch seconds, since it is owed. */
+  isOwed(id: TaskId, time: number): boolean;
 }
 
 /**
@@ -74,16 +78,20 @@ export async function preflight(
     use.lost = new TtsctlError(code, `${message} (not checked: ${left.join(", ")})`, { hint, cause });
   }
   if (!asked.dryRun && action !== "orphans") await use.ask((there) => there.tryWrite());
-  const cleared = { file: writable(file), use };
   // Deletions that Redis lacks come first. A file that was lost doesn't show what was only replaced in it.
   const mayBeLost = asked.snapshot.size === 0 && (action === "repair" || action === "import");
+  const owed = new Map<unknown, number>();
   if (!asked.dryRun && !mayBeLost) await use.ask((there) => drainOwed({ file, reporter }, there));
-  else if (use.mirror !== null && (await file.owed.isThere())) reporter.warn(OWED);
-  return cleared;
+  else if (use.mirror !== null && (await file.owed.isThere())) {
+    reporter.warn(OWED);
+    if (!mayBeLost) for (const { id, before } of await file.owed.read()) owed.set(keyOf(id), before);
+  }
+  const isOwed = (id: TaskId, time: number) => owed.has(keyOf(id)) && !newer(time, owed.get(keyOf(id))!);
+  return { file: writable(file), use, isOwed };
 }
 
 /** For a run that needs both stores. @throws TtsctlError REDIS_* without Redis */
-export function bothOf({ file, use: { mirror, lost } }: Cleared) {
+export function bothOf({ file, use: { mirror, lost }, isOwed }: Cleared) {
   if (mirror === null) throw lost ?? redisDisabled();
-  return { file, mirror };
+  return { file, mirror, isOwed };
 }

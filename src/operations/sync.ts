@@ -22,7 +22,7 @@ import { sameInstant } from "../task/version.ts";
 import { checkBrake, type MaxDelete } from "./brake.ts";
 import type { LedgerAction } from "./ledger.ts";
 import type { Parts, RedisParts } from "./parts.ts";
-import { bothOf, preflight } from "./preflight.ts";
+import { bothOf, type Cleared, preflight } from "./preflight.ts";
 import { NamedWarnings } from "./reporter.ts";
 import { storeEmpty } from "./safety.ts";
 
@@ -77,7 +77,7 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   // A sync of a part of the file leaves no mark; a prune may be refused yet.
   const begin = () => (userId === undefined && !dryRun ? beginMark(mirror, clock) : null);
   let leaveMark = prune ? null : await begin();
-  let listed = await ListedFile.read(snapshot, mirror, userId, signal);
+  let listed = await ListedFile.read({ ...parts, snapshot }, userId);
   const mayLackTasks = () => doubtsOf(mirror, userId).catch(valueIf(isWrongType, null)); // the mark is written again
   if (prune || (await mayLackTasks()) !== null) await listed.addHashes(mirror, userId);
   await catchUp();
@@ -236,19 +236,25 @@ const WRITES = BATCH / 2;
 
 const [ABSENT, LISTED, IN_STEP] = [0, 1, 2];
 
+type ListingParts = Pick<Cleared, "isOwed"> & RedisParts<"signal"> & { readonly snapshot: Snapshot };
+
 /** A content of the file compared with a listing of the global index, or of a user's. */
 class ListedFile {
   readonly #places: Uint8Array;
-  /** Members without a record in the file, valid or not. */
+  /** Members without a record in the file, valid or not, but for those that a run first deletes. */
   readonly orphans = new KeyTable();
 
-  private constructor(private readonly snapshot: Snapshot) {
+  private constructor(
+    private readonly snapshot: Snapshot,
+    private readonly isOwed: Cleared["isOwed"],
+  ) {
     this.#places = new Uint8Array(snapshot.rows.keys.size);
   }
 
   /** Lists an index. @throws TtsctlError REDIS_*, INTERRUPTED */
-  static async read(snapshot: Snapshot, mirror: Mirror, userId: string | undefined, signal: AbortSignal) {
-    const listed = new ListedFile(snapshot);
+  static async read(parts: ListingParts, userId: string | undefined) {
+    const { snapshot, mirror, signal, isOwed } = parts;
+    const listed = new ListedFile(snapshot, isOwed);
     for await (const { flat, times } of mirror.walkCopies(userId)) {
       throwIfInterrupted(signal, "nothing was written");
       for (let i = 0; i < flat.length / 2; i++) {
@@ -275,7 +281,7 @@ class ListedFile {
 
   /** The same listing compared with another content of the file. */
   beside(snapshot: Snapshot): ListedFile {
-    const other = new ListedFile(snapshot);
+    const other = new ListedFile(snapshot, this.isOwed);
     const { keys } = this.snapshot.rows;
     for (let key = 0; key < this.#places.length; key++) {
       if (this.#places[key] === ABSENT) continue;
@@ -301,8 +307,8 @@ class ListedFile {
 
   /** If a member comes twice, the last counts. @param at the time of all parts of the copy; NaN if they differ */
   #note(key: number, { userId, taskId }: TaskId, at: number): void {
-    if (key < 0) this.orphans.addId(userId, taskId);
-    else this.#places[key] = at === this.#scoreOf(key) ? IN_STEP : LISTED;
+    if (key >= 0) this.#places[key] = at === this.#scoreOf(key) ? IN_STEP : LISTED;
+    else if (!this.isOwed({ userId, taskId }, at)) this.orphans.addId(userId, taskId);
   }
 
   #scoreOf(key: number): number {

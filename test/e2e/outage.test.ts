@@ -65,6 +65,7 @@ describe("an outage", () => {
     const deletion = () => here.json("delete --user alice --ids t2 --yes", { env });
     expect(await deletion()).toMatchObject({ deleted: 1, exit: 3, said: expect.stringContaining("`ttsctl sync`") });
     expect(await deletion()).toMatchObject({ deleted: 0, exit: 3, said: expect.not.stringContaining("copies") });
+    expect((await here.run("mark -i a:b --to done --yes", { env })).stderr).toContain("only the file was checked");
     expect(here.root.storeText()).toBe("[]");
   });
 
@@ -83,11 +84,12 @@ describe("an outage", () => {
       expect([dry!.stderr, got!.code, exported!.code]).toEqual([expect.stringContaining("ttsctl sync"), 3, 3]);
       expect(lines(exported!.stdout).map((text) => JSON.parse(text).task_id)).toEqual(["t2"]);
       expect(doctor!.stdout).toMatch(/^warn {2}store\.leftover/m);
+      const plan = await here.run("verify --repair --restore --dry-run");
+      expect(plan.stdout).toMatch(/^onlyInRedis +1 .* deleted from Redis\n1 of 1 would/m);
+      expect(await here.json("sync --prune --dry-run")).toMatchObject({ orphans: 0, pruned: 0 });
       expect([owes(), await inRedis()]).toEqual([true, ["alice:t1", "alice:t2"]]);
-      expect(await here.run(line)).toMatchObject({
-        code: 0,
-        stderr: expect.stringContaining("1 deletion from the file"),
-      });
+      const stderr = expect.stringContaining("1 deletion from the file");
+      expect(await here.run(line)).toMatchObject({ code: 0, stderr });
       expect([owes(), await inRedis()]).toEqual([false, line.startsWith("delete") ? [] : ["alice:t2"]]);
       expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(line.startsWith("delete") ? [] : ["t2"]);
     },
@@ -96,8 +98,7 @@ describe("an outage", () => {
   it("leaves reads to Redis if the file was lost before Redis had a deletion", async () => {
     fill();
     await here.mirrored(record("alice", "t1"), YOUNG());
-    const env = { REDIS_PORT: "1" };
-    expect((await here.run("delete -u alice -i t1 --yes", { env })).code).toBe(3);
+    expect((await here.run("delete -u alice -i t1 --yes", { env: { REDIS_PORT: "1" } })).code).toBe(3);
     here.root.rename("voice_task.json", "lost");
     expect(await here.json("list")).toMatchObject({ source: "redis", total: 2 });
     here.root.write("voice_task.json", "[{");

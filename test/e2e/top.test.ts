@@ -112,7 +112,6 @@ describe("top", () => {
     await press(run, "/", "\u001b[200~alice\r\u001b[201~");
     await says(run, /alice_/);
     await press(run, ESC);
-    expect(here.root.readStore()).toHaveLength(5);
     await press(run, "d");
     await says(run, /^delete alice:new \(done\) with audio and logs\? y\/N$/m);
     await press(run, "n");
@@ -149,7 +148,6 @@ describe("top", () => {
     await fill([record("alice", "new", { status: "queued", updated_at: ago(1) }), ...TASKS.slice(1)]);
     await press(run, "y");
     await says(run, /alice:new isn't done any more: nothing was changed/);
-    expect(here.root.readStore()).toHaveLength(5);
     await ends(run, () => run.type("q"));
     const readOnly = top("top --read-only");
     await says(readOnly, /^> alice/m);
@@ -174,7 +172,7 @@ describe("top", () => {
     await server.start();
     await here.run("sync", { env });
     await says(run, /5 tasks, from redis/);
-    expect(screen(run)).not.toContain(": reading ");
+    expect(screen(run)).toMatch(/marked as error(?![\s\S]*(: reading |when Redis is back))/);
     await ends(run, () => run.kill("SIGTERM"));
     await server.remove();
   });

@@ -106,11 +106,16 @@ const MEANINGS: Readonly<Record<Kind, string>> = {
 };
 const ORDER = Object.keys(MEANINGS) as Kind[];
 
-function remedy(kind: Kind, { isFileEmpty }: Drift, { prune, restore, allowEmpty }: Flags): string {
-  const keepsMembers = isFileEmpty && !restore && !allowEmpty;
+function remedy(kind: Kind, drift: Drift, { prune, restore, allowEmpty }: Flags): string {
+  const keepsMembers = drift.isFileEmpty && !restore && !allowEmpty;
+  const owed = drift.withTrait("isOwed").length;
+  const others = restore ? "written to the file" : "kept";
   const remedies: Partial<Record<Kind, string>> = {
     partial: `written to Redis if the file has the task, else ${prune ? "deleted" : "kept"}`,
-    onlyInRedis: prune ? "deleted from Redis" : restore ? "written to the file" : "kept",
+    onlyInRedis:
+      prune || owed === drift.counts.onlyInRedis
+        ? "deleted from Redis"
+        : others + (owed > 0 ? `; ${owed} deleted, as in the file` : ""),
     newerInRedis: "written to the file",
     dangling: keepsMembers ? "kept" : "written to Redis, or member removed",
     misplaced: keepsMembers ? "kept" : "member removed",

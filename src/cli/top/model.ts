@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { isPrintable } from "../../printable.ts";
 import { memberOf } from "../../task/ids.ts";
 import { isUnfinished } from "../../task/status.ts";
@@ -22,7 +23,7 @@ export class TopState {
   isHelp = false;
   question: Question | null = null;
   busy: string | null = null;
-  /** How the last change went, or why a key did nothing; until the next key. */
+  /** How the last change went, with its warnings, or why a key did nothing; until the next key, or a list with other warnings. */
   said: readonly string[] = [];
 
   constructor(
@@ -48,8 +49,9 @@ export function sameTask(a: Row, b: Row): boolean {
   return a.userId === b.userId && a.taskId === b.taskId;
 }
 
-/** The chosen task stays chosen where it moves; if it is gone, its place is. */
+/** The chosen task stays chosen where it moves; if it is gone, its place is. A result stays, but not the warnings of an older state. */
 export function showList(state: TopState, listed: Listed): void {
+  if (!isDeepStrictEqual(state.listed?.notes ?? listed.notes, listed.notes)) state.said = state.said.slice(0, 1);
   const { chosen } = state;
   const found = chosen === null ? -1 : listed.rows.findIndex((row) => sameTask(row, chosen));
   state.listed = listed;

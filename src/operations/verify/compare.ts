@@ -6,7 +6,6 @@ import { LATELY_S } from "../../store/file/last-writer.ts";
 import type { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
 import { type RedisCopy, scoreOf, timeOf } from "../../store/layout/copy.ts";
-import type { CopyReading } from "../../store/layout/layout.ts";
 import { BATCH, type Fitting } from "../../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../../store/redis/errors.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
@@ -19,12 +18,14 @@ import { ofUser } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
 import type { Parts, RedisParts } from "../parts.ts";
+import type { Cleared } from "../preflight.ts";
 import { NamedWarnings } from "../reporter.ts";
 import { describeShared } from "../shared-ids.ts";
 import { lostMidway } from "../sync.ts";
 import { classify, Drift, type Kind, type Look } from "./drift.ts";
 
 export type CompareParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
+type Asked = CompareParts & Pick<Cleared, "isOwed">;
 
 const IN_FLIGHT = 2;
 
@@ -41,7 +42,7 @@ const MOST_LOOKS = 5;
  * @param reindexer sets index members that don't fit their task as soon as that counts as drift, so a repair needn't read it again
  */
 export async function compare(
-  parts: CompareParts,
+  parts: Asked,
   file: CurrentFile,
   userId: string | undefined,
   reindexer: Writable<Mirror> | null = null,
@@ -209,7 +210,7 @@ export async function compare(
       async (left) => {
         const ids = left.map((i) => drift.keys.id(suspects[i]!));
         const copies = await mirror.fullCopies(ids);
-        return left.map((i, at) => lookOf(ids[at]!, records[i]!, copies[at]!, mirror));
+        return left.map((i, at) => lookOf(ids[at]!, records[i]!, copies[at]!, parts));
       },
     );
   }
@@ -217,12 +218,12 @@ export async function compare(
 
 /** A look that showed a hash as the record. The scores that are due depend only on its time. */
 function lookOfSame({ score }: Task, { fit, isSet }: Fitting): Look {
-  const none = { mirrorIsNewer: false, isRecord: false, isForeign: false, isUnnamed: false, memberOnly: false };
-  const traits = { finding: fit, inFile: true, ...none, isReindexed: isSet };
+  const none = { mirrorIsNewer: false, isRecord: false, isForeign: false, isUnnamed: false, isOwed: false };
+  const traits = { finding: fit, inFile: true, ...none, memberOnly: false, isReindexed: isSet };
   return { traits, mirrorTime: score, print: score };
 }
 
-function lookOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: CopyReading): Look {
+function lookOf(id: TaskId, record: Task | null, copy: RedisCopy, { mirror, isOwed }: Asked): Look {
   const finding = classify(record, copy, mirror);
   const memberOnly = finding === "dangling" && record === null && copy.indexScore === null && copy.userScore !== null;
   const mirrorTime = memberOnly ? scoreOf(copy.userScore)! : timeOf(copy, mirror);
@@ -235,6 +236,7 @@ function lookOf(id: TaskId, record: Task | null, copy: RedisCopy, mirror: CopyRe
     isForeign: finding === "partial" && copy.type !== "hash",
     // A name that isn't UTF-8 was listed, but isn't there under the name that it is read as.
     isUnnamed: finding === "absent" && (isUnsure(id.userId) || isUnsure(id.taskId)),
+    isOwed: finding === "onlyInRedis" && isOwed(id, mirrorTime),
     memberOnly,
     isReindexed: false,
   };

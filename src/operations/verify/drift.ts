@@ -36,6 +36,8 @@ export interface Traits {
   readonly isForeign: boolean;
   /** Its name in Redis isn't UTF-8, so no command can name it. */
   readonly isUnnamed: boolean;
+  /** Only Redis has it, and each run that changes both stores first deletes it there: the file's deletion is owed. */
+  readonly isOwed: boolean;
   /** There is only a member of the user's index. */
   readonly memberOnly: boolean;
   /** The comparison has set its index members. */
@@ -59,7 +61,9 @@ export function classify(record: Task | null, copy: RedisCopy, mirror: CopyReadi
  * record, `overwrite` also replaces a copy of the same time.
  * Redis to file: `bringBack` replaces an older record, `restore` adds one; then Redis's copy is written as by a sync.
  */
-export type Action = "write" | "reindex" | "overwrite" | "bringBack" | "restore" | "removeMember" | "prune" | "keep";
+export type Action =
+  | ("write" | "reindex" | "overwrite" | "bringBack" | "restore" | "removeMember" | "prune" | "keep")
+  | "settle"; // before any of these
 
 export interface RepairPolicy {
   /** Delete Redis-only tasks. */
@@ -83,6 +87,7 @@ const PLANNED: Partial<Record<Finding, Action>> = {
 export function planRepair(traits: Traits, { prune, restore, removeMembers }: RepairPolicy): Action {
   const { finding, inFile, isRecord } = traits;
   if (traits.isUnnamed || traits.isForeign) return "keep";
+  if (traits.isOwed) return "settle";
   if (finding === "newerInRedis") return isRecord ? "bringBack" : "keep";
   if (finding === "dangling" && !inFile) return removeMembers ? "removeMember" : "keep";
   // A partial hash only counts if its payload is a whole record that is newer than the file's.
@@ -203,9 +208,9 @@ export class Drift {
     }
   }
 
-  /** The tasks whose keys only redis-cli should or can remove. */
-  withTrait(trait: "isForeign" | "isUnnamed"): TaskId[] {
-    const suspects = [...this.suspectsOf("partial", "dangling")].filter((suspect) => this.traits(suspect)[trait]);
+  withTrait(trait: "isForeign" | "isUnnamed" | "isOwed"): TaskId[] {
+    const all = [...this.suspectsOf("partial", "dangling", "onlyInRedis")];
+    const suspects = all.filter((suspect) => this.traits(suspect)[trait]);
     return suspects.map((suspect) => this.keys.id(suspect));
   }
 

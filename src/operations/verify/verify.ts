@@ -32,11 +32,11 @@ export type VerifyOutcome = ReturnType<typeof outcomeOf>;
 /** Compares the store file and Redis, record by record and member by member, and changes nothing. @throws TtsctlError STORE_*, REDIS_* */
 export async function verify(parts: CompareParts, { userId }: Pick<RepairOptions, "userId">) {
   await using file = new CurrentFile(parts.file);
-  const isMisread = await warnOfMisreading(parts, file);
+  const { isOwed, isMisread } = await warnOfMisreading(parts, file);
   const holder = await parts.file.holderOf("run");
   if (holder !== null)
     parts.reporter.warn(`${holder} is changing tasks: what it has changed in one store only counts as drift`);
-  return outcomeOf(await compare(parts, file, userId), 0, isMisread);
+  return outcomeOf(await compare({ ...parts, isOwed }, file, userId), 0, isMisread);
 }
 
 /**
@@ -52,7 +52,7 @@ export async function verifyAndRepair(parts: RepairParts, options: RepairOptions
   const leaveMark = isFull ? await beginMark(parts.mirror, parts.clock) : null;
   // The ledger gets an entry before a change, and a prune may be refused.
   const reindexer = dryRun || prune || parts.ledger !== null ? null : cleared.mirror;
-  const drift = await compare(parts, file, userId, reindexer);
+  const drift = await compare({ ...parts, isOwed: cleared.isOwed }, file, userId, reindexer);
   const snapshot = await file.snapshot();
   const isEmpty = snapshot.size === 0 && !options.allowEmpty;
   if (prune && isEmpty) throw storeEmpty(snapshot);
@@ -70,16 +70,16 @@ export async function verifyAndRepair(parts: RepairParts, options: RepairOptions
 const MISREAD: ReadonlySet<string> = new Set(["LAYOUT_MISMATCH", "TIMEZONE_MISMATCH", "STORE_MISMATCH"]);
 
 /** With a wrong layout, zone or Redis every task differs. A comparison changes nothing, so this is only a warning; a repair refuses. */
-async function warnOfMisreading(parts: CompareParts, file: CurrentFile): Promise<boolean> {
+async function warnOfMisreading(parts: CompareParts, file: CurrentFile) {
   try {
-    await preflight(parts, "repair", { snapshot: await file.snapshot(), allowEmpty: true, dryRun: true });
+    const asked = { snapshot: await file.snapshot(), allowEmpty: true, dryRun: true };
+    return { ...(await preflight(parts, "repair", asked)), isMisread: false };
   } catch (error) {
-    if (isWrongType(error)) return false; // the comparison names the key
-    if (!(error instanceof TtsctlError) || !MISREAD.has(error.code)) throw error;
-    parts.reporter.warn(`${error.message}: ${error.hint}`);
-    return true;
+    const isMisread = error instanceof TtsctlError && MISREAD.has(error.code);
+    if (isMisread) parts.reporter.warn(`${error.message}: ${error.hint}`);
+    else if (!isWrongType(error)) throw error; // the comparison names the key
+    return { isOwed: () => false, isMisread };
   }
-  return false;
 }
 
 function outcomeOf(drift: Drift, repaired: number, isMisread = false) {
