@@ -1,4 +1,5 @@
 import { type ErrorCode, TtsctlError, usage } from "../errors.ts";
+import { printable } from "../printable.ts";
 import { acceptedFor } from "../task/nearest.ts";
 import type { Logger, SignalOptions } from "./types.ts";
 
@@ -8,7 +9,7 @@ export function wrongArgument(what: string, accepted: string): TtsctlError {
 
 /** Checks an object of options, all of them optional. @throws TtsctlError USAGE */
 export function checkOptions(value: unknown, name: string, accepted: readonly string[]): void {
-  if (typeof value !== "object" || value === null) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw wrongArgument(`${name} isn't an object`, `an object with any of ${accepted.join(", ")}`);
   }
   const unknown = Object.keys(value).find((option) => !accepted.includes(option));
@@ -17,7 +18,7 @@ export function checkOptions(value: unknown, name: string, accepted: readonly st
 }
 
 /** @throws TtsctlError USAGE */
-export function checkType(value: unknown, type: "string" | "function", name: string): void {
+export function checkType(value: unknown, type: "string" | "function" | "boolean", name: string): void {
   if (typeof value !== type) throw wrongArgument(`${name} isn't a ${type}`, `a ${type} as ${name}`);
 }
 
@@ -40,7 +41,11 @@ export function signalOf(options: SignalOptions, call: string, others: readonly 
 
 /** @throws TtsctlError INTERRUPTED */
 export function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw new TtsctlError("INTERRUPTED", "the call was aborted", { cause: signal.reason });
+  if (signal.aborted) throw aborted(signal, "nothing was done");
+}
+
+export function aborted({ reason: cause }: AbortSignal, left: string): TtsctlError {
+  return new TtsctlError("INTERRUPTED", `the call was aborted: ${left}`, { cause });
 }
 
 /** What a program can do, instead of the hints for commands, which name flags and variables. */
@@ -58,10 +63,11 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   AUDIT_FAILED: "nothing is deleted without a ledger entry; fix [audit] path in the config.ini",
 };
 
-/** The error with a hint for programs. */
+/** The error with a message of one line and a hint for programs. */
 export function libraryError<E>(error: E): E {
-  if (!(error instanceof TtsctlError) || error.hint === undefined) return error;
-  return Object.assign(error, { hint: HINTS[error.code] ?? error.hint });
+  if (!(error instanceof TtsctlError)) return error;
+  const hint = error.hint && (HINTS[error.code] ?? error.hint);
+  return Object.assign(error, { message: printable(error.message), hint });
 }
 
 /** A function of the program. If it throws, that is logged, and the caller goes on. */

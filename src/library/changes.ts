@@ -23,6 +23,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const CLAIM_ID = "claim_id";
 const CLAIMED_UNTIL = "claimed_until";
+const MOST_LEASE_MS = 100 * 365 * 86_400_000;
 
 /** The task as the program's function changes it; null to keep it. @throws TtsctlError USAGE, TASK_INVALID */
 export function updated<T extends BaseTask>(
@@ -78,8 +79,8 @@ export function claimRule(
 
 /** @throws TtsctlError USAGE */
 export function checkLease(leaseMs: number | undefined): void {
-  if (leaseMs === undefined || (Number.isFinite(leaseMs) && leaseMs > 0)) return;
-  throw wrongArgument(`leaseMs: ${String(leaseMs)} is invalid`, "a number of milliseconds above zero");
+  if (leaseMs === undefined || (typeof leaseMs === "number" && leaseMs > 0 && leaseMs <= MOST_LEASE_MS)) return;
+  throw wrongArgument(`leaseMs: ${String(leaseMs)} is invalid`, "milliseconds above zero, at most 100 years");
 }
 
 /** The task with a claim. @throws TtsctlError TASK_INVALID */

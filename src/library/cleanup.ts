@@ -19,7 +19,7 @@ export async function cleanupOnce(parts: RunParts, dryRun: boolean, doubt: Ttsct
     if (error?.code === "AUDIT_FAILED") throw error;
     const { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs } = outcome.result;
     const counts = { expireBefore, candidates, purged, skipped, failed, returned, files, bytes, durationMs };
-    return { counts, problem: outcome.problem };
+    return { counts, problem: outcome.problem, unreached: outcome.result.unreached ?? 0 };
   } finally {
     await parts.release();
   }

@@ -10,9 +10,19 @@ import { newestTasks } from "../store/task-store.ts";
 import { taskWriter, type Written } from "../store/task-writer.ts";
 import { writable } from "../store/writable.ts";
 import { writerMark } from "../store/writer-mark.ts";
+import { counted } from "../task/amounts.ts";
 import type { TaskId } from "../task/ids.ts";
 import { RecordParser, type Task } from "../task/task.ts";
-import { checkOptions, checkStrings, checkType, libraryError, NEVER, signalOf, throwIfAborted } from "./arguments.ts";
+import {
+  aborted,
+  checkOptions,
+  checkStrings,
+  checkType,
+  libraryError,
+  NEVER,
+  signalOf,
+  throwIfAborted,
+} from "./arguments.ts";
 import { checkLease, claimIdOf, claimRule, findClaimable, updated, withClaim } from "./changes.ts";
 import { cleanupOnce, startCleanup } from "./cleanup.ts";
 import { eventSource } from "./events.ts";
@@ -243,9 +253,11 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
 
     cleanupOnce: call(async (options = {}) => {
       const signal = signalOf(options, "cleanupOnce", ["dryRun"]);
-      const run = await parts.forCall("cleanupOnce", signal);
-      const { counts, problem } = await cleanupOnce(run, options.dryRun ?? false);
-      return { counts, problem: libraryError(problem) };
+      const { dryRun = false } = options;
+      checkType(dryRun, "boolean", "dryRun");
+      const { counts, problem, unreached } = await cleanupOnce(await parts.forCall("cleanupOnce", signal), dryRun);
+      const stopped = unreached > 0 ? aborted(signal, `${counted(unreached, "expired task")} left`) : null;
+      return { counts, problem: libraryError(problem ?? stopped) };
     }),
 
     artifactPath: call(async (userId, taskId, name) => {

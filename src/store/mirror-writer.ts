@@ -173,6 +173,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     if ((await isCaughtUp()) || (await open()).kind !== "on") return;
     const owed = await file.owed.read();
     if (owed.length > 0) await file.landed();
+    else if (await file.owed.isThere()) await file.owed.tidy();
     const due = new Map([...owed, ...waiting.values()].map((one) => [keyOf(one.id), one]));
     for (const some of batches(due.values(), DRAINED)) {
       if (!(await alone(() => pushOwed(some, owed)))) break;
@@ -248,8 +249,8 @@ export async function drainOwed(
   { file, reporter }: { file: FileStore; reporter: Pick<MirrorWriterParts, "warn"> },
   mirror: Writable<Mirror>,
 ): Promise<void> {
+  if (!(await file.owed.isThere())) return;
   const owed = await file.owed.read();
-  if (owed.length === 0) return;
   const open: MirrorWriterParts["open"] = async () => ({ kind: "on", mirror });
   await mirrorWriter({ file, open, warn: (line) => reporter.warn(line) }).catchUp();
   const settled = owed.length - (await file.owed.read()).length;

@@ -53,6 +53,13 @@ export function owedList(targetOf: () => Promise<string>, clock: Clock) {
       return readOwed(owedPath(await targetOf()));
     },
 
+    /** Removes a list that has none, which a full disk or a killed run has left. */
+    async tidy(): Promise<void> {
+      await alone(async (path) => {
+        if ((await readOwed(path)).length === 0) await rm(path, { force: true });
+      });
+    },
+
     /** Redis has these, as they were read. If a later deletion was added since, that is kept. */
     async settle(done: readonly Owed[]): Promise<void> {
       if (done.length === 0) return;

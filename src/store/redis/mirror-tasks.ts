@@ -1,13 +1,13 @@
 import { TtsctlError } from "../../errors.ts";
 import { fillIn } from "../../pool.ts";
-import type { TaskId } from "../../task/ids.ts";
+import { keyOf, type TaskId } from "../../task/ids.ts";
 import { mayPass, needsRecord, passes, type Sort, soleUser, type TaskFilter } from "../../task/query-fields.ts";
 import { createdScore, type Task } from "../../task/task.ts";
 import { KeyTable } from "../key-table.ts";
 import type { Stopped, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
-import { type IndexRange, isUnsure, STEP } from "./walk.ts";
+import { type IndexRange, isUnsure, type Member, STEP } from "./walk.ts";
 
 /** The tasks of the mirror, with another source behind it for members whose hash is gone. */
 export function mirrorTasks(
@@ -68,10 +68,30 @@ export function mirrorTasks(
     return { range: { userId, since, until }, hasTimes };
   }
 
+  /** Members of a range, newest first; last those that were changed meanwhile, so that they moved to what was read before. */
+  async function* membersIn(range: IndexRange): AsyncGenerator<readonly Member[]> {
+    let known = new Set<unknown>(); // the members at `since`
+    for (let { since } = range; ; ) {
+      const top = new Set<unknown>();
+      let newest: number | null = null;
+      let [count, news] = [0, 0];
+      for await (const members of mirror.walkInOrder({ ...range, since })) {
+        newest ??= members[0]?.score ?? null;
+        for (const member of members) if (member.score === newest) top.add(keyOf(member));
+        const unknown = members.filter((member) => member.score !== since || !known.has(keyOf(member)));
+        count += members.length;
+        news += unknown.length;
+        yield unknown;
+      }
+      if (newest === null || count < STEP || news === 0) return; // fewer come in one reply
+      [known, since] = [top, newest];
+    }
+  }
+
   /** The members that pass, newest first, and those without a task. @param isOver ends the walk, with a step that has null for what it looked at */
   async function* walkPassing(filter: TaskFilter, isOver = () => false) {
     const { range, hasTimes } = rangeOf(filter);
-    for await (const members of mirror.walkInOrder(range)) {
+    for await (const members of hasTimes ? membersIn(range) : mirror.walkInOrder(range)) {
       signal?.throwIfAborted();
       if (members.length > 0 && isOver()) {
         yield { looked: null, passing: [], gone: [] };
