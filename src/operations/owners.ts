@@ -69,10 +69,9 @@ function resultsIn(json: string): string[] {
 }
 
 /** Where the results of a record may be. The service's `output/` may have another path in its container, so any two names in a row count. */
-function resultFolders(json: string, { userId, taskId }: TaskId): FolderName[] {
+function resultFolders(paths: readonly string[]): FolderName[] {
   const found: FolderName[] = [];
-  for (const path of resultsIn(json)) {
-    if (path.includes(`/${userId}/${taskId}/`) && !path.includes("/../")) continue; // nearly all
+  for (const path of paths) {
     for (const separator of ["/", IN_URLS]) {
       const steps = stepsOf(path, separator);
       for (let i = 1; i < steps.length; i++) found.push({ userId: steps[i - 1]!, taskId: steps[i]! });
@@ -84,19 +83,27 @@ function resultFolders(json: string, { userId, taskId }: TaskId): FolderName[] {
 /** A result in ASCII that isn't encoded, or null. */
 const RESULT = /"result_(?:path|url)": (?:null|"[^"%\\\x80-\xff]*")/y;
 
-/** Whether a record has no other result than one in its own directory, as nearly all: most of the time of a search is saved. */
-function isAtHome(latin1: string, { userId, taskId }: TaskId): boolean {
+/**
+ * The path before `/user/task/` if a record has one result in its own directory, or none, as nearly all; else null. If no name of that path
+ * is watched, the record needs no search, which saves most of the time.
+ */
+function homeOf(latin1: string, { userId, taskId }: TaskId): string | null {
   RESULT.lastIndex = latin1.indexOf('"result_');
-  if (RESULT.lastIndex < 0) return true;
+  if (RESULT.lastIndex < 0) return "";
   const result = RESULT.exec(latin1)?.[0];
-  if (result === undefined || latin1.includes('"result_', RESULT.lastIndex)) return false;
-  return result.endsWith("l") || (result.includes(`/${userId}/${taskId}/`) && !result.includes("/../"));
+  if (result === undefined || latin1.includes('"result_', RESULT.lastIndex)) return null;
+  if (result.endsWith("l")) return "";
+  const own = `/${userId}/${taskId}/`;
+  const at = result.indexOf(own);
+  return at < 0 || IN_URLS.test(result.slice(at + own.length)) ? null : result.slice(0, at);
 }
 
 /** All directories in which a task may have files: by its ids, or by its results. */
 export function foldersOf(rules: RecordRules, id: TaskId, task: Task | null): FolderName[] {
-  const results = task === null ? [] : resultFolders(task.json, id);
-  return uniqueTasks([...rules.foldersOf(id), ...results]);
+  const own = `/${id.userId}/${id.taskId}/`;
+  const elsewhere = (path: string) => !path.includes(own) || path.includes("/../");
+  const paths = task === null ? [] : resultsIn(task.json).filter(elsewhere);
+  return uniqueTasks([...rules.foldersOf(id), ...resultFolders(paths)]);
 }
 
 /** How many records own each name that is watched, and each that may be the same on the disk. Others take no memory. */
@@ -161,6 +168,7 @@ export class Owners {
       }
     }
     const read = snapshot.windowed();
+    let home = "";
     for (const { rows: some } of snapshot.windows(recorded(), 1 << 16)) {
       const from = rows.start(some[0]!);
       const bytes = await read(from, rows.end(some.at(-1)!));
@@ -170,7 +178,9 @@ export class Owners {
         const start = rows.start(row) - from;
         const end = rows.end(row) - from;
         const id = key < 0 ? { userId: "", taskId: "" } : rows.keys.id(key);
-        if (!isAtHome(latin1.slice(start, end), id)) this.addResults(id, bytes.toString("utf8", start, end));
+        const path = homeOf(latin1.slice(start, end), id);
+        if (path === "" || path === home) continue;
+        if (!this.addResults(id, bytes.toString("utf8", start, end)) && path !== null) home = path;
       }
       await turns.next();
     }
@@ -202,12 +212,13 @@ export class Owners {
     return alike.some((other) => isOne(this.#names.id(other)));
   }
 
-  addResults(id: TaskId, json: string): void {
-    const folders = resultFolders(json, id);
-    if (folders.length === 0) return;
+  /** Returns whether it owns any watched name by its results only. */
+  addResults(id: TaskId, json: string): boolean {
+    const folders = resultFolders(resultsIn(json));
     const own = new Set(ownedBy(this.rules, id).map(keyOf));
     const results = folders.filter((name) => !own.has(keyOf(name)) && this.#countName(name, 1));
     if (results.length > 0) this.#results.set(keyOf(id), [...(this.#results.get(keyOf(id)) ?? []), ...results]);
+    return results.length > 0;
   }
 
   /** Returns whether the name is watched, but for case and Unicode form; then it is itself from now on. */

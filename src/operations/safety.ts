@@ -19,8 +19,8 @@ const MEASURED = 3;
 export async function checkTimezone(mirror: Mirror): Promise<void> {
   const gaps: number[] = [];
   for (const { score, updatedAt } of await mirror.sample()) {
-    const ours = mirror.parser.times.ofHash(updatedAt ?? "");
-    if (mirror.parser.times.naive && !Number.isNaN(ours)) gaps.push(Math.abs(score - ours));
+    const gap = Math.abs(score - mirror.parser.times.ofHash(updatedAt ?? ""));
+    if (mirror.parser.times.naive && !Number.isNaN(gap)) gaps.push(gap);
   }
   const wrong = gaps.filter((gap) => gap >= 60 && gap <= MOST_ZONE_SECONDS);
   if (wrong.length * 2 <= gaps.length) return;
@@ -147,7 +147,8 @@ function isOfPublishedService(json: string): boolean {
  */
 export async function storeMismatch(snapshot: Snapshot, mirror: Mirror, isOurs?: (id: TaskId) => boolean) {
   if (snapshot.size === 0 && isOurs === undefined) return null;
-  const newest = await mirror.newest(undefined, SAMPLE);
+  const listed = await mirror.newest(undefined, SAMPLE);
+  const newest = listed.length > 0 ? listed : await mirror.someUnlisted(SAMPLE);
   if (newest.length < LEAST_STRANGE || newest.some((id) => snapshot.holds(id) || isOurs?.(id))) return null;
   const step = Math.max(1, Math.floor(snapshot.size / SAMPLE));
   const ids = [...snapshot.liveRows()].filter((_, i) => i % step === 0).map((row) => snapshot.idOf(row));

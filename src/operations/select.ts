@@ -48,8 +48,13 @@ export async function select(snapshot: Snapshot, mirror: Mirror | null, chosen: 
     return { rows, others, members: (await mirror?.size(undefined)) ?? 0 };
   }
   const rows = await passingRows(snapshot, filter);
-  const found = await survey(snapshot, rows, mirror, ({ userId, score }) => mayPass({ userId, score }, filter));
-  if (filter.statuses.size === 0 && !needsRecord(filter)) return found;
+  let isKnown = filter.statuses.size === 0 && !needsRecord(filter);
+  const found = await survey(snapshot, rows, mirror, ({ userId, score }) => {
+    if (!Number.isNaN(score)) return mayPass({ userId, score }, filter);
+    isKnown = false;
+    return mayPass({ userId }, filter);
+  });
+  if (isKnown) return found;
   for (const batch of batches(found.others.ids(), BATCH)) {
     const copies = await copiesOf(batch);
     batch.forEach(({ userId, taskId }, i) => {

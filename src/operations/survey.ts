@@ -5,6 +5,7 @@ import { KeySet, KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { type Member, membersOf } from "../store/redis/walk.ts";
+import { doubtsOf } from "../store/task-store.ts";
 import type { TaskId } from "../task/ids.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
 import { newer, type Version } from "../task/version.ts";
@@ -48,7 +49,10 @@ export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule:
   return stuck;
 }
 
-/** Adds the chosen members of the index that no chosen row has, in one walk. @param limit only scores up to it, the oldest first */
+/**
+ * Adds the chosen members of the index that no chosen row has, in one walk, and of an index that was lost (`doubtsOf`) also tasks that
+ * only have a hash, with a score of NaN. @param limit only scores up to it, the oldest first: no others
+ */
 export async function survey(
   snapshot: Snapshot,
   rows: number[],
@@ -61,6 +65,13 @@ export async function survey(
   const size = await mirror.size(undefined);
   const chosen = new KeySet(snapshot.rows.keys.size);
   for (const row of rows) chosen.add(snapshot.rows.key(row));
+  const isLost = limit === undefined && (await doubtsOf(mirror, undefined)) !== null;
+  for await (const ids of isLost ? mirror.walkHashes(new Set()) : []) {
+    for (const id of ids) {
+      if (snapshot.holds(id) || !choose({ ...id, score: Number.NaN }, true, false)) continue;
+      others.addId(id.userId, id.taskId);
+    }
+  }
   const upTo = { userId: undefined, since: null, until: (limit ?? 0) + 1e-6 }; // `until` is exclusive
   for await (const members of limit === undefined ? indexMembers(mirror) : mirror.walkInOrder(upTo, "lowest")) {
     for (const member of members) {

@@ -102,7 +102,11 @@ function readTexts(bytes: Buffer, spans: Spans): RecordTexts {
 function readId(bytes: Buffer, spans: Spans, field: "user_id" | "task_id", rules: RecordRules) {
   const number = FIELD[field];
   if (!spans.has(number)) return { problem: `${field} is missing` };
-  if (bytes[spans.from(number)] !== QUOTE) return { problem: `${field} is not a string` };
+  if (bytes[spans.from(number)] !== QUOTE) {
+    // The service's keys and directories have a whole number as its text.
+    const text = bytes.toString("latin1", spans.from(number), spans.end(number));
+    return { id: /^-?\d+$/.test(text) ? text : undefined, problem: `${field} is not a string` };
+  }
   const id = trimId(decodeString(bytes, spans.from(number), spans.end(number)));
   const problem = idProblem(field, id, rules);
   return { id: id || undefined, problem };

@@ -83,7 +83,7 @@ describe("invalid records, each with its readable ids", () => {
     ['[{"user_id":"alice"}]', /not an object/, {}],
     ['{"task_id":"t01","updated_at":1}', /user_id is missing/, { taskId: "t01" }],
     ['{"user_id":"alice","updated_at":1}', /task_id is missing/, { userId: "alice" }],
-    ['{"user_id":"alice","task_id":17,"updated_at":1}', /task_id is not a string/, { userId: "alice" }],
+    ['{"user_id":"alice","task_id":17,"updated_at":1}', /task_id is not a string/, { userId: "alice", taskId: "17" }],
     ['{"user_id":"","task_id":"t01","updated_at":1}', /user_id is empty/, { taskId: "t01" }],
     ['{"user_id":"alice","task_id":" \\u3000","updated_at":1}', /task_id is empty/, { userId: "alice" }],
     ['{"user_id":"a\\ud800","task_id":"t01","updated_at":1}', /surrogate/, { userId: "a\ud800", taskId: "t01" }],

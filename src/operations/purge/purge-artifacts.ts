@@ -108,6 +108,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
     owners.count(id, -1);
     if (freeFolders(id, freed) && freeLogs(id, freed)) return freed;
     owners.count(id);
+    if (!dryRun) tally.free(freed);
     return undefined;
   }
 
@@ -133,10 +134,10 @@ export function purgeArtifacts(parts: ArtifactParts) {
     if (isShared) shared.directories++;
     // If one of several directories keeps the task, none is removed.
     const measured = dryRun || own.length > 1 ? own.map(measure) : [];
-    if (measured.some((folder) => keepsTask(id, folder))) return false;
+    if (measured.some((folder) => keepsTask(id, folder, freed))) return false;
     for (const name of own) {
       const folder = dryRun ? measured.shift()! : artifacts.purgeFolder(name.userId, name.taskId, newest);
-      if (keepsTask(id, folder)) return false;
+      if (keepsTask(id, folder, freed)) return false;
       if (folder.kind === "removed") add(freed, folder);
       else if (folder.kind === "kept" && !dryRun) {
         const fields = { user: id.userId, task: id.taskId, reason: folder.reason };
@@ -160,9 +161,9 @@ export function purgeArtifacts(parts: ArtifactParts) {
     return { own: folders.filter((folder) => !others.includes(folder)), others };
   }
 
-  function keepsTask(id: TaskId, folder: FolderOutcome): boolean {
+  function keepsTask(id: TaskId, folder: FolderOutcome, freed: Freed): boolean {
     if (folder.kind !== "kept" || !(folder.newer || folder.retry)) return false;
-    tally[folder.newer || dryRun ? "keep" : "fail"](id, folder.reason);
+    tally[folder.newer || dryRun ? "keep" : "fail"](id, folder.reason + whatWent(freed));
     return true;
   }
 
@@ -184,7 +185,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
       const outcome = artifacts.logs.remove(name, hours, newest.mtime);
       add(freed, outcome);
       if (outcome.retry) {
-        tally.fail({ userId, taskId }, outcome.reasons.join("; "));
+        tally.fail({ userId, taskId }, outcome.reasons.join("; ") + whatWent(freed));
         return false;
       }
       for (const reason of outcome.reasons) reporter.warn(`a log is kept: ${reason}`);
@@ -192,6 +193,10 @@ export function purgeArtifacts(parts: ArtifactParts) {
     if (isShared) shared.logs++;
     return true;
   }
+}
+
+function whatWent({ files }: Freed): string {
+  return files > 0 ? `, after ${counted(files, "file")} of it` : "";
 }
 
 function add(freed: Freed, { files, bytes, room = 0 }: Freed): void {

@@ -34,9 +34,14 @@ export class Tally {
     if (isHalf) this.half++;
     counts[isHalf ? "failed" : "purged"]++;
     if (!isHalf && task.reason === "max-bytes") counts.purgedForSpace++;
-    counts.files += task.files;
-    counts.bytes += task.bytes;
+    this.free(task);
     this.#unreported.push(task);
+  }
+
+  /** Counts what is removed, also of a task that isn't purged after all. */
+  free({ files, bytes }: Pick<PurgedTask, "files" | "bytes">): void {
+    this.counts.files += files;
+    this.counts.bytes += bytes;
   }
 
   async flush(): Promise<void> {

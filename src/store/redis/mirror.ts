@@ -181,6 +181,16 @@ export class Mirror {
     return (await this.page({ userId, since: null, until: null }, 0, count)).members;
   }
 
+  /** Of a global index that was lost, or of an empty mirror: some tasks that have a hash. Their scores are unknown. */
+  async someUnlisted(count: number): Promise<Member[]> {
+    const some: Member[] = [];
+    for await (const ids of this.walkHashes(new Set())) {
+      some.push(...ids.slice(0, count - some.length).map((id) => ({ ...id, score: Number.NaN })));
+      if (some.length >= count) break;
+    }
+    return some;
+  }
+
   /** Walks over a range of an index in the order of the scores. Members whose scores don't change come at least once. */
   walkInOrder(range: IndexRange, order: "newest" | "lowest" = "newest"): AsyncGenerator<readonly Member[]> {
     return ahead(this.#steps(range, order, false), ({ flat }) => membersOf(flat, range.userId, this.layout));
@@ -372,10 +382,15 @@ export class Mirror {
     return members.map((member) => this.layout.splitMember(member));
   }
 
-  /** Random members of the index and what shows which program wrote them: the scores in both indexes, epoch seconds, and the texts of the hash. */
+  /**
+   * Random members of the index and what shows which program wrote them: the scores in both indexes, epoch seconds, and the texts of the hash.
+   * If the index was lost, some tasks with the score of their user's index, if that has the same times.
+   */
   async sample() {
     const flat = await this.commands.command("ZRANDMEMBER", INDEX_KEY, SAMPLE, "WITHSCORES");
-    const members = membersOf(flat as string[], undefined, this.layout);
+    const listed = membersOf(flat as string[], undefined, this.layout);
+    const members = listed.length > 0 ? listed : await this.someUnlisted(SAMPLE);
+    const isByUpdate = this.layout.userScoredBy === "updated_at";
     const commands = members.flatMap(({ userId, taskId }): Command[] => [
       ["HMGET", this.layout.taskKey(userId, taskId), "updated_at", "created_at"],
       ["ZSCORE", this.layout.indexKey(userId), this.layout.quote(taskId)],
@@ -387,7 +402,8 @@ export class Mirror {
       const [times, own, lookup] = replies.slice(3 * i, 3 * i + 3);
       const [updatedAt = null, createdAt = null] = Array.isArray(times) ? (times as (string | null)[]) : [];
       const userScore = typeof own === "string" ? Number(own) : Number.NaN;
-      return { score, userScore, updatedAt, createdAt, hasLookup: lookup === 1 };
+      const known = Number.isNaN(score) && isByUpdate ? userScore : score;
+      return { score: known, userScore, updatedAt, createdAt, hasLookup: lookup === 1 };
     });
   }
 

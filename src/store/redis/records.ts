@@ -10,10 +10,11 @@ import type { Mirror } from "./mirror.ts";
 
 /**
  * The record of a copy, with its ids, for the store file. Null if that would be a guess.
- * @param ours the file's record: its other fields are kept if the copy's payload isn't a record, or is older than ours
+ * @param ours the file's record: its other fields are kept if the copy's payload isn't a record, is another task's, or is older than ours
  */
 export function recordOf(copy: RedisCopy, id: TaskId, { layout, parser }: CopyReading, ours: Task | null = null) {
-  const { fields } = copy;
+  const fields = { ...copy.fields };
+  if (ours !== null && namesOther(fields.payload ?? null, id, parser)) fields.payload = null;
   if (!isWhole(copy, parser) && !isRecordOf(fields.payload ?? null, id.userId, id.taskId, parser)) return null;
   const whole = fields.payload == null ? null : parser.validOrNull(fields.payload);
   const isStale = ours !== null && whole !== null && newer(ours.score, whole.score) && !layout.payloadRules;
@@ -44,6 +45,12 @@ export async function readRecords(
     const named = underOwnName(copy, mirror.parser);
     return named ?? new TtsctlError("REDIS_FAILED", "a record with its ids would be read as another task's");
   });
+}
+
+/** Whether a payload is the record of another task. */
+function namesOther(payload: string | null, { userId, taskId }: TaskId, parser: RecordParser): boolean {
+  const task = payload === null ? null : parser.validOrNull(payload);
+  return task !== null && (task.userId !== userId || task.taskId !== taskId);
 }
 
 function underOwnName(task: Task, parser: RecordParser): Task | null {
