@@ -44,8 +44,9 @@ export async function driftIn(parts: RunParts) {
   const { mirror } = state;
   try {
     const { compareSample } = await import("../operations/verify/compare.ts");
-    await using snapshot = await (await parts.fileStore()).read();
-    const { compared: checked, counts } = await compareSample({ mirror, clock, signal }, snapshot);
+    const file = await parts.fileStore();
+    await using snapshot = await file.read();
+    const { compared: checked, counts } = await compareSample({ mirror, clock, signal, file }, snapshot);
     const kinds: Partial<Record<Kind, number>> = Object.fromEntries(counts);
     const sizes = { inFile: snapshot.size, inRedis: await mirror.size(undefined) };
     return { at: formatUtc(clock.now()), checked, ...sizes, kinds };

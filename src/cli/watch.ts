@@ -30,7 +30,7 @@ export async function watch(context: Context, runPass: RunPass, onWait = (_secon
     pass: (...doubts: Doubts) => tryPass(context.fork(settings), runPass, doubts),
     wait: (seconds: number) => {
       onWait(seconds);
-      if (seconds > watchInterval(settings.cleanup.retention.value)) {
+      if (!context.signal.aborted && seconds > watchInterval(settings.cleanup.retention.value)) {
         void context.note("info", `next pass in ${Math.round(seconds)} s`);
       }
       return context.clock.sleep(seconds * 1000, [context.signal, hangup.signal]);

@@ -168,10 +168,10 @@ describe("Redis", () => {
   it("is compared with the file by a sample", async () => {
     await here.mirrored(record("alice", "t1"), record("bob", "gone"));
     await here.server.call("HSET", "tts:task:alice:t1", "updated_at", "2019-01-01T00:00:00");
-    const fresh = record("alice", "fresh", { updated_at: ago(1) }); // half of a double write
+    const fresh = record("alice", "fresh", { updated_at: ago(1) }); // looked at twice
     here.root.writeStore([record("alice", "t1"), record("alice", "t2"), fresh]);
     const { checks } = await doctor();
-    expect(checks.drift).toMatchObject(like("warn", "4 tasks: 1 only in file, 1 only in redis, 1 stale"));
+    expect(checks.drift).toMatchObject(like("warn", "4 tasks: 2 only in file, 1 only in redis, 1 stale"));
     expect(checks.synced).toMatchObject(like("warn", "never synced"));
     const elsewhere = await finding("redis.database", "", { REDIS_DB: "3" });
     expect(elsewhere).toMatchObject(like("warn", "db 3 has no tasks, but db 0 has 2"));

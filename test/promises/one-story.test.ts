@@ -73,7 +73,7 @@ it("sync, verify, doctor's sample and export agree on any two stores, which are 
     const { result } = await site.verify();
     expect(result).toMatchObject({ ...tally(kinds), checked: 1 + count((_, kind) => kind !== "absent") });
     await using snapshot = await site.file.read();
-    const sampled = await compareSample({ mirror: site.mirror, clock: site.clock }, snapshot);
+    const sampled = await compareSample(site, snapshot);
     const seen = kinds.filter((_, i) => (tasks[i]!.file ?? tasks[i]!.global) !== null);
     expect({ ...tally([]), ...Object.fromEntries(sampled.counts) }).toEqual(tally(seen));
 

@@ -94,7 +94,7 @@ export const TASK_CHECKS: Checks = {
 };
 
 async function compareSamples(probe: Probe): Promise<Verdict> {
-  const parts = { mirror: await probe.mirror(), clock: probe.parts.clock };
+  const parts = { mirror: await probe.mirror(), clock: probe.parts.clock, file: probe.file };
   const snapshot = await probe.snapshot();
   const mismatch = await storeMismatch(snapshot, parts.mirror);
   if (mismatch !== null) return fail(mismatch.message, mismatch.hint!);

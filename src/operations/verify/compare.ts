@@ -223,7 +223,12 @@ function lookOfSame({ score }: Task, { fit, isSet }: Fitting): Look {
   return { traits, mirrorTime: score, print: score };
 }
 
-function lookOf(id: TaskId, record: Task | null, copy: RedisCopy, { mirror, isOwed }: Asked): Look {
+function lookOf(
+  id: TaskId,
+  record: Task | null,
+  copy: RedisCopy,
+  { mirror, isOwed }: Pick<Asked, "mirror" | "isOwed">,
+): Look {
   const finding = classify(record, copy, mirror);
   const memberOnly = finding === "dangling" && record === null && copy.indexScore === null && copy.userScore !== null;
   const mirrorTime = memberOnly ? scoreOf(copy.userScore)! : timeOf(copy, mirror);
@@ -254,7 +259,7 @@ const LONGEST_S = 5;
 
 /** Compares random tasks of both stores as `verify` compares all, for at most some seconds, or until the signal. @throws TtsctlError REDIS_*, STORE_* */
 export async function compareSample(
-  { mirror, clock, signal }: RedisParts<"clock"> & Partial<Parts<"signal">>,
+  { mirror, clock, signal, file }: RedisParts<"clock" | "file"> & Partial<Parts<"signal">>,
   snapshot: Snapshot,
 ) {
   const began = clock.monotonic();
@@ -264,18 +269,29 @@ export async function compareSample(
   const inFile = [...snapshot.liveRows()].filter((_, i) => i % step === first).map((row) => snapshot.idOf(row));
   const ids = new Map([...inFile, ...inRedis].map((id) => [keyOf(id), id]));
   const counts = new Map<Kind, number>();
+  /** Tasks that changed lately and differ, with the print of the first look. */
+  const late = new Map<TaskId, number>();
   let compared = 0;
+  const lookAt = async (batch: readonly TaskId[], from: Snapshot) => {
+    const [copies, records] = [await mirror.fullCopies(batch), await from.recordsOf(batch)];
+    const latest = clock.now() - LATELY_S;
+    for (const [i, id] of batch.entries()) {
+      const look = lookOf(id, records[i]!, copies[i]!, { mirror, isOwed: () => false });
+      const { finding } = look.traits;
+      if (finding === "inSync" || finding === "absent") continue;
+      const isLate = Math.max(records[i]?.score ?? 0, look.mirrorTime) > latest;
+      if (isLate && from === snapshot) late.set(id, look.print);
+      else if (!isLate || late.get(id) === look.print) counts.set(finding, (counts.get(finding) ?? 0) + 1);
+    }
+  };
   for (const batch of batches(ids.values(), SAMPLE_BATCH)) {
     if (signal?.aborted || clock.monotonic() - began > LONGEST_S) break;
-    const copies = await mirror.fullCopies(batch);
-    const latest = clock.now() - LATELY_S;
-    for (const [i, record] of (await snapshot.recordsOf(batch)).entries()) {
-      const copy = copies[i]!;
-      if ((record?.score ?? 0) > latest || timeOf(copy, mirror) > latest) continue;
-      const finding = classify(record, copy, mirror);
-      if (finding !== "inSync" && finding !== "absent") counts.set(finding, (counts.get(finding) ?? 0) + 1);
-    }
+    await lookAt(batch, snapshot);
     compared += batch.length;
   }
+  if (late.size === 0) return { compared, counts };
+  await clock.sleep(PATIENCE_MS);
+  await using now = await file.read();
+  for (const batch of batches([...late.keys()], SAMPLE_BATCH)) await lookAt(batch, now);
   return { compared, counts };
 }
