@@ -16,7 +16,7 @@ afterEach(() => root.remove());
 const run = (line: string, options = {}) => invoke(line.split(" "), { cwd: root.path, ...options });
 
 describe("the command line", () => {
-  it.each([
+  it.each<[line: string | string[], said: RegExp, env?: Record<string, string>]>([
     ["list --page 0", /--page/],
     ["list --ids t1", /--ids.*--user/],
     ["list --status ,", /--status/],
@@ -37,25 +37,25 @@ describe("the command line", () => {
     ["cleanup --orphans --backup b.jsonl", /--backup has no effect with --orphans/],
     ["cleanup --orphans --max-bytes 1kB", /--max-bytes has no effect with --orphans/],
     ["cleanup --explain t1 --metrics-file m", /--metrics-file has no effect/],
-  ])("%s is a usage error in one line", async (line, pattern) => {
-    const before = root.storeText();
-    const { code, stdout, stderr } = await run(line);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-    expect(stderr).toMatch(/^error: [^\n]+\n$/);
-    expect(stderr).toMatch(pattern);
-    expect(root.storeText()).toBe(before);
-  });
-
-  it.each([
+    ["list --stuck -s done", /done is never stuck/],
+    ["delete --stuck --all --yes", /--all can't be used with a selection/],
+    ["list --stuck --exit-status --watch", /--exit-status has no effect with --watch/],
+    ["list --since 2026-11-01T08:00.5", /--since/],
+    ["list --stuck alice", /too many arguments.*see ttsctl list --help/],
+    ["list --stuck --watch 5", /--interval sets the seconds/],
+    ["list --stuck", /stuck tasks aren't detected/, { TTSCTL_STUCK_AFTER: "0" }],
+    // An empty variable of a shell chooses nothing.
     [["delete", "--status", "", "--yes"], /--status/],
     [["delete", "--user", "", "--yes"], /--user/],
     [["delete", "--user", "alice", "--ids", "", "--yes"], /--ids/],
     [["sync", "--user", " "], /--user/],
     [["get", "alice", ""], /task/],
-  ])("an empty variable chooses nothing: %j", async (argv, pattern) => {
+  ])("%s is a usage error in one line", async (line, pattern, env = {}) => {
     const before = root.storeText();
-    const { code, stderr } = await invoke(argv, { cwd: root.path });
-    expect(code).toBe(2);
+    const argv = typeof line === "string" ? line.split(" ") : line;
+    const { code, stdout, stderr } = await invoke(argv, { cwd: root.path, env });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^error: [^\n]+\n$/);
     expect(stderr).toMatch(pattern);
     expect(root.storeText()).toBe(before);
   });

@@ -1,18 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parseIni } from "../../src/config/ini-file.ts";
-import { TtsctlError } from "../../src/errors.ts";
+import { refusalOf } from "./inputs.ts";
 
 const PATH = "/etc/tts/config.ini";
-
-function refusal(read: () => unknown): TtsctlError {
-  try {
-    read();
-  } catch (error) {
-    if (error instanceof TtsctlError) return error;
-    throw error;
-  }
-  throw new Error("nothing was refused");
-}
 
 describe("an error for a line that Python refuses names file and line, and never shows the line", () => {
   test.each<[string, string, number]>([
@@ -21,14 +11,14 @@ describe("an error for a line that Python refuses names file and line, and never
     ["a section twice", "[redis]\rhost = s3cret\r[redis]\r", 3],
     ["a header without a name", "[redis]\n[]\n", 2],
   ])("%s", (_, text, line) => {
-    const error = refusal(() => parseIni(text, PATH));
+    const error = refusalOf(() => parseIni(text, PATH));
     expect(error.code).toBe("CONFIG_INVALID");
     expect(error.message).toContain(`${PATH}, line ${line}: `);
     expect(error.message).not.toContain("s3cret");
   });
 
   test("a name that would break the line is quoted", () => {
-    const error = refusal(() => parseIni("[a\x85b]\n[a\x85b]\n", PATH));
+    const error = refusalOf(() => parseIni("[a\x85b]\n[a\x85b]\n", PATH));
     expect(error.message).toMatch(/"a\\u0085b"/);
   });
 });
@@ -42,7 +32,7 @@ describe("interpolation is lazy", () => {
   });
 
   test("an error names file, section and option, not the value", () => {
-    const error = refusal(() => file.get("redis", "PASSWORD"));
+    const error = refusalOf(() => file.get("redis", "PASSWORD"));
     expect(error.code).toBe("CONFIG_INVALID");
     expect(error.message).toContain(`${PATH} [redis] PASSWORD`);
     expect(error.message).not.toMatch(/s3|cret|oops/);

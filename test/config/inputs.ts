@@ -19,12 +19,15 @@ export function resolved({ flags = {}, env = {}, file }: Row): Settings {
   return resolveSettings({ ...inputs, file: parseIni(file, CONFIG) });
 }
 
-export function refusal(row: Row): TtsctlError {
+/** The error that a call ends with. */
+export function refusalOf(read: () => unknown): TtsctlError {
   try {
-    resolved(row);
+    read();
   } catch (error) {
     if (error instanceof TtsctlError) return error;
     throw error;
   }
-  throw new Error(`nothing was refused: ${JSON.stringify(row)}`);
+  throw new Error("nothing was refused");
 }
+
+export const refusal = (row: Row): TtsctlError => refusalOf(() => resolved(row));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { parrotServer, silentServer, type TestServer } from "../helpers/faults.ts";
-import { record } from "../helpers/records.ts";
+import { ago, record } from "../helpers/records.ts";
 import { binary, lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
@@ -28,6 +28,9 @@ interface Situation {
   readonly redis?: () => string;
 }
 
+/** What replaces a record of the store file. */
+const CHANGED = JSON.stringify(record("alice", "t1", { updated_at: ago(60) }));
+
 const CASES: readonly [what: string, line: string, exit: number, code: string, situation?: Situation][] = [
   ["a --config that isn't there", "sync --config nowhere.ini", 2, "CONFIG_NOT_FOUND"],
   ["a malformed config.ini", "sync", 2, "CONFIG_INVALID", { files: { "config.ini": "[redis]\nx\n" } }],
@@ -35,6 +38,7 @@ const CASES: readonly [what: string, line: string, exit: number, code: string, s
   ["no config.ini", "delete --user alice --yes", 2, "CONFIG_REQUIRED", { files: { "config.ini": null } }],
   ["an unknown flag", "delete --user alice --yes --nonsense", 2, "USAGE"],
   ["no terminal and no --yes", "delete --user alice", 2, "CONFIRMATION_REQUIRED"],
+  ["no terminal and no --yes", "import in", 2, "CONFIRMATION_REQUIRED", { files: { in: CHANGED } }],
   ["more than the brake", "cleanup --once --max-delete 49%", 1, "MAX_DELETE_EXCEEDED"],
   ["more than the brake", "delete --all --dry-run --max-delete 1", 1, "MAX_DELETE_EXCEEDED"],
   ["more than the brake", "mark --all --to error --dry-run --max-mark 1", 1, "MAX_DELETE_EXCEEDED"],

@@ -26,14 +26,6 @@ describe("import", () => {
     expect(await here.run("import backup")).toMatchObject({ code: 0, stderr: "" }); // nothing goes in
   });
 
-  it("replaces nothing without --yes if there is no terminal", async () => {
-    here.root.writeStore(tasks);
-    here.root.write("in", JSON.stringify(later(tasks[0]!)));
-    const before = await here.state();
-    expect(await here.json("import in")).toMatchObject({ code: "CONFIRMATION_REQUIRED", exit: 2 });
-    expect(await here.state()).toEqual(before);
-  });
-
   it("exits 3 if lines were left out, or ids not found, and 1 with bad lines", async () => {
     here.root.write("in", `${JSON.stringify(tasks[0])}\nnonsense\n`);
     expect((await here.run("import in")).code).toBe(1);

@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { expect } from "vitest";
 import { TtsctlError } from "../../../src/errors.ts";
 import type { Shape } from "../../../src/store/file/scanner.ts";
 import { Snapshot } from "../../../src/store/file/snapshot.ts";
@@ -42,11 +43,7 @@ export function storeOf(path: string, content: string | Uint8Array): Promise<Sto
 
 /** Why a file with this content is refused. */
 export async function refusalOf(path: string, content: string | Uint8Array): Promise<TtsctlError> {
-  try {
-    await storeOf(path, content);
-  } catch (error) {
-    if (error instanceof TtsctlError) return error;
-    throw error;
-  }
-  throw new Error(`was not refused: ${JSON.stringify(content.toString().slice(0, 200))}`);
+  const outcome = await storeOf(path, content).catch((error: unknown) => error);
+  expect(outcome, content.toString().slice(0, 200)).toBeInstanceOf(TtsctlError);
+  return outcome as TtsctlError;
 }
