@@ -21,9 +21,7 @@ afterEach(() => {
 });
 
 it("puts back a directory from which nothing could be removed", async () => {
-  site.write("output/alice/t01/t01.wav");
-  site.age();
-  const artifacts = await site.open();
+  const artifacts = await site.laid("output/alice/t01/t01.wav");
   hooks.unlink = () => {
     throw Object.assign(new Error("raw"), { code: "EACCES", errno: -13 });
   };
@@ -38,9 +36,7 @@ it("puts back a directory from which nothing could be removed", async () => {
 });
 
 it("puts back a directory that was written to after it was read", async () => {
-  site.write("output/alice/t01/t01.wav");
-  site.age();
-  const artifacts = await site.open();
+  const artifacts = await site.laid("output/alice/t01/t01.wav");
   hooks.unlink = () => {
     const [container] = readdirSync(site.path("output/.ttsctl-purge"));
     site.write(`output/.ttsctl-purge/${container}/alice/t01/late.wav`, "late");

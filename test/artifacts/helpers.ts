@@ -57,6 +57,13 @@ class Site {
     return artifacts;
   }
 
+  /** Its artifacts, once these old files are in it. */
+  async laid(...names: string[]): Promise<Artifacts> {
+    for (const name of names) this.write(name);
+    this.age();
+    return this.open();
+  }
+
   /** All paths below a folder, with the content of files; to see that nothing changed. */
   tree(name = "."): string[] {
     return entries(this.path(name)).map((path) => {

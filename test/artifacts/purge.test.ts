@@ -80,10 +80,7 @@ describe("purgeFolder", () => {
 
   it("leaves alone a user's directory that was moved out of output/ between two tasks", async () => {
     for (const task of ["t01", "t02"]) site.write(`output/alice/${task}/${task}.wav`);
-    site.write("Logs/20261101/09/t01.log");
-    site.write("Logs/20261101/09/t02.log");
-    site.age();
-    const artifacts = await site.open();
+    const artifacts = await site.laid("Logs/20261101/09/t01.log", "Logs/20261101/09/t02.log");
     expect(artifacts.purgeFolder("alice", "t01", { mtime: NOW })).toMatchObject({ kind: "removed" });
     expect(artifacts.logs.remove("t01", ["20261101/09"], NOW)).toMatchObject({ files: 1 });
     for (const moved of ["output/alice", "Logs/20261101/09"]) {
@@ -97,9 +94,7 @@ describe("purgeFolder", () => {
   });
 
   it("keeps a file that was put there or changed after the pass began, though it has an old mtime", async () => {
-    site.write("output/alice/t01/t01.wav");
-    site.age();
-    const artifacts = await site.open();
+    const artifacts = await site.laid("output/alice/t01/t01.wav");
     const [before, after] = [Date.now() / 1000 - 60, Date.now() / 1000 + 60];
     const newest = { mtime: before, ctime: before };
     expect(artifacts.measureFolder("alice", "t01", newest)).toMatchObject({ kind: "kept", newer: true });
@@ -109,10 +104,8 @@ describe("purgeFolder", () => {
   });
 
   it("refuses a nesting deeper than the service's", async () => {
-    site.write(`output/alice/t01/${"d/".repeat(40)}x.wav`);
-    site.age();
+    const artifacts = await site.laid(`output/alice/t01/${"d/".repeat(40)}x.wav`);
     const before = site.tree("output");
-    const artifacts = await site.open();
     expect(reasonOf(artifacts.purgeFolder("alice", "t01", { mtime: NOW }))).toContain("levels deep");
     artifacts.close();
     expect(site.tree("output")).toEqual(before);

@@ -27,10 +27,7 @@ describe("sweep", () => {
   });
 
   it("leaves the folder of a user who has a record: the service may be about to make a task's in it", async () => {
-    site.write("output/back/t01/t01.wav");
-    site.write("output/gone/t02/t02.wav");
-    site.age();
-    const artifacts = await site.open();
+    const artifacts = await site.laid("output/back/t01/t01.wav", "output/gone/t02/t02.wav");
     artifacts.purgeFolder("back", "t01", { mtime: NOW });
     artifacts.purgeFolder("gone", "t02", { mtime: NOW });
     await artifacts.sweep(sweepBefore(EXPIRE_BEFORE, ["back"]));

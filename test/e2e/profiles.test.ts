@@ -1,28 +1,23 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { beforeEach, expect, it } from "vitest";
+import { useFolder } from "../helpers/files.ts";
 import { record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
 import { namesOf, usePlace } from "./setup.ts";
 
 const here = usePlace();
-let home: string;
-beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "ttsctl-home-"));
-  here.root.writeStore([record("alice", "t1")]);
-});
-afterEach(() => rmSync(home, { recursive: true, force: true }));
+const home = useFolder();
+beforeEach(() => here.root.writeStore([record("alice", "t1")]));
 
 /** Profiles by name: the text of a file, or the file that it links to. */
 function profiles(files: Record<string, string>): Record<string, string> {
-  mkdirSync(join(home, "ttsctl"));
+  mkdirSync(home("ttsctl"));
   for (const [name, text] of Object.entries(files)) {
-    const path = join(home, `ttsctl/${name}.ini`);
+    const path = home(`ttsctl/${name}.ini`);
     if (text.startsWith("/")) symlinkSync(text, path);
     else writeFileSync(path, text);
   }
-  return { XDG_CONFIG_HOME: home };
+  return { XDG_CONFIG_HOME: home() };
 }
 
 async function listed(env: Record<string, string>, flags = "", cwd = here.root.path): Promise<string[]> {
@@ -35,8 +30,8 @@ it("--profile chooses the config.ini of that name, from any directory", async ()
     prod: here.root.at("config.ini"),
     far: `[redis]\nenabled = false\n[store]\npath = ${here.root.at("far/tasks.json")}\n`,
   });
-  expect(await listed(env, " --profile prod", home)).toEqual(["alice:t1"]);
-  expect((await here.json("--profile far list", { cwd: home, env })).total).toBe(1);
+  expect(await listed(env, " --profile prod", home())).toEqual(["alice:t1"]);
+  expect((await here.json("--profile far list", { cwd: home(), env })).total).toBe(1);
   const byVariable = { ...env, TTSCTL_PROFILE: "far" };
   expect(await listed(byVariable)).toEqual(["bob:t9"]);
   // A flag comes before a variable.
@@ -56,9 +51,9 @@ it("config profiles lists them with what their files say, and marks the one in f
   });
   const run = await here.run("config profiles -o json --profile test", { env: { ...env, REDIS_HOST: "ignored" } });
   expect(run.code).toBe(0);
-  const at = (name: string) => join(home, "ttsctl", name);
+  const at = (name: string) => home(`ttsctl/${name}`);
   expect(JSON.parse(run.stdout)).toEqual({
-    folder: join(home, "ttsctl"),
+    folder: home("ttsctl"),
     profiles: [
       { name: "bad", store: null, redis: null, path: at("bad.ini") },
       { name: "off", store: at("voice_task.json"), redis: "none", path: at("off.ini") },
@@ -73,11 +68,11 @@ it("config profiles lists them with what their files say, and marks the one in f
 
 it("config init --profile makes a profile of the service here, with full paths", async () => {
   here.root.writeArtifacts([record("alice", "t1")]);
-  const env = { XDG_CONFIG_HOME: join(home, "a/b") };
+  const env = { XDG_CONFIG_HOME: home("a/b") };
   expect((await here.run("config init --profile prod --yes", { env })).code).toBe(0);
-  expect(statSync(join(home, "a/b/ttsctl")).mode & 0o777).toBe(0o700);
-  expect(await listed(env, " --profile prod", home)).toEqual(["alice:t1"]);
-  expect(await here.json("config --profile prod", { cwd: home, env })).toMatchObject({
+  expect(statSync(home("a/b/ttsctl")).mode & 0o777).toBe(0o700);
+  expect(await listed(env, " --profile prod", home())).toEqual(["alice:t1"]);
+  expect(await here.json("config --profile prod", { cwd: home(), env })).toMatchObject({
     "store.path": { value: here.root.store, source: "file" },
     "paths.output": { value: here.root.at("output"), source: "file" },
     "service.timezone": { value: "UTC", source: "file" },

@@ -37,8 +37,7 @@ const members = () => here.server.call("ZCARD", "tts:tasks:index");
 
 describe("cleanup --watch", () => {
   it.each(["SIGTERM", "SIGINT"] as const)("runs a pass at once, and ends with 0 on %s", async (signal) => {
-    here.root.writeStore([record("alice", "t1")]);
-    await here.mirrored(record("alice", "t1"));
+    await here.synced(record("alice", "t1"));
     const watcher = watch();
     await watcher.says(/\[CLEANUP\] pass .*purged=1/);
     expect(watcher.stdout).toMatch(/^\[CLEANUP\] user=alice task=t1 reason=expired/m);
@@ -62,8 +61,7 @@ describe("cleanup --watch", () => {
   it("reads the configuration again on SIGHUP, and runs a pass with it", async () => {
     const young = record("alice", "t1", { updated_at: ago(600) });
     here.root.configure(here.server.port, "[cleanup]\nretention = 1h\n");
-    here.root.writeStore([young]);
-    await here.mirrored(young);
+    await here.synced(young);
     const watcher = watch();
     await watcher.says(/\[CLEANUP\] pass .*purged=0/);
     here.root.configure(here.server.port, "[cleanup]\nretention = 5m\n");
@@ -87,8 +85,7 @@ describe("cleanup --watch", () => {
 
   it("ends within 5 s in the middle of a pass that a busy service makes long", async () => {
     const old = Array.from({ length: 50 }, (_, i) => record("alice", `t${i}`));
-    here.root.writeStore(old);
-    await here.mirrored(...old);
+    await here.synced(...old);
     // A service that holds the store in its memory and writes it every 300 ms: each time the watch starts again.
     const memory = JSON.stringify(old, null, 2);
     const write = () => {

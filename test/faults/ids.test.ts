@@ -161,8 +161,7 @@ describe("row D, hostile ids in both stores", () => {
   it("that name directories and logs without a record: only these are removed", async () => {
     const names = HOSTILE.filter((id) => !/[/\0]|^\.{1,2}$|^\.ttsctl/i.test(id) && Buffer.byteLength(id) < 250);
     const isPlain = (id: string) => !/[\\\p{Cc}]/u.test(id);
-    here.root.writeStore(KEPT);
-    await here.mirrored(...KEPT);
+    await here.synced(...KEPT);
     here.root.writeArtifacts([...KEPT, ...names.map((id) => ({ user_id: id, task_id: id }))]);
     for (const path of OUTSIDE) here.root.write(path, "precious");
     triedBadInput(names.length);

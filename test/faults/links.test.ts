@@ -4,7 +4,6 @@ import {
   lstatSync,
   lutimesSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -12,10 +11,10 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
+import { useFolder } from "../helpers/files.ts";
 import { lacksMount } from "../helpers/lacks.ts";
 import { ago, record } from "../helpers/records.ts";
 import { Swapper } from "../helpers/swapper.ts";
@@ -25,13 +24,9 @@ import { triedFault } from "./helpers/tally.ts";
 
 const here = usePlace();
 /** A directory outside the service's. */
-let outside = "";
-beforeEach(() => {
-  outside = mkdtempSync(join(tmpdir(), "ttsctl-outside-"));
-});
+const outside = useFolder();
 afterEach(() => {
   for (const path of mountsBelow(here.root.path)) spawnSync("umount", ["-l", path]);
-  rmSync(outside, { recursive: true });
 });
 
 const COMMANDS = [
@@ -46,8 +41,8 @@ const OUTSIDE = ["user/t1/a.wav", "task/a.wav", "task/sub/b.wav", "file.wav", "d
 
 function writeOutside(names: readonly string[]): void {
   for (const name of names) {
-    mkdirSync(dirname(join(outside, name)), { recursive: true });
-    writeFileSync(join(outside, name), `outside ${name}`);
+    mkdirSync(dirname(outside(name)), { recursive: true });
+    writeFileSync(outside(name), `outside ${name}`);
   }
 }
 
@@ -61,7 +56,7 @@ function treeOf(folder: string): string[] {
 
 function link(to: string, name: string): void {
   mkdirSync(dirname(here.root.at(name)), { recursive: true });
-  symlinkSync(to.startsWith("/") ? to : join(outside, to), here.root.at(name));
+  symlinkSync(to.startsWith("/") ? to : outside(to), here.root.at(name));
 }
 
 /** Records of the tasks, unless what is theirs is to be without one. */
@@ -90,12 +85,12 @@ function layLinks(): void {
   link("file.wav", "output/alice/inner/file.wav");
   link("task", "output/alice/inner/folder");
   link("/nowhere", "output/alice/inner/deep/dangling");
-  linkSync(join(outside, "hard.wav"), here.root.at("output/alice/hard/other.wav"));
+  linkSync(outside("hard.wav"), here.root.at("output/alice/hard/other.wav"));
   link("day", "Logs/20200102");
   link("hour", "Logs/20200101/09");
   link("linkedlog.log", "Logs/20200101/08/linkedlog.log");
   rmSync(here.root.at("Logs/20200101/08/hard.log"));
-  linkSync(join(outside, "hard.log"), here.root.at("Logs/20200101/08/hard.log"));
+  linkSync(outside("hard.log"), here.root.at("Logs/20200101/08/hard.log"));
   lutimesSync(here.root.at("output/alice/inner/deep/dangling"), OLD, OLD);
   here.root.age();
 }
@@ -104,11 +99,11 @@ describe("row C, symbolic links and hard links at every level under output/ and 
   it.each(COMMANDS)("%s: nothing outside is changed, and kept artifacts are reported", async (line) => {
     layLinks();
     writeRecords(line, [...LINKED, ...LOGS]);
-    const before = treeOf(outside);
+    const before = treeOf(outside());
     const run = await here.run(line);
     triedFault(LINKED.length + LOGS.length);
     expect([0, 3], run.stderr).toContain(run.code);
-    expect(treeOf(outside)).toEqual(before);
+    expect(treeOf(outside())).toEqual(before);
     expect(here.root.readStore()).toEqual(KEPT);
     expect(here.root.has("output/kept/k1/k1.wav")).toBe(true);
     for (const id of ["plain", "inner", "hard"]) {
@@ -137,7 +132,7 @@ function mountsBelow(folder: string): string[] {
 /** Mounts a folder of `outside` over one in the root. */
 function mount(from: string, name: string): boolean {
   mkdirSync(here.root.at(name), { recursive: true });
-  const { status } = spawnSync("mount", ["--bind", join(outside, from), here.root.at(name)]);
+  const { status } = spawnSync("mount", ["--bind", outside(from), here.root.at(name)]);
   return status === 0;
 }
 
@@ -157,11 +152,11 @@ describe.skipIf(lacksMount())("row C, mount points at every level under output/ 
     for (const [from, name] of MOUNTS) expect(mount(from, name), name).toBe(true);
     here.root.age();
     writeRecords(line, [...TASKS, record("alice", "plain")]);
-    const before = treeOf(outside);
+    const before = treeOf(outside());
     const run = await here.run(line);
     triedFault(MOUNTS.length);
     expect([0, 3], run.stderr).toContain(run.code);
-    expect(treeOf(outside)).toEqual(before);
+    expect(treeOf(outside())).toEqual(before);
     expect(here.root.has("output/alice/plain")).toBe(false);
     for (const [, name] of MOUNTS) {
       expect(here.root.has(name), name).toBe(true);
@@ -205,20 +200,20 @@ describe("row C, a second process that swaps folders for links", () => {
     },
   ])("$what, for seconds, beside cleanup and delete in loops: nothing outside is touched", async ({ pairs }) => {
     writeOutside(TASKS.flatMap(({ task_id: id }) => [`user/${id}/a.wav`, `day/08/${id}.log`]));
-    const before = treeOf(outside);
+    const before = treeOf(outside());
     const until = Date.now() + (LONG ? 5000 : 1000);
     let purged = 0;
     for (let round = 0; Date.now() < until || round < COMMANDS.length; round++) {
       const line = COMMANDS[round % COMMANDS.length]!;
       await lay();
       if (line.includes("--orphans")) here.root.writeStore(KEPT);
-      swapper = new Swapper(pairs.map(([name, to]) => [here.root.at(name!), join(outside, to!)]));
+      swapper = new Swapper(pairs.map(([name, to]) => [here.root.at(name!), outside(to!)]));
       const run = await here.run(line);
       expect(await swapper.stop()).toBeGreaterThan(5);
       expect([0, 3], run.stderr).toContain(run.code);
       const result = JSON.parse(run.stdout);
       purged += result.purged ?? result.deleted ?? result.removed;
-      expect(treeOf(outside), line).toEqual(before);
+      expect(treeOf(outside()), line).toEqual(before);
       expect(here.root.readStore()).toContainEqual(KEPT[0]);
     }
     triedFault(COUNT);

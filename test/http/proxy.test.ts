@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { lacks } from "../helpers/lacks.ts";
 import { record } from "../helpers/records.ts";
 import { freePort } from "../helpers/redis.ts";
 import { until } from "../helpers/until.ts";
+import { useEnds } from "../store/redis/setup.ts";
 import { useServer } from "./setup.ts";
 
 const here = useServer();
@@ -15,10 +16,7 @@ const DOCS = readFileSync(new URL("../../docs/http.md", import.meta.url), "utf8"
 const [DIALECT, PREFIX] = [...DOCS.matchAll(/```nginx\n([\s\S]*?)```/g)].map(([, text]) => text!);
 
 describe.skipIf(lacks("nginx"))("nginx, as docs/http.md shows it,", () => {
-  const ends: (() => unknown)[] = [];
-  afterEach(async () => {
-    for (const end of ends.splice(0).reverse()) await end();
-  });
+  const ends = useEnds();
 
   /** Returns its address. @param ports that the locations name, and what they are here */
   async function nginx(locations: string, ports: Readonly<Record<string, number>>): Promise<string> {
@@ -55,7 +53,7 @@ describe.skipIf(lacks("nginx"))("nginx, as docs/http.md shows it,", () => {
     here.root.writeArtifacts([record("alice", "t1")]);
     const service = createServer((request, response) => response.end(`service ${request.url}`)).listen(0, "127.0.0.1");
     await once(service, "listening");
-    ends.push(() => service.close());
+    ends.push(() => void service.close());
     const server = await here.serve("--dialect api_ms --no-cleanup");
     const url = await nginx(DIALECT!, { 9880: (service.address() as AddressInfo).port, 9883: server.port });
     for (const path of ["/", "/voice-models", "/voice-categories", "/outputs"]) {

@@ -11,11 +11,7 @@ import { modelOf, python } from "./python.ts";
 
 const here = usePlace();
 const OLD = 1_600_000_000;
-const json = async (...args: string[]) => {
-  const run = await here.runArgs([...args, "-o", "json"]);
-  const text = run.stdout || run.stderr.trim().split("\n").at(-1)!;
-  return { ...JSON.parse(text), exit: run.code, warnings: run.stderr };
-};
+const json = (...args: string[]) => here.json(args);
 const tasksOf = ({ items }: { items: RecordJson[] }) => items.map(({ task_id }) => task_id);
 
 const VERSIONS = ["older", "v3"] as const;
@@ -37,7 +33,10 @@ function serviceOf(version: (typeof VERSIONS)[number]) {
   };
 }
 
-beforeEach(() => void serviceOf("older"));
+let service: ReturnType<typeof serviceOf>;
+beforeEach(() => {
+  service = serviceOf("older");
+});
 
 /** Tasks that were changed in another order than they were created in. */
 function record(user: string, task: string, at = 0, more: RecordJson = {}): RecordJson {
@@ -104,7 +103,6 @@ it.each(drawn("versions", VERSIONS))(
 );
 
 describe("a user's index by created_at", () => {
-  let service: ReturnType<typeof serviceOf>;
   const count = 12;
   const records = () => Array.from({ length: count }, (_, i) => record("u", `t${i}`, i));
   const scores = async () =>
@@ -135,7 +133,6 @@ describe("a user's index by created_at", () => {
 });
 
 describe("a task id alone", () => {
-  let service: ReturnType<typeof serviceOf>;
   beforeEach(() => {
     service = serviceOf("v3");
     service.fill([record("a:b", "任务 1", 1), record("u", "t1", 2), record("u", "t2", 3)]);
@@ -180,11 +177,7 @@ describe("a task id alone", () => {
 });
 
 describe("lookups", () => {
-  let service: ReturnType<typeof serviceOf>;
   const lookup = (task: string) => here.server.call("GET", `tts:task_lookup:${task}`);
-  beforeEach(() => {
-    service = serviceOf("older");
-  });
 
   it("that are missing, wrong or dangling are drift, and are repaired", async () => {
     service.fill([record("u", "t1"), record("u", "t2"), record("u", "t3")]);
@@ -204,7 +197,7 @@ describe("lookups", () => {
     expect(await lookup("t")).toBe("last");
     const checks: { check: string; status: string }[] = (await json("doctor")).checks;
     expect(checks.find(({ check }) => check === "tasks.shared_ids")?.status).toBe("warn");
-    expect(await json("verify")).toMatchObject({ inSync: 3, warnings: expect.stringContaining("more than one user") });
+    expect(await json("verify")).toMatchObject({ inSync: 3, said: expect.stringContaining("more than one user") });
     for (const [user, left] of [
       ["old", "last"],
       ["last", "next"],
@@ -228,7 +221,7 @@ describe("lookups", () => {
 });
 
 it("another layout in Redis than in config.ini is refused before any change, and doctor says what to set", async () => {
-  serviceOf("older").fill([record("a:b", "c:d"), record("u", "t1"), record("x:y", "t2")]);
+  service.fill([record("a:b", "c:d"), record("u", "t1"), record("x:y", "t2")]);
   here.root.configure(here.server.port);
   const before = [await here.server.dump(), here.root.storeText()];
   const refusal = { code: "LAYOUT_MISMATCH", exit: 2 };

@@ -5,8 +5,8 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { csvTaskLines } from "../../src/render/csv.ts";
 import { COLUMNS, type TimeTelling } from "../../src/render/item.ts";
-import { doneLine } from "../../src/render/item-lines.ts";
-import { taskTable } from "../../src/render/table.ts";
+import { doneLine, progressLine } from "../../src/render/item-lines.ts";
+import { fitColumns, GAP, type Room, taskTable } from "../../src/render/table.ts";
 import { yamlOf } from "../../src/render/yaml.ts";
 import { TimeReader } from "../../src/task/time.ts";
 import { anyChar } from "../helpers/any-char.ts";
@@ -47,6 +47,44 @@ it("tables fit any terminal with room for the ids, cut no id, and tear no wide c
         if (i > 0) expect(line).toMatch(new RegExp(`^用户${i - 1}  ${id}${i - 1}\\b`));
         expect(line.isWellFormed()).toBe(true);
       }
+    }),
+  );
+});
+
+const room = (full: number, least: number, mayGo = true): Room => ({ full, least: Math.min(full, least), mayGo });
+
+it("fitColumns never takes more than there is, and leaves out only what may go", () => {
+  const size = fc.integer({ min: 1, max: 60 });
+  const rooms = fc.array(fc.tuple(size, size, fc.boolean()), { minLength: 1, maxLength: 9 });
+  fc.assert(
+    fc.property(rooms, fc.integer({ min: 30, max: 200 }), (sizes, available) => {
+      const columns = sizes.map(([full, least, mayGo]) => room(full, least, mayGo));
+      const widths = fitColumns(columns, available);
+      const shown = widths.filter((width) => width !== null);
+      expect(shown.reduce((sum, width) => sum + width + GAP, -GAP)).toBeLessThanOrEqual(available);
+      widths.forEach((width, i) => {
+        if (width === null) expect(columns[i]!.mayGo).toBe(true);
+        else expect(width).toBeLessThanOrEqual(columns[i]!.full);
+      });
+    }),
+  );
+});
+
+it("the line of progress fits any terminal, whatever the numbers", () => {
+  const counts = fc.integer({ min: 0, max: 2_000_000_000 });
+  const labels = fc.constantFrom("syncing", "同步", "👩‍👩‍👧 x");
+  const progresses = fc.record({
+    label: labels,
+    done: counts,
+    total: counts,
+    from: counts,
+    seconds: fc.double({ min: 0, max: 1e9, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(progresses, fc.integer({ min: 1, max: 200 }), (progress, width) => {
+      const line = progressLine(progress, width);
+      expect(stringWidth(line)).toBeLessThanOrEqual(width);
+      expect(line).not.toMatch(/NaN|Infinity|-\d/);
     }),
   );
 });

@@ -10,7 +10,7 @@ import { isInvalid, RecordParser, type Task } from "../../../src/task/task.ts";
 import { useFolder, writeOld } from "../../helpers/files.ts";
 import { LONG } from "../../helpers/long.ts";
 import { askPython, runs } from "../../helpers/python.ts";
-import { RULES } from "../../helpers/records.ts";
+import { API_MS_RULES, RULES, record, taskIn } from "../../helpers/records.ts";
 import { readStore } from "./read-store.ts";
 import { type Element, inForce, type RandomStore, randomStore } from "./stores.ts";
 
@@ -236,6 +236,17 @@ describe("arrays and maps that Python did not write keep their own layout", () =
   ])("%s", async (_, content, change, expected) => {
     expect(await edited(content, change)).toBe(expected);
   });
+});
+
+test("in a map, two tasks with similar ids get separate names, and none is lost", async () => {
+  const similar = (user: string, id: string) => record(user, id, { updated_at: 1_600_000_000 });
+  writeFileSync(path("s.json"), JSON.stringify({ "a:b:c": similar("a:b", "c") }, null, 2));
+  const added = [similar("a", "b:c"), similar("x:y", "z"), similar("x", "y:z")];
+  const puts = putsOf(added.map((json) => taskIn(API_MS_RULES, json)));
+  await writable(new FileStore(path("s.json"), API_MS_RULES, systemClock)).apply(() => ({ removed: new Set(), puts }));
+  const map = JSON.parse(readFileSync(path("s.json"), "utf8")) as Record<string, { user_id: string; task_id: string }>;
+  const names = Object.entries(map).map(([name, { user_id, task_id }]) => `${name} ${user_id}|${task_id}`);
+  expect(names).toEqual(["a:b:c a:b|c", "a:b:c#2 a|b:c", "x:y:z x:y|z", "x:y:z#2 x|y:z"]);
 });
 
 describe("JSON Lines", () => {
