@@ -116,20 +116,18 @@ describe("the store file", () => {
   });
 });
 
-describe("the folders of artifacts", () => {
-  it("may be missing, files, links that lead nowhere, or empty beside finished tasks", async () => {
-    rmSync(here.root.at("Logs"), { recursive: true });
-    rmSync(here.root.at("output/alice"), { recursive: true });
-    const first = await doctor();
-    expect(first.checks.logs).toMatchObject(like("warn", "does not exist"));
-    expect(first.checks.output).toMatchObject(like("warn", "is empty, but the store file has 2 tasks"));
-    here.root.write("Logs", "");
-    rmSync(here.root.at("output"), { recursive: true });
-    symlinkSync(here.root.at("not mounted"), here.root.at("output"));
-    const second = await doctor();
-    expect(second.checks.logs).toMatchObject(like("fail", "not a directory"));
-    expect(second.checks.output).toMatchObject(like("fail", "broken symbolic link"));
-  });
+it("the folders of artifacts may be missing, files, links that lead nowhere, or empty beside finished tasks", async () => {
+  rmSync(here.root.at("Logs"), { recursive: true });
+  rmSync(here.root.at("output/alice"), { recursive: true });
+  const first = await doctor();
+  expect(first.checks.logs).toMatchObject(like("warn", "does not exist"));
+  expect(first.checks.output).toMatchObject(like("warn", "is empty, but the store file has 2 tasks"));
+  here.root.write("Logs", "");
+  rmSync(here.root.at("output"), { recursive: true });
+  symlinkSync(here.root.at("not mounted"), here.root.at("output"));
+  const second = await doctor();
+  expect(second.checks.logs).toMatchObject(like("fail", "not a directory"));
+  expect(second.checks.output).toMatchObject(like("fail", "broken symbolic link"));
 });
 
 describe("Redis", () => {

@@ -116,10 +116,8 @@ describe("a terminal", () => {
   });
 });
 
-describe("watchInterval", () => {
-  const INTERVALS = { 0: 30, 60: 30, 600: 60, 86400: 300 };
+const INTERVALS = { 0: 30, 60: 30, 600: 60, 86400: 300 };
 
-  it.each(Object.entries(INTERVALS))("of a retention of %i s is %i s", (retention, interval) => {
-    expect(watchInterval(Number(retention))).toBe(interval);
-  });
+it.each(Object.entries(INTERVALS))("watchInterval of a retention of %i s is %i s", (retention, interval) => {
+  expect(watchInterval(Number(retention))).toBe(interval);
 });

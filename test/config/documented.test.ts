@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { defaultText, libraryOptionsOf, placeOf, rowOf, SETTING_NAMES } from "../../src/config/settings.ts";
 import { EXIT_CODES, EXIT_MEANINGS } from "../../src/errors.ts";
 import { FILTERS } from "../../src/library/queries.ts";
@@ -26,36 +26,32 @@ it.each([
   await expect(text(page).replace(old, lines.join(""))).toMatchFileSnapshot(`../../${page}`);
 });
 
-describe("config.ini, the sample", () => {
-  const sections = new Map(
-    text("config.ini")
-      .split(/^\[/m)
-      .slice(1)
-      .map((part) => [part.slice(0, part.indexOf("]")), part]),
-  );
+const sections = new Map(
+  text("config.ini")
+    .split(/^\[/m)
+    .slice(1)
+    .map((part) => [part.slice(0, part.indexOf("]")), part]),
+);
 
-  it.each(SETTING_NAMES)("has %s with its variable and its flag", (setting) => {
-    const { section, option } = placeOf(setting);
-    const { flag, env } = rowOf(setting);
-    expect(sections.get(section)).toMatch(new RegExp(`^(?:# )?${option.replace(".", "\\.")} = `, "m"));
-    for (const word of [flag?.[0].split(" ")[0], env?.[0]]) if (word) expect(sections.get(section)).toContain(word);
-  });
+it.each(SETTING_NAMES)("config.ini, the sample, has %s with its variable and its flag", (setting) => {
+  const { section, option } = placeOf(setting);
+  const { flag, env } = rowOf(setting);
+  expect(sections.get(section)).toMatch(new RegExp(`^(?:# )?${option.replace(".", "\\.")} = `, "m"));
+  for (const word of [flag?.[0].split(" ")[0], env?.[0]]) if (word) expect(sections.get(section)).toContain(word);
 });
 
-describe("the types of the library", () => {
-  const types = text("src/library/types.ts");
-  const optionsOf = (name: string) => {
-    const body = new RegExp(`interface ${name} \\{(.*?)^\\}`, "ms").exec(types)![1]!;
-    return [...body.matchAll(/readonly (\w+)\?:/g)].map(([, option]) => option!);
-  };
+const types = text("src/library/types.ts");
+const optionsOf = (name: string) => {
+  const body = new RegExp(`interface ${name} \\{(.*?)^\\}`, "ms").exec(types)![1]!;
+  return [...body.matchAll(/readonly (\w+)\?:/g)].map(([, option]) => option!);
+};
 
-  it("have the options of the tables", () => {
-    const options = [
-      ...optionsOf("StoreOptions").filter((name) => !["config", "logger", "clock"].includes(name)),
-      ...optionsOf("RedisOptions").map((name) => `redis.${name}`),
-      ...optionsOf("RetentionOptions").map((name) => `retention.${name}`),
-    ];
-    expect(options.sort()).toEqual([...new Set(SETTING_NAMES.flatMap(libraryOptionsOf))].sort());
-    expect(optionsOf("TaskFilter").sort()).toEqual(FILTERS.toSorted());
-  });
+it("the types of the library have the options of the tables", () => {
+  const options = [
+    ...optionsOf("StoreOptions").filter((name) => !["config", "logger", "clock"].includes(name)),
+    ...optionsOf("RedisOptions").map((name) => `redis.${name}`),
+    ...optionsOf("RetentionOptions").map((name) => `retention.${name}`),
+  ];
+  expect(options.sort()).toEqual([...new Set(SETTING_NAMES.flatMap(libraryOptionsOf))].sort());
+  expect(optionsOf("TaskFilter").sort()).toEqual(FILTERS.toSorted());
 });

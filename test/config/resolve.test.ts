@@ -29,99 +29,91 @@ test("without anything: the defaults, and paths in the working folder", () => {
   expect(settings).toMatchObject({ configPath: null, warnings: [], changeWarnings: [] });
 });
 
-describe("flag over environment over file over default, per setting", () => {
-  const file = "[redis]\nport = 1\nenabled = no\n[cleanup]\nretention = 1d\n[store]\npath = f.json\n";
-  const [PORT, ENABLED] = [`${CONFIG} [redis] port`, `${CONFIG} [redis] enabled`];
-  test.each<[string, Row, Pick, unknown, Source, origin: string]>([
-    ["file", { file }, port, 1, "file", PORT],
-    ["env", { file, env: { REDIS_PORT: "2" } }, port, 2, "env", "REDIS_PORT"],
-    ["empty variable", { file, env: { REDIS_PORT: "" } }, port, 1, "file", PORT],
-    ["not in the file", { file }, host, "127.0.0.1", "default", "default"],
-    ["retention: off", { flags: { retention: "-1" } }, retention, -1, "flag", "--retention"],
-    ["enabled: file", { file }, enabled, false, "file", ENABLED],
-    ["enabled: flag", { env: { REDIS_ENABLED: "on" }, flags: { redis: false } }, enabled, false, "flag", "--no-redis"],
-    ["enabled: no flag", { file, flags: { redis: true } }, enabled, false, "file", ENABLED],
-    ["below it, a wrong value", { file: "[redis]\nport = x", env: { REDIS_PORT: "2" } }, port, 2, "env", "REDIS_PORT"],
-    ["url", { env: { REDIS_PORT: "tcp://h" }, flags: { redisUrl: "redis://h:7" } }, port, 7, "flag", "--redis-url"],
-  ])("%s", (_, row, pick, value, source, origin) => {
-    expect(pick(resolved(row))).toEqual({ value, source, origin });
-  });
+const file = "[redis]\nport = 1\nenabled = no\n[cleanup]\nretention = 1d\n[store]\npath = f.json\n";
+const [PORT, ENABLED] = [`${CONFIG} [redis] port`, `${CONFIG} [redis] enabled`];
+test.each<[string, Row, Pick, unknown, Source, origin: string]>([
+  ["file", { file }, port, 1, "file", PORT],
+  ["env", { file, env: { REDIS_PORT: "2" } }, port, 2, "env", "REDIS_PORT"],
+  ["empty variable", { file, env: { REDIS_PORT: "" } }, port, 1, "file", PORT],
+  ["not in the file", { file }, host, "127.0.0.1", "default", "default"],
+  ["retention: off", { flags: { retention: "-1" } }, retention, -1, "flag", "--retention"],
+  ["enabled: file", { file }, enabled, false, "file", ENABLED],
+  ["enabled: flag", { env: { REDIS_ENABLED: "on" }, flags: { redis: false } }, enabled, false, "flag", "--no-redis"],
+  ["enabled: no flag", { file, flags: { redis: true } }, enabled, false, "file", ENABLED],
+  ["below it, a wrong value", { file: "[redis]\nport = x", env: { REDIS_PORT: "2" } }, port, 2, "env", "REDIS_PORT"],
+  ["url", { env: { REDIS_PORT: "tcp://h" }, flags: { redisUrl: "redis://h:7" } }, port, 7, "flag", "--redis-url"],
+])("flag over environment over file over default, per setting: %s", (_, row, pick, value, source, origin) => {
+  expect(pick(resolved(row))).toEqual({ value, source, origin });
 });
 
-describe("paths are absolute: those of the file relative to it, others to the working folder", () => {
-  test.each<[string, Row, Pick, string]>([
-    ["default store beside config.ini", { file: "" }, store, "/etc/tts/voice_task.json"],
-    ["default Logs beside config.ini", { file: "" }, logs, "/etc/tts/Logs"],
-    ["file", { file: "[store]\npath = ../data/t.json" }, store, "/etc/data/t.json"],
-    ["variable", { file: "", env: { TTSCTL_STORE: "t.json" } }, store, `${CWD}/t.json`],
-    ["variable", { file: "", env: { TTSCTL_LOGS: "/l" } }, logs, "/l"],
-    ["flag", { file: "[store]\npath = x", env: { TTSCTL_STORE: "y" }, flags: { store: "./z" } }, store, `${CWD}/z`],
-  ])("%s", (_, row, pick, path) => {
-    expect(pick(resolved(row)).value).toBe(path);
-  });
+test.each<[string, Row, Pick, string]>([
+  ["default store beside config.ini", { file: "" }, store, "/etc/tts/voice_task.json"],
+  ["default Logs beside config.ini", { file: "" }, logs, "/etc/tts/Logs"],
+  ["file", { file: "[store]\npath = ../data/t.json" }, store, "/etc/data/t.json"],
+  ["variable", { file: "", env: { TTSCTL_STORE: "t.json" } }, store, `${CWD}/t.json`],
+  ["variable", { file: "", env: { TTSCTL_LOGS: "/l" } }, logs, "/l"],
+  ["flag", { file: "[store]\npath = x", env: { TTSCTL_STORE: "y" }, flags: { store: "./z" } }, store, `${CWD}/z`],
+])("paths are absolute: those of the file relative to it, others to the working folder: %s", (_, row, pick, path) => {
+  expect(pick(resolved(row)).value).toBe(path);
 });
 
-describe("values are read as the service reads them", () => {
-  test.each<[string, Row, Pick, unknown]>([
-    ["a password with ; and #", { file: "[redis]\npassword = a#b;c" }, password, "a#b;c"],
-    ["a doubled percent sign", { file: "[redis]\npassword = 50%%" }, password, "50%"],
-    ["an empty password is unset", { file: "[redis]\npassword =" }, password, null],
-    ["from DEFAULT", { file: "[DEFAULT]\nport = 7\n[redis]\n" }, port, 7],
-    ["int('6_379')", { file: "[redis]\nport = 6_379" }, port, 6379],
-    ["spaces of a variable", { env: { REDIS_PORT: " 6380\r" } }, port, 6380],
-    ["spaces of a password stay", { env: { REDIS_PASSWORD: " p " } }, password, " p "],
-    ["an IPv6 host", { env: { REDIS_HOST: "fe80::1%eth0" } }, host, "fe80::1%eth0"],
-    ["a timeout in seconds", { file: "[redis]\ntimeout = 0.5" }, timeout, 0.5],
-    ["a zone", { file: "[service]\ntimezone = Asia/Shanghai" }, timezone, "Asia/Shanghai"],
-    ...["1", "yes", "TRUE", "On", "0", "no", "FALSE", "Off"].map((word, i): [string, Row, Pick, unknown] => {
-      return [word, { file: `[redis]\nenabled = ${word}` }, enabled, i < 4];
-    }),
-  ])("%s", (_, row, pick, value) => {
-    expect(pick(resolved(row)).value).toBe(value);
-  });
+test.each<[string, Row, Pick, unknown]>([
+  ["a password with ; and #", { file: "[redis]\npassword = a#b;c" }, password, "a#b;c"],
+  ["a doubled percent sign", { file: "[redis]\npassword = 50%%" }, password, "50%"],
+  ["an empty password is unset", { file: "[redis]\npassword =" }, password, null],
+  ["from DEFAULT", { file: "[DEFAULT]\nport = 7\n[redis]\n" }, port, 7],
+  ["int('6_379')", { file: "[redis]\nport = 6_379" }, port, 6379],
+  ["spaces of a variable", { env: { REDIS_PORT: " 6380\r" } }, port, 6380],
+  ["spaces of a password stay", { env: { REDIS_PASSWORD: " p " } }, password, " p "],
+  ["an IPv6 host", { env: { REDIS_HOST: "fe80::1%eth0" } }, host, "fe80::1%eth0"],
+  ["a timeout in seconds", { file: "[redis]\ntimeout = 0.5" }, timeout, 0.5],
+  ["a zone", { file: "[service]\ntimezone = Asia/Shanghai" }, timezone, "Asia/Shanghai"],
+  ...["1", "yes", "TRUE", "On", "0", "no", "FALSE", "Off"].map((word, i): [string, Row, Pick, unknown] => {
+    return [word, { file: `[redis]\nenabled = ${word}` }, enabled, i < 4];
+  }),
+])("values are read as the service reads them: %s", (_, row, pick, value) => {
+  expect(pick(resolved(row)).value).toBe(value);
 });
 
-describe("a wrong value is one line naming its source, the value and what is accepted", () => {
-  const inFile = (section: string, option: string, value: string): [string, Row, string, string] => [
-    `[${section}] ${option} = ${value}`,
-    { file: `[${section}]\n${option} = ${value}\n` },
-    `${CONFIG} [${section}] ${option}`,
-    JSON.stringify(value),
-  ];
-  const inEnv = (name: string, value: string): [string, Row, string, string] => [
-    `${name}=${value}`,
-    { env: { [name]: value } },
-    name,
-    JSON.stringify(value),
-  ];
-  test.each<[string, Row, string, string]>([
-    ...["abc", "", "0", "65536", "-1", "1.5", "0x10", "1__0"].map((value) => inFile("redis", "port", value)),
-    ...["tcp://10.0.0.1:6379", "redis", " ", "6379;"].map((value) => inEnv("REDIS_PORT", value)),
-    ...["-1", "x", "1.5", "", "99999999999999999999"].map((value) => inFile("redis", "db", value)),
-    ...["", "a b", "h:6379", "redis://h", "h/x", "[::1]"].map((value) => inFile("redis", "host", value)),
-    ...["", "maybe", "2", "y"].map((value) => inFile("redis", "enabled", value)),
-    ...["0", "-1", "", "soon", "61m", "2h", "1h30m"].map((value) => inFile("redis", "timeout", value)),
-    ...["soon", "", "1h30m", "7 days ago", "1001y", "1e3"].map((value) => inFile("cleanup", "retention", value)),
-    ...["soon", "", "1001y"].map((value) => inFile("cleanup", "retention.done", value)),
-    ...["-1", "1.5", "many", ""].map((value) => inFile("cleanup", "keep_last", value)),
-    ...["-1", "20G", "much", "", "1e9"].map((value) => inFile("cleanup", "max_bytes", value)),
-    ["--keep-last x", { flags: { keepLast: "x" } }, "--keep-last", '"x"'],
-    ...["+08:00", "UTC+8", "", "Mars/Olympus", "08:00", "Z", "localtime"].map((value) =>
-      inFile("service", "timezone", value),
-    ),
-    inEnv("REDIS_ENABLED", "maybe"),
-    inEnv("TASK_RETENTION_SECONDS", "soon"),
-    inEnv("TTSCTL_TIMEZONE", "+08:00"),
-    inEnv("TTSCTL_STORE", " "),
-    ["--retention ''", { flags: { retention: "" } }, "--retention", '""'],
-    ["--redis-url ''", { flags: { redisUrl: "" } }, "--redis-url", '""'],
-    ["--redis-url", { flags: { redisUrl: "rediss:h" } }, "--redis-url", '"rediss:h"'.replace(":h", ":***")],
-  ])("%s", (_, row, origin, value) => {
-    const error = refusal(row);
-    expect(error.code).toBe("CONFIG_INVALID");
-    expect(error.message.startsWith(`${origin}: ${value} is invalid; accepted: `)).toBe(true);
-    expect(error.message).not.toMatch(/[\n\r\u2028]/);
-  });
+const inFile = (section: string, option: string, value: string): [string, Row, string, string] => [
+  `[${section}] ${option} = ${value}`,
+  { file: `[${section}]\n${option} = ${value}\n` },
+  `${CONFIG} [${section}] ${option}`,
+  JSON.stringify(value),
+];
+const inEnv = (name: string, value: string): [string, Row, string, string] => [
+  `${name}=${value}`,
+  { env: { [name]: value } },
+  name,
+  JSON.stringify(value),
+];
+test.each<[string, Row, string, string]>([
+  ...["abc", "", "0", "65536", "-1", "1.5", "0x10", "1__0"].map((value) => inFile("redis", "port", value)),
+  ...["tcp://10.0.0.1:6379", "redis", " ", "6379;"].map((value) => inEnv("REDIS_PORT", value)),
+  ...["-1", "x", "1.5", "", "99999999999999999999"].map((value) => inFile("redis", "db", value)),
+  ...["", "a b", "h:6379", "redis://h", "h/x", "[::1]"].map((value) => inFile("redis", "host", value)),
+  ...["", "maybe", "2", "y"].map((value) => inFile("redis", "enabled", value)),
+  ...["0", "-1", "", "soon", "61m", "2h", "1h30m"].map((value) => inFile("redis", "timeout", value)),
+  ...["soon", "", "1h30m", "7 days ago", "1001y", "1e3"].map((value) => inFile("cleanup", "retention", value)),
+  ...["soon", "", "1001y"].map((value) => inFile("cleanup", "retention.done", value)),
+  ...["-1", "1.5", "many", ""].map((value) => inFile("cleanup", "keep_last", value)),
+  ...["-1", "20G", "much", "", "1e9"].map((value) => inFile("cleanup", "max_bytes", value)),
+  ["--keep-last x", { flags: { keepLast: "x" } }, "--keep-last", '"x"'],
+  ...["+08:00", "UTC+8", "", "Mars/Olympus", "08:00", "Z", "localtime"].map((value) =>
+    inFile("service", "timezone", value),
+  ),
+  inEnv("REDIS_ENABLED", "maybe"),
+  inEnv("TASK_RETENTION_SECONDS", "soon"),
+  inEnv("TTSCTL_TIMEZONE", "+08:00"),
+  inEnv("TTSCTL_STORE", " "),
+  ["--retention ''", { flags: { retention: "" } }, "--retention", '""'],
+  ["--redis-url ''", { flags: { redisUrl: "" } }, "--redis-url", '""'],
+  ["--redis-url", { flags: { redisUrl: "rediss:h" } }, "--redis-url", '"rediss:h"'.replace(":h", ":***")],
+])("a wrong value is one line naming its source, the value and what is accepted: %s", (_, row, origin, value) => {
+  const error = refusal(row);
+  expect(error.code).toBe("CONFIG_INVALID");
+  expect(error.message.startsWith(`${origin}: ${value} is invalid; accepted: `)).toBe(true);
+  expect(error.message).not.toMatch(/[\n\r\u2028]/);
 });
 
 test.each([

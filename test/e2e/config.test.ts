@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { record } from "../helpers/records.ts";
 import { usePlace } from "./setup.ts";
@@ -26,20 +26,18 @@ it("config prints the value and the source of every setting", async () => {
   });
 });
 
-describe("a misspelt option", () => {
-  const WARNING = "config.ini: [cleanup] retension has no effect; did you mean [cleanup] retention?";
+const WARNING = "config.ini: [cleanup] retension has no effect; did you mean [cleanup] retention?";
 
-  it.each([
-    ...["sync", "cleanup --once --dry-run", "delete --all --dry-run", "mark --all --to error --dry-run"],
-    ...["cleanup --orphans", "import voice_task.json --dry-run", "verify --repair", "serve --port 0 --host 1.2.3.4"],
-  ])("is warned about by %s, once", async (line) => {
-    here.root.configure(here.server.port, "[cleanup]\nretension = 30d\n");
-    here.root.writeStore([record("alice", "t1")]);
-    expect((await here.run(line)).stderr.split(WARNING)).toHaveLength(2);
-    for (const look of ["list", "stats", "verify", "export"]) {
-      expect((await here.run(look)).stderr).not.toContain("has no effect");
-    }
-  });
+it.each([
+  ...["sync", "cleanup --once --dry-run", "delete --all --dry-run", "mark --all --to error --dry-run"],
+  ...["cleanup --orphans", "import voice_task.json --dry-run", "verify --repair", "serve --port 0 --host 1.2.3.4"],
+])("a misspelt option is warned of by %s, once", async (line) => {
+  here.root.configure(here.server.port, "[cleanup]\nretension = 30d\n");
+  here.root.writeStore([record("alice", "t1")]);
+  expect((await here.run(line)).stderr.split(WARNING)).toHaveLength(2);
+  for (const look of ["list", "stats", "verify", "export"]) {
+    expect((await here.run(look)).stderr).not.toContain("has no effect");
+  }
 });
 
 it("a password is never printed by config, in any format and from any level", async () => {

@@ -43,42 +43,38 @@ describe.skipIf(lacks("systemd-analyze"))("the systemd units", () => {
   });
 });
 
-describe("the commands in the examples", () => {
-  const lines = ["systemd", "cron"].flatMap((name) =>
-    readdirSync(join(EXAMPLES, name)).flatMap((file) => {
-      const text = textOf(`${name}/${file}`).replace(/^#.*$/gm, "");
-      return [...text.matchAll(/\bttsctl ([a-z]+(?: --?[a-z-]+(?: [\d/]\S*)?)*)/g)].map(
-        ([, args]) => `${name}/${file}: ${args}`,
-      );
-    }),
-  );
+const lines = ["systemd", "cron"].flatMap((name) =>
+  readdirSync(join(EXAMPLES, name)).flatMap((file) => {
+    const text = textOf(`${name}/${file}`).replace(/^#.*$/gm, "");
+    return [...text.matchAll(/\bttsctl ([a-z]+(?: --?[a-z-]+(?: [\d/]\S*)?)*)/g)].map(
+      ([, args]) => `${name}/${file}: ${args}`,
+    );
+  }),
+);
 
-  it.each([...new Set(lines)])("%s", (line) => {
-    const [, args] = line.split(": ");
-    expect(isTaken(args!.replace(/\\%|%%/g, "%").split(" "))).toBe(true);
-  });
+it.each([...new Set(lines)])("the commands in the examples are taken: %s", (line) => {
+  const [, args] = line.split(": ");
+  expect(isTaken(args!.replace(/\\%|%%/g, "%").split(" "))).toBe(true);
 });
 
-describe("what has to be adapted", () => {
-  const FILES = (readdirSync(EXAMPLES, { recursive: true }) as string[]).filter((name) =>
-    /^(systemd|cron|logrotate)\/|^docker\/.*yaml|^kubernetes\/|^ansible\/site/.test(name),
-  );
-  /** What differs between two machines. */
-  const NAMES =
-    /\/srv\/tts|\/usr\/local\/bin\/ttsctl|\/var\/log\/ttsctl\/audit\.jsonl|(?:User|IPAddressAllow|OnCalendar)=|redis-server\.service|TTSCTL_TIMEZONE|REDIS_HOST|\buser(?=:)|tts tts|runAsUser|claimName|matchLabels|image(?=: ttsctl:)/g;
+const FILES = (readdirSync(EXAMPLES, { recursive: true }) as string[]).filter((name) =>
+  /^(systemd|cron|logrotate)\/|^docker\/.*yaml|^kubernetes\/|^ansible\/site/.test(name),
+);
+/** What differs between two machines. */
+const NAMES =
+  /\/srv\/tts|\/usr\/local\/bin\/ttsctl|\/var\/log\/ttsctl\/audit\.jsonl|(?:User|IPAddressAllow|OnCalendar)=|redis-server\.service|TTSCTL_TIMEZONE|REDIS_HOST|\buser(?=:)|tts tts|runAsUser|claimName|matchLabels|image(?=: ttsctl:)/g;
 
-  it.each(FILES)("%s names it at its top, and nothing that it hasn't", (name) => {
-    const text = textOf(name);
-    const [head] = /^(#.*\n)+/.exec(text)!;
-    const body = text.slice(head.length).replace(/^ *#.*$/gm, "");
-    const listed = [...head.matchAll(/^# {3}(\S+(?: \S+)?) {2}/gm)].map(([, what]) => what!);
-    const [, adapt] = head.split("# Adapt:\n");
-    expect(adapt).toBeDefined();
-    const missing = [...body.matchAll(NAMES)].map(([what]) => what).filter((what) => !adapt!.includes(what));
-    expect(missing).toEqual([]);
-    const unknown = listed.filter((what) => adapt!.includes(what) && !body.includes(what) && !UNITS.includes(what));
-    expect(unknown).toEqual([]);
-  });
+it.each(FILES)("%s names at its top what has to be adapted, and nothing that it hasn't", (name) => {
+  const text = textOf(name);
+  const [head] = /^(#.*\n)+/.exec(text)!;
+  const body = text.slice(head.length).replace(/^ *#.*$/gm, "");
+  const listed = [...head.matchAll(/^# {3}(\S+(?: \S+)?) {2}/gm)].map(([, what]) => what!);
+  const [, adapt] = head.split("# Adapt:\n");
+  expect(adapt).toBeDefined();
+  const missing = [...body.matchAll(NAMES)].map(([what]) => what).filter((what) => !adapt!.includes(what));
+  expect(missing).toEqual([]);
+  const unknown = listed.filter((what) => adapt!.includes(what) && !body.includes(what) && !UNITS.includes(what));
+  expect(unknown).toEqual([]);
 });
 
 it.skipIf(lacks("logrotate"))("the logrotate file is right", () => {

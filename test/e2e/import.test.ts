@@ -84,20 +84,18 @@ it("names two ways to import into a lost file beside other tasks in Redis, and b
   }
 });
 
-describe("an import that is stopped", () => {
-  const many = Array.from({ length: 6000 }, (_, i) => record(`user${i % 5}`, `t${i}`));
+const many = Array.from({ length: 6000 }, (_, i) => record(`user${i % 5}`, `t${i}`));
 
-  it("by SIGKILL before the file is rewritten leaves all of a file or none, and is finished by the next", async () => {
-    here.root.writeStore(many.slice(0, 3000));
-    here.root.write("in", many.map((task) => `${JSON.stringify(task)}\n`).join(""));
-    const first = new Running(["import", "in"], { cwd: here.root.path });
-    await until(async () => first.hasEnded || here.root.has(".voice_task.json.ttsctl"));
-    await first.stop();
-    expect([3000, 6000]).toContain(here.root.readStore().length);
-    const next = await here.json("import in");
-    expect([next.exit, next.added + next.identical]).toEqual([0, 6000]);
-    expect(here.root.storeText()).toBe(JSON.stringify(many, null, 2));
-    expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(6000);
-    expect(Object.keys(here.root.tree())).toEqual(["config.ini", "in", "voice_task.json"]);
-  });
+it("an import that is stopped by SIGKILL before the file is rewritten leaves all of a file or none, and is finished by the next", async () => {
+  here.root.writeStore(many.slice(0, 3000));
+  here.root.write("in", many.map((task) => `${JSON.stringify(task)}\n`).join(""));
+  const first = new Running(["import", "in"], { cwd: here.root.path });
+  await until(async () => first.hasEnded || here.root.has(".voice_task.json.ttsctl"));
+  await first.stop();
+  expect([3000, 6000]).toContain(here.root.readStore().length);
+  const next = await here.json("import in");
+  expect([next.exit, next.added + next.identical]).toEqual([0, 6000]);
+  expect(here.root.storeText()).toBe(JSON.stringify(many, null, 2));
+  expect(await here.server.call("ZCARD", "tts:tasks:index")).toBe(6000);
+  expect(Object.keys(here.root.tree())).toEqual(["config.ini", "in", "voice_task.json"]);
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
@@ -10,26 +10,24 @@ const SOURCES = ["redis", "file"] as const;
 const DAY = 86_400;
 const listed = async (...args: string[]) => namesOf((await here.json(args)).items);
 
-describe("--stuck", () => {
-  const TASKS = [
-    record("alice", "run", { status: "running" }),
-    record("bob", "wait", { status: "queued", updated_at: ago(2 * DAY) }),
-    record("bob", "new", { status: "queued", updated_at: ago(60) }),
-    ...[record("bob", "done"), record("bob", "odd", { status: "odd" })],
-  ];
+const TASKS = [
+  record("alice", "run", { status: "running" }),
+  record("bob", "wait", { status: "queued", updated_at: ago(2 * DAY) }),
+  record("bob", "new", { status: "queued", updated_at: ago(60) }),
+  ...[record("bob", "done"), record("bob", "odd", { status: "odd" })],
+];
 
-  it.each(SOURCES)("lists tasks that have waited or run for too long, from %s", async (source) => {
-    await here.synced(...TASKS);
-    const stuck = (...more: string[]) => listed("list", "--stuck", "--source", source, ...more);
-    expect(await stuck()).toEqual(["bob:wait", "alice:run"]);
-    expect(await stuck("-s", "wait,done")).toEqual(["bob:wait"]);
-    expect(await stuck("--until", "3d")).toEqual(["alice:run"]);
-    expect(await stuck("-u", "bob", "--limit", "all")).toEqual(["bob:wait"]);
-    const { items } = await here.json(`list --stuck --source ${source}`, { env: { TTSCTL_STUCK_AFTER: "3d" } });
-    expect(namesOf(items)).toEqual(["alice:run"]);
-    expect(await listed("query", '{"stuck": true, "user_id": "alice"}')).toEqual(["alice:run"]);
-    expect(await listed("query", '{"stuck": false}')).toHaveLength(5);
-  });
+it.each(SOURCES)("--stuck lists tasks that have waited or run for too long, from %s", async (source) => {
+  await here.synced(...TASKS);
+  const stuck = (...more: string[]) => listed("list", "--stuck", "--source", source, ...more);
+  expect(await stuck()).toEqual(["bob:wait", "alice:run"]);
+  expect(await stuck("-s", "wait,done")).toEqual(["bob:wait"]);
+  expect(await stuck("--until", "3d")).toEqual(["alice:run"]);
+  expect(await stuck("-u", "bob", "--limit", "all")).toEqual(["bob:wait"]);
+  const { items } = await here.json(`list --stuck --source ${source}`, { env: { TTSCTL_STUCK_AFTER: "3d" } });
+  expect(namesOf(items)).toEqual(["alice:run"]);
+  expect(await listed("query", '{"stuck": true, "user_id": "alice"}')).toEqual(["alice:run"]);
+  expect(await listed("query", '{"stuck": false}')).toHaveLength(5);
 });
 
 it("--exit-status is 3 if a task matches", async () => {

@@ -1,5 +1,5 @@
 import stringWidth from "string-width";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { invoke } from "../cli/invoke.ts";
 import { ago, record } from "../helpers/records.ts";
 import { lines } from "../helpers/ttsctl.ts";
@@ -34,20 +34,18 @@ it("times are as --time says", async () => {
   for (const line of ["list --time ages", "list --time age -o json"]) expect((await here.run(line)).code).toBe(2);
 });
 
-describe("texts that are cut", () => {
-  it.each<[Record<string, string>, string]>([
-    [{ LC_ALL: "C", LANG: "zh_CN.UTF-8" }, "~"],
-    [{ LANG: "POSIX" }, "~"],
-    [UTF8, "…"],
-    [{}, "…"],
-  ])("with %j end in %s", async (env, mark) => {
-    await here.synced(...TASKS);
-    const printed = async (line: string, columns = 50) => (await onTerminal(line, columns, env)).stdout;
-    const listed = await printed("list --no-color --no-pager --columns task,error");
-    const shown = await printed("get alice t1 --no-color", 30);
-    for (const text of [listed, shown]) expect(text.replace(/[^~…]/g, "")).toMatch(new RegExp(`^${mark}+$`));
-    for (const line of lines(listed)) expect(stringWidth(line), line).toBeLessThanOrEqual(50);
-    here.root.writeStore([record("alice", "t1", { text: "once upon…" })]);
-    expect(await printed("list -o json --source file")).toContain('"once upon…"');
-  });
+it.each<[Record<string, string>, string]>([
+  [{ LC_ALL: "C", LANG: "zh_CN.UTF-8" }, "~"],
+  [{ LANG: "POSIX" }, "~"],
+  [UTF8, "…"],
+  [{}, "…"],
+])("texts that are cut with %j end in %s", async (env, mark) => {
+  await here.synced(...TASKS);
+  const printed = async (line: string, columns = 50) => (await onTerminal(line, columns, env)).stdout;
+  const listed = await printed("list --no-color --no-pager --columns task,error");
+  const shown = await printed("get alice t1 --no-color", 30);
+  for (const text of [listed, shown]) expect(text.replace(/[^~…]/g, "")).toMatch(new RegExp(`^${mark}+$`));
+  for (const line of lines(listed)) expect(stringWidth(line), line).toBeLessThanOrEqual(50);
+  here.root.writeStore([record("alice", "t1", { text: "once upon…" })]);
+  expect(await printed("list -o json --source file")).toContain('"once upon…"');
 });

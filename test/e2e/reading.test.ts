@@ -131,31 +131,29 @@ it("query takes its JSON as argument, from a file, and from stdin", async () => 
   expect(await here.runArgs(["query", "--file", "nowhere.json"])).toMatchObject({ code: 2 });
 });
 
-describe("get", () => {
-  it.skipIf(isOn("api_ms", "payload decides"))("shows both copies unchanged, with files and logs", async () => {
-    await synced();
-    here.root.writeArtifacts([{ user_id: "alice", task_id: "t2" }]);
-    await here.server.call("HSET", "tts:task:alice:t2", "status", "running", "updated_at", "2024-01-01T00:00:09");
-    const run = await here.run("get alice t2 -o json");
-    expect(run).toMatchObject({ code: 0, stderr: "" });
-    const result = JSON.parse(run.stdout);
-    expect(Object.keys(result)).toEqual(["source", "item", "file", "redis", "artifacts"]);
-    const newer = { ...RECORDS[1], updated_at: "2024-01-01T00:00:09" };
-    expect(result).toEqual({
-      ...{ source: "redis", file: RECORDS[1] },
-      ...{ item: { ...newer, status: "run" }, redis: { ...newer, status: "running" } },
-      artifacts: [
-        { path: "output/alice/t2/t2.wav", bytes: 100, damaged: true },
-        { path: "Logs/20200101/08/t2.log", bytes: 10 },
-      ],
-    });
-    const table = await here.run("get alice t2");
-    expect(table.stdout).toMatch(/^alice:t2 is run, in both stores\n +FILE +REDIS\n/);
-    expect(table.stdout).toMatch(/^\* {2}status +error +run$/m);
-    expect(table.stdout).toMatch(/^ {3}error +显存不足 +显存不足$/m);
-    expect(parse((await here.run("get alice t2 -o yaml")).stdout)).toEqual(result);
-    expect(JSON.parse((await here.run("get alice t2 -o jsonl")).stdout)).toEqual(result);
+it.skipIf(isOn("api_ms", "payload decides"))("get shows both copies unchanged, with files and logs", async () => {
+  await synced();
+  here.root.writeArtifacts([{ user_id: "alice", task_id: "t2" }]);
+  await here.server.call("HSET", "tts:task:alice:t2", "status", "running", "updated_at", "2024-01-01T00:00:09");
+  const run = await here.run("get alice t2 -o json");
+  expect(run).toMatchObject({ code: 0, stderr: "" });
+  const result = JSON.parse(run.stdout);
+  expect(Object.keys(result)).toEqual(["source", "item", "file", "redis", "artifacts"]);
+  const newer = { ...RECORDS[1], updated_at: "2024-01-01T00:00:09" };
+  expect(result).toEqual({
+    ...{ source: "redis", file: RECORDS[1] },
+    ...{ item: { ...newer, status: "run" }, redis: { ...newer, status: "running" } },
+    artifacts: [
+      { path: "output/alice/t2/t2.wav", bytes: 100, damaged: true },
+      { path: "Logs/20200101/08/t2.log", bytes: 10 },
+    ],
   });
+  const table = await here.run("get alice t2");
+  expect(table.stdout).toMatch(/^alice:t2 is run, in both stores\n +FILE +REDIS\n/);
+  expect(table.stdout).toMatch(/^\* {2}status +error +run$/m);
+  expect(table.stdout).toMatch(/^ {3}error +显存不足 +显存不足$/m);
+  expect(parse((await here.run("get alice t2 -o yaml")).stdout)).toEqual(result);
+  expect(JSON.parse((await here.run("get alice t2 -o jsonl")).stdout)).toEqual(result);
 });
 
 it("invalid records are warned of by a list from the file, counted and named", async () => {

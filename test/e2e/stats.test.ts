@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { parse } from "yaml";
 import { FastClock } from "../helpers/clock.ts";
 import { isOn } from "../helpers/lacks.ts";
@@ -23,10 +23,11 @@ async function fill(): Promise<void> {
   here.root.writeArtifacts(all);
 }
 
-describe("stats", () => {
-  const withMicros = it.skipIf(isOn("api_ms", "its times have no microseconds"));
+const withMicros = it.skipIf(isOn("api_ms", "its times have no microseconds"));
 
-  withMicros("prints the documented object, of all and of one user, and the same data as YAML and CSV", async () => {
+withMicros(
+  "stats prints the documented object, of all and of one user, and the same data as YAML and CSV",
+  async () => {
     await fill();
     const run = await here.run("stats -o json");
     expect(run).toMatchObject({ code: 0, stderr: "" });
@@ -59,16 +60,16 @@ describe("stats", () => {
     expect(head).toBe("user_id,total,wait,run,done,error,other,lastChange,audioBytes,logBytes");
     expect(rows.map((row) => row.split(",").slice(0, 2).join())).toEqual(["alice,2", "小雨,1"]);
     expect(rows.map((row) => row.split(",").slice(-2).join())).toEqual(["200,20", "100,10"]);
-  });
+  },
+);
 
-  it("watches: one object a line in a pipe, until it is stopped", async () => {
-    await fill();
-    const options = { cwd: here.root.path, clock: new FastClock() };
-    const run = start(["stats", "--watch", "--interval", "1", "-o", "json", "--no-disk"], options);
-    await run.says(/\}\n\{.*\}\n/s);
-    run.kill("SIGINT");
-    const { code, stdout } = await run.end();
-    expect(code).toBe(0);
-    for (const line of lines(stdout)) expect(JSON.parse(line).total).toBe(3);
-  });
+it("stats watches: one object a line in a pipe, until it is stopped", async () => {
+  await fill();
+  const options = { cwd: here.root.path, clock: new FastClock() };
+  const run = start(["stats", "--watch", "--interval", "1", "-o", "json", "--no-disk"], options);
+  await run.says(/\}\n\{.*\}\n/s);
+  run.kill("SIGINT");
+  const { code, stdout } = await run.end();
+  expect(code).toBe(0);
+  for (const line of lines(stdout)) expect(JSON.parse(line).total).toBe(3);
 });

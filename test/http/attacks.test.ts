@@ -37,29 +37,27 @@ async function raw(line: string, headers: Record<string, string> = {}, body = ""
   return wire;
 }
 
-describe("out of output/", () => {
-  const up = ["..", "%2e%2e", ".%2E", "%252e%252e", "..%2f", "..%5c", "..\\", "%c0%ae%c0%ae", "..;", "..%00"];
-  const paths = [
-    ...up.map((dots) => `/output/alice/t01/${dots}/${dots}/${dots}/secret.txt`),
-    ...up.map((dots) => `/output/${dots}/${dots}/secret.txt`),
-    ...["..%2f..%2f..%2f", "%2e%2e%2f%2e%2e%2f%2e%2e%2f"].map((ups) => `/output/alice/t01/${ups}secret.txt`),
-    ...["/output/alice/t01/t01.wav%00.txt", "/output//t01/t01.wav", "/output/alice/t01/link.wav"],
-    ...["/output/alice/up/secret.txt", "/output/root/output/alice/t01/t01.wav"],
-    ...["/output/.ttsctl-purge/alice/t01/kept.wav", "/output/.ttsctl-purge/alice/t01%2fkept.wav"],
-    ...["/output/alice/t01/", "/output/alice/t01/.", "/output/alice/t01", "/output/alice/t01//etc/passwd"],
-    ...["//etc/passwd", "/assets/..%2f..%2fpackage.json", "/assets/../../package.json", "/%2e%2e/config.ini"],
-    ...["/config.ini", "/output/alice/t01/%E0%A4%A", "/output/%ff"],
-  ];
-  it("no path leads out: encoded, encoded twice, with NUL, through a symbolic link", async () => {
-    server = await here.serve("--no-cleanup");
-    for (const path of paths) {
-      const wire = await raw(`GET ${path}`);
-      expect([path, wire.text.includes(SECRET), wire.text.includes("root:x:")]).toEqual([path, false, false]);
-      expect([path, [400, 404].includes(wire.status!)]).toEqual([path, true]);
-    }
-    expect(await (await server.fetch("/output/alice/t01/t01.wav")).text()).toBe("RIFF");
-    await expectAlive();
-  });
+const up = ["..", "%2e%2e", ".%2E", "%252e%252e", "..%2f", "..%5c", "..\\", "%c0%ae%c0%ae", "..;", "..%00"];
+const paths = [
+  ...up.map((dots) => `/output/alice/t01/${dots}/${dots}/${dots}/secret.txt`),
+  ...up.map((dots) => `/output/${dots}/${dots}/secret.txt`),
+  ...["..%2f..%2f..%2f", "%2e%2e%2f%2e%2e%2f%2e%2e%2f"].map((ups) => `/output/alice/t01/${ups}secret.txt`),
+  ...["/output/alice/t01/t01.wav%00.txt", "/output//t01/t01.wav", "/output/alice/t01/link.wav"],
+  ...["/output/alice/up/secret.txt", "/output/root/output/alice/t01/t01.wav"],
+  ...["/output/.ttsctl-purge/alice/t01/kept.wav", "/output/.ttsctl-purge/alice/t01%2fkept.wav"],
+  ...["/output/alice/t01/", "/output/alice/t01/.", "/output/alice/t01", "/output/alice/t01//etc/passwd"],
+  ...["//etc/passwd", "/assets/..%2f..%2fpackage.json", "/assets/../../package.json", "/%2e%2e/config.ini"],
+  ...["/config.ini", "/output/alice/t01/%E0%A4%A", "/output/%ff"],
+];
+it("no path leads out of output/: encoded, encoded twice, with NUL, through a symbolic link", async () => {
+  server = await here.serve("--no-cleanup");
+  for (const path of paths) {
+    const wire = await raw(`GET ${path}`);
+    expect([path, wire.text.includes(SECRET), wire.text.includes("root:x:")]).toEqual([path, false, false]);
+    expect([path, [400, 404].includes(wire.status!)]).toEqual([path, true]);
+  }
+  expect(await (await server.fetch("/output/alice/t01/t01.wav")).text()).toBe("RIFF");
+  await expectAlive();
 });
 
 describe("another site", () => {
@@ -293,47 +291,45 @@ describe("a malformed request", () => {
   });
 });
 
-describe("slow clients", () => {
-  /** Sends a byte or a header now and then, and returns what it got in the end. */
-  async function drips(port: number, everyMs: number, path: string): Promise<[headers: Wire, body: Wire]> {
-    const slowHeaders = await Wire.open(port);
-    slowHeaders.socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n");
-    const slowBody = await Wire.open(port, true);
-    slowBody.socket.write(posted(path, "{", { "Content-Length": "100" }));
-    const drip = setInterval(() => {
-      slowHeaders.socket.write("X: y\r\n");
-      slowBody.socket.write(" ");
-    }, everyMs);
-    try {
-      await until(() => slowHeaders.ended, 60);
-      await until(() => slowBody.ended, 120);
-    } finally {
-      clearInterval(drip);
-    }
-    return [slowHeaders, slowBody];
+/** Sends a byte or a header now and then, and returns what it got in the end. */
+async function drips(port: number, everyMs: number, path: string): Promise<[headers: Wire, body: Wire]> {
+  const slowHeaders = await Wire.open(port);
+  slowHeaders.socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n");
+  const slowBody = await Wire.open(port, true);
+  slowBody.socket.write(posted(path, "{", { "Content-Length": "100" }));
+  const drip = setInterval(() => {
+    slowHeaders.socket.write("X: y\r\n");
+    slowBody.socket.write(" ");
+  }, everyMs);
+  try {
+    await until(() => slowHeaders.ended, 60);
+    await until(() => slowBody.ended, 120);
+  } finally {
+    clearInterval(drip);
   }
+  return [slowHeaders, slowBody];
+}
 
-  function expectTimedOut([headers, body]: readonly Wire[]): void {
-    expect([headers!.status, body!.status]).toEqual([408, 408]);
-    expect(headers!.text).toMatch(/application\/problem\+json[\s\S]*"code":"REQUEST_TIMEOUT"/);
+function expectTimedOut([headers, body]: readonly Wire[]): void {
+  expect([headers!.status, body!.status]).toEqual([408, 408]);
+  expect(headers!.text).toMatch(/application\/problem\+json[\s\S]*"code":"REQUEST_TIMEOUT"/);
+}
+
+it("slow clients get 10 s for their headers and 30 s for their body, then 408; silent ones 120 s", async () => {
+  const settings = await loadSettings({ flags: {}, env: { TTSCTL_HTTP_TOKEN: SECRET }, cwd: "/" });
+  const run = { signal: new AbortController().signal, onRelease: () => {} };
+  const watched = { metrics: { count() {} }, ended() {}, failed() {} };
+  const parts = { clock: systemClock, settings, run, pageFolder: "", ...watched } as unknown as ServerParts;
+  const http = createHttpServer(parts);
+  expect([http.headersTimeout, http.requestTimeout, http.timeout]).toEqual([10_000, 30_000, 120_000]);
+  [http.headersTimeout, http.requestTimeout] = [300, 600];
+  try {
+    const port = Number(new URL(await listen(http, "127.0.0.1", 0)).port);
+    expectTimedOut(await drips(port, 50, "/login"));
+    http.timeout = 300;
+    await (await Wire.open(port)).end(); // is silent
+  } finally {
+    http.closeAllConnections();
+    http.close();
   }
-
-  it("get 10 s for their headers and 30 s for their body, then 408; silent ones 120 s", async () => {
-    const settings = await loadSettings({ flags: {}, env: { TTSCTL_HTTP_TOKEN: SECRET }, cwd: "/" });
-    const run = { signal: new AbortController().signal, onRelease: () => {} };
-    const watched = { metrics: { count() {} }, ended() {}, failed() {} };
-    const parts = { clock: systemClock, settings, run, pageFolder: "", ...watched } as unknown as ServerParts;
-    const http = createHttpServer(parts);
-    expect([http.headersTimeout, http.requestTimeout, http.timeout]).toEqual([10_000, 30_000, 120_000]);
-    [http.headersTimeout, http.requestTimeout] = [300, 600];
-    try {
-      const port = Number(new URL(await listen(http, "127.0.0.1", 0)).port);
-      expectTimedOut(await drips(port, 50, "/login"));
-      http.timeout = 300;
-      await (await Wire.open(port)).end(); // is silent
-    } finally {
-      http.closeAllConnections();
-      http.close();
-    }
-  });
 });

@@ -78,49 +78,47 @@ describe("POST /voice-tasks/delete and /mark", () => {
   });
 });
 
-describe("a careless or hostile body", () => {
-  const refused: [path: string, body: unknown, said: RegExp][] = [
-    ["delete", {}, /no tasks chosen/],
-    ["delete", { user_id: null, task_ids: null, stuck: false, all: false }, /no tasks chosen/],
-    ["delete", { user_id: "alice", task_ids: ["t01", "\ud800"] }, /isn't valid Unicode/],
-    ["mark", { all: true, to: "error", error: "x".repeat(10_001) }, /error is too long/],
-    ["delete", { all: true, user_id: "alice" }, /"all" can't be used with a selection/],
-    ["delete", { user_id: "alice", task_ids: Array(100_001).fill("t01") }, /has 100001 ids/],
-    ["delete", { user_id: "alice", task_ids: [] }, /"task_ids" has no task id/],
-    ["delete", { user_id: "alice", status: [] }, /"status" is empty/],
-    ["delete", { user_id: "", status: ["error"] }, /"user_id" is empty/],
-    ["delete", { task_ids: ["t01"] }, /neither a user nor a colon/],
-    ["delete", { user_id: "a:b" }, /"user_id"/],
-    ["delete", { status: ["gone"] }, /unknown status "gone"/],
-    ["delete", { user_id: "alice", since: "soon" }, /isn't a time/],
-    ["delete", { all: "true" }, /invalid "all"/],
-    ["delete", { all: true, force: 1 }, /invalid "force"/],
-    ["delete", { all: true, max_delete: "101%" }, /invalid "max_delete"/],
-    ["delete", { all: true, backup: "/etc/passwd" }, /unknown key "backup"/],
-    ["delete", '{"all": true, "__proto__": {}}', /unknown key "__proto__"/],
-    ["delete", `{"user_id": "alice", "task_ids": [${"[".repeat(200_000)}${"]".repeat(200_000)}]}`, /levels of nesting/],
-    ["delete", "", /not JSON/],
-    ["delete?force=true", { user_id: "alice" }, /unknown parameter "force"/],
-    ["mark", { all: true }, /needs a new status: "to"/],
-    ["mark", { all: true, to: "gone" }, /"to": unknown status "gone"/],
-  ];
-  it("is refused with a reason, and changes nothing", async () => {
-    const server = await here.serve("--no-cleanup --no-sync");
-    const before = await everything();
-    for (const [path, body, said] of refused) {
-      const answer = await server.post(`/voice-tasks/${path}`, body);
-      const { code, detail, hint } = (await answer.json()) as Record<string, string>;
-      expect([path, body, answer.status, code]).toEqual([path, body, 400, "USAGE"]);
-      expect(detail).toMatch(said);
-      expect(detail).not.toContain("\n");
-      expect(hint).toMatch(/./);
-    }
-    for (const max of [0, 1]) {
-      const above = await server.post("/voice-tasks/delete", { user_id: "alice", max_delete: max });
-      expect(await refusalOf(above)).toEqual([409, "MAX_DELETE_EXCEEDED"]);
-    }
-    expect(await everything()).toEqual(before);
-  });
+const refused: [path: string, body: unknown, said: RegExp][] = [
+  ["delete", {}, /no tasks chosen/],
+  ["delete", { user_id: null, task_ids: null, stuck: false, all: false }, /no tasks chosen/],
+  ["delete", { user_id: "alice", task_ids: ["t01", "\ud800"] }, /isn't valid Unicode/],
+  ["mark", { all: true, to: "error", error: "x".repeat(10_001) }, /error is too long/],
+  ["delete", { all: true, user_id: "alice" }, /"all" can't be used with a selection/],
+  ["delete", { user_id: "alice", task_ids: Array(100_001).fill("t01") }, /has 100001 ids/],
+  ["delete", { user_id: "alice", task_ids: [] }, /"task_ids" has no task id/],
+  ["delete", { user_id: "alice", status: [] }, /"status" is empty/],
+  ["delete", { user_id: "", status: ["error"] }, /"user_id" is empty/],
+  ["delete", { task_ids: ["t01"] }, /neither a user nor a colon/],
+  ["delete", { user_id: "a:b" }, /"user_id"/],
+  ["delete", { status: ["gone"] }, /unknown status "gone"/],
+  ["delete", { user_id: "alice", since: "soon" }, /isn't a time/],
+  ["delete", { all: "true" }, /invalid "all"/],
+  ["delete", { all: true, force: 1 }, /invalid "force"/],
+  ["delete", { all: true, max_delete: "101%" }, /invalid "max_delete"/],
+  ["delete", { all: true, backup: "/etc/passwd" }, /unknown key "backup"/],
+  ["delete", '{"all": true, "__proto__": {}}', /unknown key "__proto__"/],
+  ["delete", `{"user_id": "alice", "task_ids": [${"[".repeat(200_000)}${"]".repeat(200_000)}]}`, /levels of nesting/],
+  ["delete", "", /not JSON/],
+  ["delete?force=true", { user_id: "alice" }, /unknown parameter "force"/],
+  ["mark", { all: true }, /needs a new status: "to"/],
+  ["mark", { all: true, to: "gone" }, /"to": unknown status "gone"/],
+];
+it("a careless or hostile body is refused with a reason, and changes nothing", async () => {
+  const server = await here.serve("--no-cleanup --no-sync");
+  const before = await everything();
+  for (const [path, body, said] of refused) {
+    const answer = await server.post(`/voice-tasks/${path}`, body);
+    const { code, detail, hint } = (await answer.json()) as Record<string, string>;
+    expect([path, body, answer.status, code]).toEqual([path, body, 400, "USAGE"]);
+    expect(detail).toMatch(said);
+    expect(detail).not.toContain("\n");
+    expect(hint).toMatch(/./);
+  }
+  for (const max of [0, 1]) {
+    const above = await server.post("/voice-tasks/delete", { user_id: "alice", max_delete: max });
+    expect(await refusalOf(above)).toEqual([409, "MAX_DELETE_EXCEEDED"]);
+  }
+  expect(await everything()).toEqual(before);
 });
 
 it("ids that are hostile are deleted, and no other task", async () => {

@@ -147,23 +147,21 @@ describe("while it runs", () => {
   });
 });
 
-describe("SIGTERM", () => {
-  it.each(first(1, ["SIGTERM", "SIGINT"] as const))(
-    "%s ends it in order within 5 s: connections that idle, or are slow, do not keep it",
-    async (signal) => {
-      const server = await here.serve("--cleanup", {}, new FastClock());
-      await server.run.says(/pass expire-before/);
-      const [idle, slow] = [await Wire.open(server.port), await Wire.open(server.port)];
-      idle.socket.write(request("GET /healthz", { Connection: "keep-alive" }));
-      await until(() => idle.status === 200);
-      slow.socket.write(posted("/voice-tasks/query", "{", { "Content-Length": "9" }));
-      const began = performance.now();
-      server.run.kill(signal);
-      const { code } = await server.run.end();
-      expect([code, performance.now() - began < 5000]).toEqual([0, true]);
-      expect(server.run.stderr).toMatch(/stopping: no new requests are accepted/);
-      const next = await here.serve("--cleanup");
-      await next.run.says(/watching/);
-    },
-  );
-});
+it.each(first(1, ["SIGTERM", "SIGINT"] as const))(
+  "%s ends it in order within 5 s: connections that idle, or are slow, do not keep it",
+  async (signal) => {
+    const server = await here.serve("--cleanup", {}, new FastClock());
+    await server.run.says(/pass expire-before/);
+    const [idle, slow] = [await Wire.open(server.port), await Wire.open(server.port)];
+    idle.socket.write(request("GET /healthz", { Connection: "keep-alive" }));
+    await until(() => idle.status === 200);
+    slow.socket.write(posted("/voice-tasks/query", "{", { "Content-Length": "9" }));
+    const began = performance.now();
+    server.run.kill(signal);
+    const { code } = await server.run.end();
+    expect([code, performance.now() - began < 5000]).toEqual([0, true]);
+    expect(server.run.stderr).toMatch(/stopping: no new requests are accepted/);
+    const next = await here.serve("--cleanup");
+    await next.run.says(/watching/);
+  },
+);

@@ -14,22 +14,20 @@ it("delete by ids applies the filter to the copy of the file, else to that of Re
   expect(site.purgedNames()).toEqual(["a:redis", "a:t1"]);
 });
 
-describe("delete by filter", () => {
-  it("keeps a task that only its older copy, of either store, would choose, and names it", async () => {
-    const { site } = here;
-    const failed = { status: "failed", updated_at: "2020-01-01T00:00:00" };
-    const later = { status: "succeeded", updated_at: "2021-01-01T00:00:00" };
-    const newly = record("a", "newly", { ...later, status: "failed" });
-    await site.writeRedis(record("a", "ahead", later), record("a", "behind", failed), newly);
-    site.root.writeStore([record("a", "ahead", failed), record("a", "behind", later), record("a", "newly", failed)]);
-    const before = [site.root.tree(), await site.server.dump()];
-    const { result } = await site.delete({ filter: { ...of("a", ["error"]), until: 1_600_000_000 } });
-    expect(result).toMatchObject({ requested: 3, deleted: 0, failed: 0 });
-    expect(result.refused.map(({ task_id }) => task_id).sort()).toEqual(["ahead", "behind", "newly"]);
-    expect([site.root.tree(), await site.server.dump()]).toEqual(before);
-    expect((await site.delete({ filter: of("a", ["error"]) })).result).toMatchObject({ requested: 3, deleted: 1 });
-    expect(site.purgedNames()).toEqual(["a:newly"]);
-  });
+it("delete by filter keeps a task that only its older copy, of either store, would choose, and names it", async () => {
+  const { site } = here;
+  const failed = { status: "failed", updated_at: "2020-01-01T00:00:00" };
+  const later = { status: "succeeded", updated_at: "2021-01-01T00:00:00" };
+  const newly = record("a", "newly", { ...later, status: "failed" });
+  await site.writeRedis(record("a", "ahead", later), record("a", "behind", failed), newly);
+  site.root.writeStore([record("a", "ahead", failed), record("a", "behind", later), record("a", "newly", failed)]);
+  const before = [site.root.tree(), await site.server.dump()];
+  const { result } = await site.delete({ filter: { ...of("a", ["error"]), until: 1_600_000_000 } });
+  expect(result).toMatchObject({ requested: 3, deleted: 0, failed: 0 });
+  expect(result.refused.map(({ task_id }) => task_id).sort()).toEqual(["ahead", "behind", "newly"]);
+  expect([site.root.tree(), await site.server.dump()]).toEqual(before);
+  expect((await site.delete({ filter: of("a", ["error"]) })).result).toMatchObject({ requested: 3, deleted: 1 });
+  expect(site.purgedNames()).toEqual(["a:newly"]);
 });
 
 describe.each([["filter"], ["ids"]])("by a field of the record, with %s", (how) => {
@@ -60,19 +58,17 @@ describe.each([["filter"], ["ids"]])("by a field of the record, with %s", (how) 
   });
 });
 
-describe("delete is careful", () => {
-  it("works on the file if Redis is down, and owes Redis the deletion until the next sync", async () => {
-    const { site } = here;
-    await site.writeBoth(record("a", "t1"), record("a", "t2"));
-    site.flaky.goDown((method) => method === "copies");
-    const { result, problem } = await site.delete(ids("t1"));
-    expect(problem).toMatchObject({ code: "REDIS_UNAVAILABLE" });
-    expect(result).toMatchObject({ deleted: 1, failed: 0 });
-    expect(site.root.readStore()).toEqual([record("a", "t2")]);
-    expect(await site.file.owed.read()).toMatchObject([{ id: { userId: "a", taskId: "t1" } }]);
-    site.flaky.comeBack();
-    await site.sync();
-    expect(await site.server.call("EXISTS", "tts:task:a:t1")).toBe(0);
-    expect(await site.file.owed.isThere()).toBe(false);
-  });
+it("delete works on the file if Redis is down, and owes Redis the deletion until the next sync", async () => {
+  const { site } = here;
+  await site.writeBoth(record("a", "t1"), record("a", "t2"));
+  site.flaky.goDown((method) => method === "copies");
+  const { result, problem } = await site.delete(ids("t1"));
+  expect(problem).toMatchObject({ code: "REDIS_UNAVAILABLE" });
+  expect(result).toMatchObject({ deleted: 1, failed: 0 });
+  expect(site.root.readStore()).toEqual([record("a", "t2")]);
+  expect(await site.file.owed.read()).toMatchObject([{ id: { userId: "a", taskId: "t1" } }]);
+  site.flaky.comeBack();
+  await site.sync();
+  expect(await site.server.call("EXISTS", "tts:task:a:t1")).toBe(0);
+  expect(await site.file.owed.isThere()).toBe(false);
 });

@@ -128,16 +128,14 @@ describe("mark beside the service", () => {
   );
 });
 
-describe("mark whose record the service undoes after the watch", () => {
-  it.each([
-    ["a mark", "running", { marked: 0, unchanged: 0, returned: 1 }],
-    ["one of an earlier run", "failed", { marked: 0, unchanged: 0, returned: 1 }],
-  ] as const)("counts it once: %s", async (_, status, counts) => {
-    const { site } = here;
-    await site.writeBoth(running("a", "t1"));
-    const old = site.root.readStore();
-    site.root.writeStore([running("a", "t1", { status, updated_at: "2020-06-01T00:00:00" })]);
-    site.flaky.afterCall(async (method) => void (method === "upsert" && site.root.writeStore(old)));
-    expect((await site.mark(runningOnes)).result).toMatchObject({ requested: 1, ...counts });
-  });
+it.each([
+  ["a mark", "running", { marked: 0, unchanged: 0, returned: 1 }],
+  ["one of an earlier run", "failed", { marked: 0, unchanged: 0, returned: 1 }],
+] as const)("mark, if the service undoes its record after the watch, counts it once: %s", async (_, status, counts) => {
+  const { site } = here;
+  await site.writeBoth(running("a", "t1"));
+  const old = site.root.readStore();
+  site.root.writeStore([running("a", "t1", { status, updated_at: "2020-06-01T00:00:00" })]);
+  site.flaky.afterCall(async (method) => void (method === "upsert" && site.root.writeStore(old)));
+  expect((await site.mark(runningOnes)).result).toMatchObject({ requested: 1, ...counts });
 });

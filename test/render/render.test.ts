@@ -89,25 +89,21 @@ it("the line of progress fits any terminal, whatever the numbers", () => {
   );
 });
 
-describe("[CLEANUP] lines", () => {
-  const task = {
-    ...{ userId: "alice", taskId: "t01", reason: "expired" as const },
-    ...{ local: true, redis: true, files: 2, bytes: 123_456 },
-  };
+const task = {
+  ...{ userId: "alice", taskId: "t01", reason: "expired" as const },
+  ...{ local: true, redis: true, files: 2, bytes: 123_456 },
+};
 
-  it("can be split at spaces and read back, whatever the ids are", () => {
-    const id = fc.string({ unit: anyChar, minLength: 1 });
-    fc.assert(
-      fc.property(id, id, (userId, taskId) => {
-        const line = doneLine("cleanup", { ...task, userId, taskId });
-        expect(line).not.toMatch(/[\p{Cc}\u2028\u2029\u202e]/u);
-        const values =
-          /^\[CLEANUP\] user=("(?:[^"\\]|\\.)*"|[^\s"=]+) task=("(?:[^"\\]|\\.)*"|[^\s"=]+) reason=expired /u.exec(
-            line,
-          );
-        const read = (text: string) => (text.startsWith('"') ? JSON.parse(text) : text);
-        expect([read(values![1]!), read(values![2]!)]).toEqual([userId, taskId]);
-      }),
-    );
-  });
+it("[CLEANUP] lines can be split at spaces and read back, whatever the ids are", () => {
+  const id = fc.string({ unit: anyChar, minLength: 1 });
+  fc.assert(
+    fc.property(id, id, (userId, taskId) => {
+      const line = doneLine("cleanup", { ...task, userId, taskId });
+      expect(line).not.toMatch(/[\p{Cc}\u2028\u2029\u202e]/u);
+      const values =
+        /^\[CLEANUP\] user=("(?:[^"\\]|\\.)*"|[^\s"=]+) task=("(?:[^"\\]|\\.)*"|[^\s"=]+) reason=expired /u.exec(line);
+      const read = (text: string) => (text.startsWith('"') ? JSON.parse(text) : text);
+      expect([read(values![1]!), read(values![2]!)]).toEqual([userId, taskId]);
+    }),
+  );
 });

@@ -32,15 +32,13 @@ test("the known fields, and the whole record as compact JSON with its numbers as
   });
 });
 
-describe("ids", () => {
-  test.each<[string, string, string]>([
-    ['"user_id":" alice\\u3000","task_id":"\\tt01\\n"', "alice", "t01"],
-    ['"user_id":"\\ud83d\\ude42","task_id":"a\\/b"', "🙂", "a/b"],
-    ['"user\\u005fid":"alice","\\u0074ask_id":"t01"', "alice", "t01"],
-    ['"user_id":"first","task_id":"t01","user_id":"last"', "last", "t01"],
-  ])("%s", (ids, userId, taskId) => {
-    expect(valid(`{${ids},"updated_at":1}`)).toMatchObject({ userId, taskId });
-  });
+test.each<[string, string, string]>([
+  ['"user_id":" alice\\u3000","task_id":"\\tt01\\n"', "alice", "t01"],
+  ['"user_id":"\\ud83d\\ude42","task_id":"a\\/b"', "🙂", "a/b"],
+  ['"user\\u005fid":"alice","\\u0074ask_id":"t01"', "alice", "t01"],
+  ['"user_id":"first","task_id":"t01","user_id":"last"', "last", "t01"],
+])("ids: %s", (ids, userId, taskId) => {
+  expect(valid(`{${ids},"updated_at":1}`)).toMatchObject({ userId, taskId });
 });
 
 describe("time", () => {
@@ -76,29 +74,27 @@ test.each<[string, string, string]>([
   expect(valid(`{${IDS},"updated_at":1${fields && `,${fields}`}}`)).toMatchObject({ status, error });
 });
 
-describe("invalid records, each with its readable ids", () => {
-  const both = { userId: "alice", taskId: "t01" };
-  test.each<[string, RegExp, object]>([
-    ["null", /not an object/, {}],
-    ['[{"user_id":"alice"}]', /not an object/, {}],
-    ['{"task_id":"t01","updated_at":1}', /user_id is missing/, { taskId: "t01" }],
-    ['{"user_id":"alice","updated_at":1}', /task_id is missing/, { userId: "alice" }],
-    ['{"user_id":"alice","task_id":17,"updated_at":1}', /task_id is not a string/, { userId: "alice", taskId: "17" }],
-    ['{"user_id":"","task_id":"t01","updated_at":1}', /user_id is empty/, { taskId: "t01" }],
-    ['{"user_id":"alice","task_id":" \\u3000","updated_at":1}', /task_id is empty/, { userId: "alice" }],
-    ['{"user_id":"a\\ud800","task_id":"t01","updated_at":1}', /surrogate/, { userId: "a\ud800", taskId: "t01" }],
-    ['{"user_id":"a:b","task_id":"t01","updated_at":1}', /':'/, { userId: "a:b", taskId: "t01" }],
-    [`{${IDS}}`, /updated_at is missing/, both],
-    [`{${IDS},"updated_at":true}`, /updated_at is neither/, both],
-    [`{${IDS},"updated_at":"soon"}`, /updated_at is not/, both],
-    [`{${IDS},"updated_at":1e400}`, /time in epoch/, both],
-    [`{${IDS},"updated_at":253402300800}`, /time in epoch/, both],
-    [`{${IDS},"updated_at":1,"updated_at":null}`, /updated_at is neither/, both],
-  ])("%s", (json, reason, ids) => {
-    const { reason: found, ...rest } = parser.parse(json) as { reason: string };
-    expect(found).toMatch(reason);
-    expect(rest).toEqual(ids);
-  });
+const both = { userId: "alice", taskId: "t01" };
+test.each<[string, RegExp, object]>([
+  ["null", /not an object/, {}],
+  ['[{"user_id":"alice"}]', /not an object/, {}],
+  ['{"task_id":"t01","updated_at":1}', /user_id is missing/, { taskId: "t01" }],
+  ['{"user_id":"alice","updated_at":1}', /task_id is missing/, { userId: "alice" }],
+  ['{"user_id":"alice","task_id":17,"updated_at":1}', /task_id is not a string/, { userId: "alice", taskId: "17" }],
+  ['{"user_id":"","task_id":"t01","updated_at":1}', /user_id is empty/, { taskId: "t01" }],
+  ['{"user_id":"alice","task_id":" \\u3000","updated_at":1}', /task_id is empty/, { userId: "alice" }],
+  ['{"user_id":"a\\ud800","task_id":"t01","updated_at":1}', /surrogate/, { userId: "a\ud800", taskId: "t01" }],
+  ['{"user_id":"a:b","task_id":"t01","updated_at":1}', /':'/, { userId: "a:b", taskId: "t01" }],
+  [`{${IDS}}`, /updated_at is missing/, both],
+  [`{${IDS},"updated_at":true}`, /updated_at is neither/, both],
+  [`{${IDS},"updated_at":"soon"}`, /updated_at is not/, both],
+  [`{${IDS},"updated_at":1e400}`, /time in epoch/, both],
+  [`{${IDS},"updated_at":253402300800}`, /time in epoch/, both],
+  [`{${IDS},"updated_at":1,"updated_at":null}`, /updated_at is neither/, both],
+])("invalid records, each with its readable ids: %s", (json, reason, ids) => {
+  const { reason: found, ...rest } = parser.parse(json) as { reason: string };
+  expect(found).toMatch(reason);
+  expect(rest).toEqual(ids);
 });
 
 test.each<[string, boolean]>([

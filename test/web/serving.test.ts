@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { ago, record } from "../helpers/records.ts";
 import { until } from "../helpers/until.ts";
 import { wav } from "../helpers/wav.ts";
@@ -14,19 +14,17 @@ beforeEach(() => {
 
 const TOKEN = "a-token-of-32-characters-or-more";
 
-describe("behind a proxy", () => {
-  it.each([
-    ["takes its path away", true],
-    ["leaves its path there", false],
-  ])("that %s the page, its files and the API are found", async (_, strips) => {
-    const served = await here.serve("--no-cleanup --base-path /tts/tasks");
-    const url = await proxy(served.url, { path: "/tts/tasks", strips });
-    const tab = await here.open(`${url}/`);
-    await tab.sees(["t01"], { count: 1 });
-    await tab.page.getByRole("button", { name: "Play task t01" }).click();
-    await tab.plays();
-    expect(tab.requests.filter((request) => !request.url().startsWith(url))).toEqual([]);
-  });
+it.each([
+  ["takes its path away", true],
+  ["leaves its path there", false],
+])("behind a proxy that %s the page, its files and the API are found", async (_, strips) => {
+  const served = await here.serve("--no-cleanup --base-path /tts/tasks");
+  const url = await proxy(served.url, { path: "/tts/tasks", strips });
+  const tab = await here.open(`${url}/`);
+  await tab.sees(["t01"], { count: 1 });
+  await tab.page.getByRole("button", { name: "Play task t01" }).click();
+  await tab.plays();
+  expect(tab.requests.filter((request) => !request.url().startsWith(url))).toEqual([]);
 });
 
 it("with a token the page asks for it, then gives the list the focus, keeps the session over a reload, and ends it", async () => {

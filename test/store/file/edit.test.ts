@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { type Edit, putsOf } from "../../../src/store/file/changes.ts";
 import { FileStore } from "../../../src/store/file/file-store.ts";
@@ -188,54 +188,52 @@ const c: [string, string] = ["c", "3"];
 const NEW = taskFrom(rec("n", "9"));
 const [N, N2, N3] = [rec("n", "9"), rec("n", "9#2"), rec("n", "9#3")] as [string, string, string];
 
-describe("arrays and maps that Python did not write keep their own layout", () => {
-  test.each<[string, string, Parameters<typeof edited>[1], string]>([
-    ["a record a line", `[\n${A},\n${B},\n${C}\n]\n`, { remove: [b] }, `[\n${A},\n${C}\n]\n`],
-    ["a record a line: one added", `[\n${A},\n${B}\n]\n`, { put: [NEW] }, `[\n${A},\n${B},\n${N}\n]\n`],
-    [
-      "a space after colons alone",
-      `[${A.replaceAll(", ", ",")}]`,
-      { put: [NEW] },
-      `[${A.replaceAll(", ", ",")},${N.replaceAll(", ", ",")}]`,
-    ],
-    [
-      "a text that looks like a separator",
-      `[{"t":"\\": , ","user_id":"a","task_id":"1","updated_at":1}]`,
-      { put: [NEW] },
-      `[{"t":"\\": , ","user_id":"a","task_id":"1","updated_at":1},${N.replaceAll(" ", "")}]`,
-    ],
-    ["commas before", `[ ${A}\n, ${B}\n, ${C} ]`, { remove: [b, c] }, `[ ${A} ]`],
-    ["all go", `\n[ ${A}\n, ${B} ]\n\n`, { remove: [a, b] }, "\n[]\n\n"],
-    ["all go, one comes", `[ ${A}\n, ${B} ]`, { remove: [a, b], put: [NEW] }, `[ ${N} ]`],
-    ["a map on one line", `{"x": ${A}, "y": ${B}, "z": ${C}}`, { remove: [a, c] }, `{"y": ${B}}`],
-    [
-      "a map: an invalid record keeps its name, a new one does not take it",
-      '{"n:9": {"user_id": "n", "task_id": "9"}, "a:1": null}',
-      { put: [NEW, taskFrom(A)] },
-      `{"n:9": {"user_id": "n", "task_id": "9"}, "a:1": null, "n:9#2": ${N}, "a:1#2": ${A}}`,
-    ],
-    [
-      "a map: so does another task's record, and an escaped name",
-      `{"\\u006e:9": ${A}, "n:9#2": ${B}}`,
-      { put: [NEW] },
-      `{"\\u006e:9": ${A}, "n:9#2": ${B}, "n:9#3": ${N}}`,
-    ],
-    [
-      "a map: nor the name of a task whose id ends in a number, there or new",
-      `{"n:9": 5, "n:9#2": ${N2}}`,
-      { put: [NEW, taskFrom(N3)] },
-      `{"n:9": 5, "n:9#2": ${N2}, "n:9#4": ${N}, "n:9#3": ${N3}}`,
-    ],
-    [
-      "a map: the name of a record that goes is free",
-      `{"n:9": ${A}, "y": ${B}}`,
-      { remove: [a], put: [NEW] },
-      `{"y": ${B}, "n:9": ${N}}`,
-    ],
-    ["a map: what is replaced keeps its key", `{"x": ${N}, "y": ${B}}`, { put: [NEW] }, `{"x": ${N}, "y": ${B}}`],
-  ])("%s", async (_, content, change, expected) => {
-    expect(await edited(content, change)).toBe(expected);
-  });
+test.each<[string, string, Parameters<typeof edited>[1], string]>([
+  ["a record a line", `[\n${A},\n${B},\n${C}\n]\n`, { remove: [b] }, `[\n${A},\n${C}\n]\n`],
+  ["a record a line: one added", `[\n${A},\n${B}\n]\n`, { put: [NEW] }, `[\n${A},\n${B},\n${N}\n]\n`],
+  [
+    "a space after colons alone",
+    `[${A.replaceAll(", ", ",")}]`,
+    { put: [NEW] },
+    `[${A.replaceAll(", ", ",")},${N.replaceAll(", ", ",")}]`,
+  ],
+  [
+    "a text that looks like a separator",
+    `[{"t":"\\": , ","user_id":"a","task_id":"1","updated_at":1}]`,
+    { put: [NEW] },
+    `[{"t":"\\": , ","user_id":"a","task_id":"1","updated_at":1},${N.replaceAll(" ", "")}]`,
+  ],
+  ["commas before", `[ ${A}\n, ${B}\n, ${C} ]`, { remove: [b, c] }, `[ ${A} ]`],
+  ["all go", `\n[ ${A}\n, ${B} ]\n\n`, { remove: [a, b] }, "\n[]\n\n"],
+  ["all go, one comes", `[ ${A}\n, ${B} ]`, { remove: [a, b], put: [NEW] }, `[ ${N} ]`],
+  ["a map on one line", `{"x": ${A}, "y": ${B}, "z": ${C}}`, { remove: [a, c] }, `{"y": ${B}}`],
+  [
+    "a map: an invalid record keeps its name, a new one does not take it",
+    '{"n:9": {"user_id": "n", "task_id": "9"}, "a:1": null}',
+    { put: [NEW, taskFrom(A)] },
+    `{"n:9": {"user_id": "n", "task_id": "9"}, "a:1": null, "n:9#2": ${N}, "a:1#2": ${A}}`,
+  ],
+  [
+    "a map: so does another task's record, and an escaped name",
+    `{"\\u006e:9": ${A}, "n:9#2": ${B}}`,
+    { put: [NEW] },
+    `{"\\u006e:9": ${A}, "n:9#2": ${B}, "n:9#3": ${N}}`,
+  ],
+  [
+    "a map: nor the name of a task whose id ends in a number, there or new",
+    `{"n:9": 5, "n:9#2": ${N2}}`,
+    { put: [NEW, taskFrom(N3)] },
+    `{"n:9": 5, "n:9#2": ${N2}, "n:9#4": ${N}, "n:9#3": ${N3}}`,
+  ],
+  [
+    "a map: the name of a record that goes is free",
+    `{"n:9": ${A}, "y": ${B}}`,
+    { remove: [a], put: [NEW] },
+    `{"y": ${B}, "n:9": ${N}}`,
+  ],
+  ["a map: what is replaced keeps its key", `{"x": ${N}, "y": ${B}}`, { put: [NEW] }, `{"x": ${N}, "y": ${B}}`],
+])("arrays and maps that Python did not write keep their own layout: %s", async (_, content, change, expected) => {
+  expect(await edited(content, change)).toBe(expected);
 });
 
 test("in a map, two tasks with similar ids get separate names, and none is lost", async () => {
@@ -249,24 +247,22 @@ test("in a map, two tasks with similar ids get separate names, and none is lost"
   expect(names).toEqual(["a:b:c a:b|c", "a:b:c#2 a|b:c", "x:y:z x:y|z", "x:y:z#2 x|y:z"]);
 });
 
-describe("JSON Lines", () => {
-  const tombstone = '{"user_id": "a", "task_id": "1", "deleted": true}\n';
-  test.each<[string, string, Parameters<typeof edited>[1], string]>([
-    ["all lines of a task go", `${A}\n${B}\n${A}\n`, { remove: [a] }, `${B}\n`],
-    ["also the last one, which has no newline", `${B}\n${A}\n${A}`, { remove: [a] }, `${B}\n`],
-    ["an emptied store that gets a line has both", `${A}\n`, { remove: [a], put: [NEW] }, `${tombstone}${N}\n`],
-    ["other lines are kept, behind a tombstone", `${A}\n5\n${B}\n`, { remove: [a] }, `${tombstone}5\n${B}\n`],
-    ["one is appended", `${A}\n`, { put: [NEW] }, `${A}\n${N}\n`],
-    ["one is appended where no newline was", A, { put: [NEW] }, `${A}\n${N}\n`],
-    ["an unfinished append is cut off by the next", `${A}\n{"user_id": "x`, { put: [NEW] }, `${A}\n${N}\n`],
-    ["but not by a removal", `${A}\n${B}\n{"user_id": "x`, { remove: [a] }, `${B}\n{"user_id": "x`],
-    ["also where the last whole line goes", `${A}\n${B}\n{"user_id": "x`, { remove: [b] }, `${A}\n{"user_id": "x`],
-    ["blank lines and CRLF are kept", `${A}\r\n\r\n${B}\r\n${C}\r\n`, { remove: [b] }, `${A}\r\n\r\n${C}\r\n`],
-    ["compact lines stay compact", `${A.replaceAll(" ", "")}\n${B}\n`, { remove: [b] }, `${A.replaceAll(" ", "")}\n`],
-  ])("%s", async (_, content, change, expected) => {
-    const result = await edited(content, change);
-    expect(result).toBe(expected);
-    writeFileSync(path("s.json"), result);
-    expect((await readStore(path("s.json"))).shape).toBe("jsonl");
-  });
+const tombstone = '{"user_id": "a", "task_id": "1", "deleted": true}\n';
+test.each<[string, string, Parameters<typeof edited>[1], string]>([
+  ["all lines of a task go", `${A}\n${B}\n${A}\n`, { remove: [a] }, `${B}\n`],
+  ["also the last one, which has no newline", `${B}\n${A}\n${A}`, { remove: [a] }, `${B}\n`],
+  ["an emptied store that gets a line has both", `${A}\n`, { remove: [a], put: [NEW] }, `${tombstone}${N}\n`],
+  ["other lines are kept, behind a tombstone", `${A}\n5\n${B}\n`, { remove: [a] }, `${tombstone}5\n${B}\n`],
+  ["one is appended", `${A}\n`, { put: [NEW] }, `${A}\n${N}\n`],
+  ["one is appended where no newline was", A, { put: [NEW] }, `${A}\n${N}\n`],
+  ["an unfinished append is cut off by the next", `${A}\n{"user_id": "x`, { put: [NEW] }, `${A}\n${N}\n`],
+  ["but not by a removal", `${A}\n${B}\n{"user_id": "x`, { remove: [a] }, `${B}\n{"user_id": "x`],
+  ["also where the last whole line goes", `${A}\n${B}\n{"user_id": "x`, { remove: [b] }, `${A}\n{"user_id": "x`],
+  ["blank lines and CRLF are kept", `${A}\r\n\r\n${B}\r\n${C}\r\n`, { remove: [b] }, `${A}\r\n\r\n${C}\r\n`],
+  ["compact lines stay compact", `${A.replaceAll(" ", "")}\n${B}\n`, { remove: [b] }, `${A.replaceAll(" ", "")}\n`],
+])("JSON Lines: %s", async (_, content, change, expected) => {
+  const result = await edited(content, change);
+  expect(result).toBe(expected);
+  writeFileSync(path("s.json"), result);
+  expect((await readStore(path("s.json"))).shape).toBe("jsonl");
 });

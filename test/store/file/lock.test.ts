@@ -56,15 +56,13 @@ describe("without a usable lock", () => {
   });
 });
 
-describe("a lock file that is deleted", () => {
-  test("while another process waits for it: the wait continues at the new one", async () => {
-    const first = await take("run");
-    const waiting = take("run", WAIT);
-    await expect.poll(() => isAwaited(lockFile("run"))).toBe(true);
-    rmSync(lockFile("run"));
-    await first.release();
-    const second = await waiting;
-    await expect(take("run")).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
-    await second.release();
-  });
+test("a lock file that is deleted while another process waits for it: the wait continues at the new one", async () => {
+  const first = await take("run");
+  const waiting = take("run", WAIT);
+  await expect.poll(() => isAwaited(lockFile("run"))).toBe(true);
+  rmSync(lockFile("run"));
+  await first.release();
+  const second = await waiting;
+  await expect(take("run")).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+  await second.release();
 });

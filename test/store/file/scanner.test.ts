@@ -14,77 +14,73 @@ const idsOf = (tasks: readonly { userId: string; taskId: string }[]) =>
   tasks.map((task) => `${task.userId}:${task.taskId}`);
 const BOTH = ["alice:t01", "bob:t02"];
 
-describe("the shape is recognised by content", () => {
-  const pretty = (value: unknown) => JSON.stringify(value, null, 2);
-  const [a, b] = [JSON.parse(A) as object, JSON.parse(B) as object];
-  const map = { "alice:t01": a, "bob:t02": b };
+const pretty = (value: unknown) => JSON.stringify(value, null, 2);
+const [a, b] = [JSON.parse(A) as object, JSON.parse(B) as object];
+const map = { "alice:t01": a, "bob:t02": b };
 
-  test.each<[string, string, string, string[]]>([
-    ["a pretty array", pretty([a, b]), "array", BOTH],
-    ["an array over lines, one record each", `[\n${A},\n${B}\n]\n`, "array", BOTH],
-    ["an empty array with white space", " \r\n[ \n\t] \n\n", "array", []],
-    ["an array of an array", `[[${A}], ${B}]`, "array", ["bob:t02"]],
-    ["a pretty map", pretty(map), "map", BOTH],
-    ["a map on one line", JSON.stringify(map), "map", BOTH],
-    ["a map on one line with a newline after it", `${JSON.stringify(map)}\n`, "map", BOTH],
-    ["a map of one record on one line", `{"alice:t01": ${A}}`, "map", ["alice:t01"]],
-    ["an empty map with white space", "\n{ \n }\n", "map", []],
-    ["a map whose keys are names of fields", `{"user_id": ${A}, "task_id": ${B}}`, "map", BOTH],
-    ["a map with strings under names of fields", `{"a": "x", "task_id": "y", "k": ${A}}`, "map", ["alice:t01"]],
-    ["a map with other values", `{"a": 1, "b": null, "c": [${A}], "d": ${B}}`, "map", ["bob:t02"]],
-    ["lines", `${A}\n${B}\n`, "jsonl", BOTH],
-    ["lines, the last one without a newline", `${A}\n${B}`, "jsonl", BOTH],
-    ["lines with CRLF, blank lines and spaces", `\n  ${A} \r\n\r\n \t${B}\t\r\n\n`, "jsonl", BOTH],
-    [
-      "lines with escaped names of fields",
-      `{"user\\u005fid":"alice","\\u0074ask_id":"t01","updated_at":1}\n`,
-      "jsonl",
-      ["alice:t01"],
-    ],
-    ["lines behind a record without ids", `{"x":1}\n{}\n{"user_id":5,"task_id":"t"}\n${A}\n${B}\n`, "jsonl", BOTH],
-    ["lines after an invalid record whose value is a record", `{"x":${A}}\n${B}\n`, "jsonl", ["bob:t02"]],
-    ["a tombstone alone", '{"user_id": "alice", "task_id": "t01", "deleted": true}\n', "jsonl", []],
-    ["lines with other values among them", `${A}\n5\n[]\n"x"\nnull\n${B}\n`, "jsonl", BOTH],
-  ])("%s", async (_, content, shape, ids) => {
-    const store = await storeOf(path("s.json"), content);
-    expect([store.shape, idsOf(store.tasks), store.size]).toEqual([shape, ids, ids.length]);
-    expect(store.unfinished).toBeNull();
-  });
+test.each<[string, string, string, string[]]>([
+  ["a pretty array", pretty([a, b]), "array", BOTH],
+  ["an array over lines, one record each", `[\n${A},\n${B}\n]\n`, "array", BOTH],
+  ["an empty array with white space", " \r\n[ \n\t] \n\n", "array", []],
+  ["an array of an array", `[[${A}], ${B}]`, "array", ["bob:t02"]],
+  ["a pretty map", pretty(map), "map", BOTH],
+  ["a map on one line", JSON.stringify(map), "map", BOTH],
+  ["a map on one line with a newline after it", `${JSON.stringify(map)}\n`, "map", BOTH],
+  ["a map of one record on one line", `{"alice:t01": ${A}}`, "map", ["alice:t01"]],
+  ["an empty map with white space", "\n{ \n }\n", "map", []],
+  ["a map whose keys are names of fields", `{"user_id": ${A}, "task_id": ${B}}`, "map", BOTH],
+  ["a map with strings under names of fields", `{"a": "x", "task_id": "y", "k": ${A}}`, "map", ["alice:t01"]],
+  ["a map with other values", `{"a": 1, "b": null, "c": [${A}], "d": ${B}}`, "map", ["bob:t02"]],
+  ["lines", `${A}\n${B}\n`, "jsonl", BOTH],
+  ["lines, the last one without a newline", `${A}\n${B}`, "jsonl", BOTH],
+  ["lines with CRLF, blank lines and spaces", `\n  ${A} \r\n\r\n \t${B}\t\r\n\n`, "jsonl", BOTH],
+  [
+    "lines with escaped names of fields",
+    `{"user\\u005fid":"alice","\\u0074ask_id":"t01","updated_at":1}\n`,
+    "jsonl",
+    ["alice:t01"],
+  ],
+  ["lines behind a record without ids", `{"x":1}\n{}\n{"user_id":5,"task_id":"t"}\n${A}\n${B}\n`, "jsonl", BOTH],
+  ["lines after an invalid record whose value is a record", `{"x":${A}}\n${B}\n`, "jsonl", ["bob:t02"]],
+  ["a tombstone alone", '{"user_id": "alice", "task_id": "t01", "deleted": true}\n', "jsonl", []],
+  ["lines with other values among them", `${A}\n5\n[]\n"x"\nnull\n${B}\n`, "jsonl", BOTH],
+])("the shape is recognised by content: %s", async (_, content, shape, ids) => {
+  const store = await storeOf(path("s.json"), content);
+  expect([store.shape, idsOf(store.tasks), store.size]).toEqual([shape, ids, ids.length]);
+  expect(store.unfinished).toBeNull();
 });
 
 const CUT = Buffer.from(`${A.slice(0, -1)}, "a": "，`).subarray(0, -2);
 
-describe("never guess: any other shape is an error with its line and byte", () => {
-  test.each<[string, string | Uint8Array, number, number]>([
-    ["an empty file", "", 1, 0],
-    ["a blank file", " \n\n ", 3, 4],
-    ["a byte-order mark", `\ufeff[${A}]`, 1, 0],
-    ["UTF-16", Buffer.from(`[${A}]`, "utf16le"), 1, 1],
-    ["a number", "12", 1, 0],
-    ["a word", "garbage", 1, 0],
-    ["NaN in a record", `[\n${A.replace(": 1", ": NaN")}\n]`, 2, A.length],
-    ["Infinity in a line", `${A}\n${A.replace(": 1", ": -Infinity")}\n`, 2, 2 * A.length],
-    ["NUL bytes after the end", `[${A}]\0\0`, 1, A.length + 2],
-    ["text after an array", `[${A}]\n[]`, 2, A.length + 3],
-    ["two maps on one line", `{"x": ${A}} {"x": ${A}}`, 1, A.length + 8],
-    ["no comma", `[${A} ${B}]`, 1, A.length + 2],
-    ["an array without an end", `[${A}`, 1, A.length + 1],
-    ["a comma too many", `[${A},]`, 1, A.length + 2],
-    ["a map that ends like an array", `{"x": ${A}]`, 1, A.length + 6],
-    ["a map without a value", '{"x":}', 1, 5],
-    ["a map with a bare key", `{x: ${A}}`, 1, 1],
-    ["an array of members", `["x": ${A}]`, 1, 4],
-    ["a single record over several lines", JSON.stringify(JSON.parse(A), null, 2), 3, 26],
-    ["a line that is cut, another after it", `${A}\n${B.slice(0, -1)}\n${A}\n`, 2, A.length + B.length],
-    ["two records on one line", `${A} ${B}\n`, 1, A.length + 1],
-    ["an array and lines", `[${A}]\n${B}\n`, 2, A.length + 3],
-    ["a line that is cut within a character", CUT, 1, A.length + 7],
-    ["a raw newline in a string", `[{"a": "x\ny"}]`, 1, 9],
-  ])("%s", async (_, content, line, byte) => {
-    const refusal = await refusalOf(path("s.json"), content);
-    expect([refusal.code, refusal.exitCode]).toEqual(["STORE_INVALID", 1]);
-    expect(refusal.message).toMatch(`${path("s.json")} line ${line}, byte ${byte}: `);
-  });
+test.each<[string, string | Uint8Array, number, number]>([
+  ["an empty file", "", 1, 0],
+  ["a blank file", " \n\n ", 3, 4],
+  ["a byte-order mark", `\ufeff[${A}]`, 1, 0],
+  ["UTF-16", Buffer.from(`[${A}]`, "utf16le"), 1, 1],
+  ["a number", "12", 1, 0],
+  ["a word", "garbage", 1, 0],
+  ["NaN in a record", `[\n${A.replace(": 1", ": NaN")}\n]`, 2, A.length],
+  ["Infinity in a line", `${A}\n${A.replace(": 1", ": -Infinity")}\n`, 2, 2 * A.length],
+  ["NUL bytes after the end", `[${A}]\0\0`, 1, A.length + 2],
+  ["text after an array", `[${A}]\n[]`, 2, A.length + 3],
+  ["two maps on one line", `{"x": ${A}} {"x": ${A}}`, 1, A.length + 8],
+  ["no comma", `[${A} ${B}]`, 1, A.length + 2],
+  ["an array without an end", `[${A}`, 1, A.length + 1],
+  ["a comma too many", `[${A},]`, 1, A.length + 2],
+  ["a map that ends like an array", `{"x": ${A}]`, 1, A.length + 6],
+  ["a map without a value", '{"x":}', 1, 5],
+  ["a map with a bare key", `{x: ${A}}`, 1, 1],
+  ["an array of members", `["x": ${A}]`, 1, 4],
+  ["a single record over several lines", JSON.stringify(JSON.parse(A), null, 2), 3, 26],
+  ["a line that is cut, another after it", `${A}\n${B.slice(0, -1)}\n${A}\n`, 2, A.length + B.length],
+  ["two records on one line", `${A} ${B}\n`, 1, A.length + 1],
+  ["an array and lines", `[${A}]\n${B}\n`, 2, A.length + 3],
+  ["a line that is cut within a character", CUT, 1, A.length + 7],
+  ["a raw newline in a string", `[{"a": "x\ny"}]`, 1, 9],
+])("never guess: any other shape is an error with its line and byte: %s", async (_, content, line, byte) => {
+  const refusal = await refusalOf(path("s.json"), content);
+  expect([refusal.code, refusal.exitCode]).toEqual(["STORE_INVALID", 1]);
+  expect(refusal.message).toMatch(`${path("s.json")} line ${line}, byte ${byte}: `);
 });
 
 /** Line and byte as the message gives them. */

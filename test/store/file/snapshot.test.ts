@@ -80,24 +80,22 @@ test("random stores are as a model says: the tasks in force, the invalid records
   expect(tasks).toBeGreaterThan(runs(100));
 });
 
-describe("what the random stores don't have:", () => {
-  const [old, recent] = [rec("alice", "t01", 1), rec("alice", "t01", 2)];
-  const gone = (user: string) => `{"user_id": "${user}", "task_id": "t01", "deleted": true}`;
+const [old, recent] = [rec("alice", "t01", 1), rec("alice", "t01", 2)];
+const gone = (user: string) => `{"user_id": "${user}", "task_id": "t01", "deleted": true}`;
 
-  test.each<[string, string, number, number]>([
-    ["the same key of a map twice", `{"a": ${recent}, "a": ${old}}`, 1, 0],
-    ["a tombstone in an array, a record like any", array(old, gone("alice").replace("}", ', "updated_at": 0}')), 1, 0],
-    ["a tombstone with a colon in the user", lines(rec("a:b", "t01", 1), gone("a:b")), 0, 1],
-    [
-      "one with a lone surrogate, which is invalid and ends no task",
-      lines(rec("\ufffd", "t01", 1), gone("\\ud800")),
-      1,
-      1,
-    ],
-  ])("%s", async (_, content, size, invalid) => {
-    const store = await storeOf(path("s.json"), content);
-    expect([store.size, store.tasks.length, store.invalid.count]).toEqual([size, size, invalid]);
-  });
+test.each<[string, string, number, number]>([
+  ["the same key of a map twice", `{"a": ${recent}, "a": ${old}}`, 1, 0],
+  ["a tombstone in an array, a record like any", array(old, gone("alice").replace("}", ', "updated_at": 0}')), 1, 0],
+  ["a tombstone with a colon in the user", lines(rec("a:b", "t01", 1), gone("a:b")), 0, 1],
+  [
+    "one with a lone surrogate, which is invalid and ends no task",
+    lines(rec("\ufffd", "t01", 1), gone("\\ud800")),
+    1,
+    1,
+  ],
+])("what the random stores don't have: %s", async (_, content, size, invalid) => {
+  const store = await storeOf(path("s.json"), content);
+  expect([store.size, store.tasks.length, store.invalid.count]).toEqual([size, size, invalid]);
 });
 
 describe("invalid records", () => {

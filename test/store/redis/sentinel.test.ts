@@ -98,23 +98,21 @@ it("Sentinels with a password are logged in to with their own", async () => {
   }
 });
 
-describe("a link that reconnects by Sentinels", () => {
-  it("switches to the new primary, even if the old one keeps the connection", async () => {
-    const link = redisLink(async () => new Mirror(await connectBySentinels(site.target()), RULES), {
-      reconnects: new FastClock(),
-    });
-    ends.push(() => link.close());
-    const state = await link.open();
-    if (state.kind !== "on") throw new Error("no connection");
-    const old = await site.primary();
-    // As if the Sentinels had not closed the connections of clients.
-    await old.call("REPLICAOF", "127.0.0.1", site.servers.find((server) => server !== old)!.port);
-    await expect(state.mirror.beginSync()).rejects.toMatchObject({ code: "REDIS_READONLY" });
-    expect((await link.open()).kind).toBe("down");
-    await site.servers.find((server) => server !== old)!.call("REPLICAOF", "NO", "ONE");
-    await until(async () => {
-      const now = await link.open();
-      return now.kind === "on" && (await now.mirror.beginSync().catch(() => false)) !== false;
-    }, 60);
+it("a link that reconnects by Sentinels switches to the new primary, even if the old one keeps the connection", async () => {
+  const link = redisLink(async () => new Mirror(await connectBySentinels(site.target()), RULES), {
+    reconnects: new FastClock(),
   });
+  ends.push(() => link.close());
+  const state = await link.open();
+  if (state.kind !== "on") throw new Error("no connection");
+  const old = await site.primary();
+  // As if the Sentinels had not closed the connections of clients.
+  await old.call("REPLICAOF", "127.0.0.1", site.servers.find((server) => server !== old)!.port);
+  await expect(state.mirror.beginSync()).rejects.toMatchObject({ code: "REDIS_READONLY" });
+  expect((await link.open()).kind).toBe("down");
+  await site.servers.find((server) => server !== old)!.call("REPLICAOF", "NO", "ONE");
+  await until(async () => {
+    const now = await link.open();
+    return now.kind === "on" && (await now.mirror.beginSync().catch(() => false)) !== false;
+  }, 60);
 });
