@@ -92,6 +92,11 @@ describe("an outage", () => {
       expect(await here.run(line)).toMatchObject({ code: 0, stderr });
       expect([owes(), await inRedis()]).toEqual([false, line.startsWith("delete") ? [] : ["alice:t2"]]);
       expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(line.startsWith("delete") ? [] : ["t2"]);
+      for (const left of ["", '{"user_id":"al']) {
+        here.root.write(".voice_task.json.ttsctl-owed", left); // by a killed run, or on a full disk
+        await here.run(line);
+        expect(owes()).toBe(false);
+      }
     },
   );
 

@@ -22,6 +22,13 @@ describe("a wrong argument", () => {
     ["a claim of the same status", (store) => store.claim!(["run"], { status: "running" }), /status "running"/],
     ["get() without a task", (store) => store.get!("alice"), /taskId.*string/],
     ["get() with an unknown option", (store) => store.get!("alice", "t1", { from: "redis" }), /"from"/],
+    ["options that are an array", (store) => store.listPage!([]), /query.*object/],
+    [
+      "a lease without an end",
+      (store) => store.claim!(["queued"], { status: "running" }, { leaseMs: 1e16 }),
+      /leaseMs/,
+    ],
+    ["a dryRun of 0", (store) => store.cleanupOnce!({ dryRun: 0 }), /dryRun.*boolean/],
     ["an unknown option of startCleanup", (store) => store.startCleanup!({ onPas: () => {} }), /"onPas"/],
   ])("is refused with what is accepted: %s", async (_, call, message) => {
     const store = (await here.open()) as unknown as Parameters<Call>[0];
@@ -58,6 +65,7 @@ it("messages name options of the library, not flags", async () => {
     expect(error.code).toBe(code);
     expect(`${error.message} ${error.hint}`).not.toMatch(/(^|\s)--[a-z]|REDIS_HOST/);
   }
+  expect(libraryError(new TtsctlError("USAGE", "a\nb\u001b"))).toMatchObject({ message: "a b\\u001b" });
   const skew = new TtsctlError("CLOCK_SKEW", "the clock jumped", { hint: "send SIGHUP" });
   expect(libraryError(skew)).toMatchObject({ code: "CLOCK_SKEW", hint: expect.not.stringContaining("SIGHUP") });
   const { problem } = await (await here.open({ redis: "off" })).syncToRedis();

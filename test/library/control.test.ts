@@ -97,6 +97,34 @@ describe("events", () => {
   });
 });
 
+it("all() also gives tasks that were changed meanwhile, each once", async () => {
+  const store = await here.open();
+  const ids = Array.from({ length: 2500 }, (_, i) => `t${i}`);
+  await Promise.all(ids.map((id, i) => store.upsert(task(id, { updated_at: ago(9000 - i) }))));
+  await store.syncToRedis();
+  const seen: string[] = [];
+  for await (const { taskId } of store.all()) {
+    if (seen.push(taskId) === 1)
+      for (const id of ["t0", "t2499"]) await store.update("alice", id, (one) => ({ ...one, n: 1 }));
+  }
+  expect(seen.sort()).toEqual(ids.sort());
+});
+
+it("a pass of the cleanup that a signal ends says what it left", async () => {
+  const control = new AbortController();
+  const logger = { info: () => {}, warn: () => control.abort() };
+  const store = await here.open({ retention: "1h", logger });
+  await store.upsert(task("old", { updated_at: ago(9000) }));
+  await store.upsert(task("stuck", { status: "running", updated_at: ago(90_000) })); // a warning before the first purge
+  const { counts, problem } = await store.cleanupOnce({ signal: control.signal });
+  expect([counts.purged, problem?.code, problem?.message]).toEqual([
+    0,
+    "INTERRUPTED",
+    expect.stringContaining("1 expired task left"),
+  ]);
+  expect(await store.count()).toBe(2);
+});
+
 it("a signal ends all(), syncToRedis() and cleanupOnce()", async () => {
   const store = await here.open({ retention: "1h" });
   await Promise.all(Array.from({ length: 20 }, (_, i) => store.upsert(task(`t${i}`))));

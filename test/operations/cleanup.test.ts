@@ -47,6 +47,18 @@ describe("cleanup", () => {
     for (const task of ["redis", "dangling"]) expect(site.root.has(`output/a/${task}`)).toBe(false);
   });
 
+  it("counts the audio of a task whose log can't be removed, and says so", async () => {
+    const { site } = here;
+    await site.writeBoth(record("a", "t1"));
+    site.root.writeArtifacts([record("a", "t1")]);
+    const refused = { files: 0, bytes: 0, kept: 1, reasons: ["cannot remove the log"], retry: true };
+    site.wrapArtifacts = (real) => Object.assign(real, { logs: Object.assign(real.logs, { remove: () => refused }) });
+    const { result } = await site.cleanup();
+    expect(result).toMatchObject({ ...COUNTS, purged: 0, failed: 1, files: 1 });
+    expect(site.reporter.text).toContain("cannot remove the log, after 1 file of it");
+    expect(site.root.readStore()).toHaveLength(1);
+  });
+
   it("keeps a young dangling member: its hash may follow", async () => {
     const { site } = here;
     site.root.writeStore([record("a", "young", { updated_at: ago(60) })]);

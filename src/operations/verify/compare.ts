@@ -16,7 +16,7 @@ import type { Writable } from "../../store/writable.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
 import { ofUser } from "../../task/query-fields.ts";
 import type { Task } from "../../task/task.ts";
-import { newer } from "../../task/version.ts";
+import { newer, newest } from "../../task/version.ts";
 import type { Parts, RedisParts } from "../parts.ts";
 import type { Cleared } from "../preflight.ts";
 import { NamedWarnings } from "../reporter.ts";
@@ -279,7 +279,7 @@ export async function compareSample(
       const look = lookOf(id, records[i]!, copies[i]!, { mirror, isOwed: () => false });
       const { finding } = look.traits;
       if (finding === "inSync" || finding === "absent") continue;
-      const isLate = Math.max(records[i]?.score ?? 0, look.mirrorTime) > latest;
+      const isLate = newest(records[i]?.score ?? Number.NaN, look.mirrorTime) > latest;
       if (isLate && from === snapshot) late.set(id, look.print);
       else if (!isLate || late.get(id) === look.print) counts.set(finding, (counts.get(finding) ?? 0) + 1);
     }

@@ -21,6 +21,7 @@ const ORPHANS = "cleanup --orphans --yes --max-delete 100%";
 describe("the directory that the result of a kept record names is kept", () => {
   const FORMS = [
     "output//bob//..//alice//t1//t1.wav",
+    "output/alice/t1/bob/t9/t1.wav",
     "https://tts/files?path=alice%2Ft1%2Ft1.wav",
     "https://tts/go?to=https%3A%2F%2Ftts%2Ffiles%3Fpath%3Dalice%252Ft1%252Ft1.wav",
     ["elsewhere.wav", AUDIO],
@@ -45,6 +46,15 @@ describe("the directory that the result of a kept record names is kept", () => {
     const run = await here.run(line);
     expect(run.code, run.stderr).toBe(0);
     expect(here.root.has(AUDIO)).toBe(true);
+  });
+
+  it("in a record that only Redis has, of which the index was lost", async () => {
+    here.root.writeStore([T1, T2]);
+    here.root.writeArtifacts([T1]);
+    await put(T1, T2, young("bob", "t9", { result_path: `/srv/${AUDIO}` }));
+    await here.server.call("DEL", "tts:tasks:index");
+    expect((await here.run("cleanup --once")).code).toBe(0);
+    expect([here.root.has(AUDIO), here.root.readStore()]).toEqual([true, [T2]]);
   });
 
   it("in an invalid record", async () => {
@@ -93,11 +103,34 @@ const inTheWest = async () => {
     }
   }
 };
+const NUMBER = [T2, young("alice", "t1"), { ...young("alice", ""), task_id: 17, status: "running" }];
+const OLD = () => here.root.write("output/alice/17/17.wav", "audio", 1_600_000_000);
+const loseIndex = () => here.server.call("DEL", "tts:tasks:index");
+const OTHERS = Array.from({ length: 5 }, (_, i) => young("zoe", `t${i}`));
+const WRITES = ["cleanup --once", "sync", "mark --all --to error --yes", "delete --all --force --yes"];
 /** Nothing at all may be changed by these. */
 const HARMLESS: Attack[] = [
-  ...["cleanup --once", ORPHANS, "verify --repair --prune --yes"].map((line) => {
-    return { what: "a record that became invalid, and its good copy in Redis", line, file: INVALID, code: 0 };
-  }),
+  ...["cleanup --once", ORPHANS, "verify --repair --prune --yes"].flatMap((line) => [
+    { what: "a record that became invalid, and its good copy in Redis", line, file: INVALID, code: 0 },
+    {
+      what: "a number as an id",
+      line,
+      file: NUMBER,
+      redis: [T2, NUMBER[1]!, record("alice", "17")],
+      prepare: OLD,
+      code: 0,
+    },
+  ]),
+  ...WRITES.flatMap((line) => [
+    { what: "another service's Redis that lost its index", line, redis: OTHERS, prepare: loseIndex, code: 1 },
+    {
+      ...{ what: "a wrong zone, and a lost index", line, file: WEST, redis: WEST, code: 2 },
+      prepare: async () => {
+        await inTheWest();
+        await loseIndex();
+      },
+    },
+  ]),
   { what: "the same by its id", line: "mark --user alice --ids t1 --to failed --yes", file: INVALID, code: 3 },
   {
     what: "the same, of which Redis lacks an earlier deletion",
@@ -139,7 +172,9 @@ describe("attacks that change nothing", () => {
 });
 
 describe("a newer copy in Redis whose payload is lost or old", () => {
-  it.each([null, '{"user_id": "al', JSON.stringify(young("alice", "t2", { updated_at: ago(3600), size: 0 }))])(
+  const OLDER = young("alice", "t2", { updated_at: ago(3600), size: 0 });
+  const OTHER = young("bob", "t9", { updated_at: ago(0), size: 0 });
+  it.each([null, '{"user_id": "al', JSON.stringify(OLDER), JSON.stringify(OTHER)])(
     "%s: a repair keeps the service's fields of the file's record",
     async (payload) => {
       const record = { ...T2, status: "running", result_path: "x", size: 1, list: [{ a: "}" }] };

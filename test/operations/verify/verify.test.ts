@@ -1,4 +1,6 @@
 import { expect, it } from "vitest";
+import { compareSample } from "../../../src/operations/verify/compare.ts";
+import { TestClock } from "../../helpers/clock.ts";
 import { ago, record } from "../../helpers/records.ts";
 import { useSite } from "../setup.ts";
 
@@ -17,6 +19,18 @@ it("verify does not report in-flight writes of the service as drift", async () =
     await site.writeRedis(fresh);
   });
   expect(await counts()).toMatchObject({ checked: 2, inSync: 2 });
+});
+
+it("a sample doesn't count in-flight writes either, but what a second look finds too", async () => {
+  const { site } = here;
+  const fresh = record("a", "t2", { updated_at: ago(0) });
+  const lost = record("a", "t3", { updated_at: ago(0) });
+  await site.writeBoth(record("a", "t1"));
+  site.root.writeStore([record("a", "t1"), fresh, lost]);
+  const clock = Object.assign(new TestClock(), { sleep: () => site.writeRedis(fresh) });
+  await using snapshot = await site.file.read();
+  const { compared, counts } = await compareSample({ mirror: site.mirror, file: site.file, clock }, snapshot);
+  expect([compared, ...counts]).toEqual([3, ["onlyInFile", 1]]);
 });
 
 it("verify reads the file again if it moved", async () => {

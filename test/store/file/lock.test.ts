@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { type Lock, type LockPurpose, type LockWait, takeLock } from "../../../src/store/file/lock.ts";
@@ -48,9 +48,13 @@ describe("without a usable lock", () => {
     await (await take("run")).release();
   });
 
-  test("the lock file is a symbolic link: nothing is written through it", async () => {
+  test("the lock file is a link: nothing is written through it", async () => {
     writeFileSync(path("victim"), "precious");
     symlinkSync("victim", lockFile("run"));
+    await expect(take("run")).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
+    expect(readFileSync(path("victim"), "utf8")).toBe("precious");
+    rmSync(lockFile("run"));
+    linkSync(path("victim"), lockFile("run"));
     await expect(take("run")).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
     expect(readFileSync(path("victim"), "utf8")).toBe("precious");
   });
