@@ -97,7 +97,7 @@ describe("events", () => {
   });
 });
 
-it("all() also gives tasks that were changed meanwhile, each once", async () => {
+it("all() also gives tasks that change while it reads, each once", async () => {
   const store = await here.open();
   const ids = Array.from({ length: 2500 }, (_, i) => `t${i}`);
   await Promise.all(ids.map((id, i) => store.upsert(task(id, { updated_at: ago(9000 - i) }))));

@@ -196,13 +196,13 @@ const [KEY, OWED] = ["tts:task:alice:t0", ".tasks.jsonl.ttsctl-owed"];
 it.each([
   ["REDIS_FAILED", () => here.server.call("SET", KEY, "x"), () => here.server.call("DEL", KEY)],
   ["STORE_UNREADABLE", () => mkdirSync(here.root.at(OWED)), () => here.root.drop(OWED)],
-])("a Redis that lacks a change (%s) is not read in place of the file until it has it", async (code, harm, mend) => {
+])("a Redis that lacks a change (%s) is not read in place of the file until it has it", async (code, harm, repair) => {
   const store = await filled(10);
   await harm();
   expect((await store.upsert(task(0, "succeeded", ago(60)))).redis).toMatchObject({ state: "failed", error: { code } });
   expect(await store.listPage({ status: ["done"] })).toMatchObject({ source: "file", total: 1 });
   expect(await store.listPage({ source: "redis" })).toMatchObject({ source: "redis" });
-  await mend();
+  await repair();
   await untilRedisAnswers(store, shows("done"));
   expect(await statusInRedis(0)).toBe("succeeded");
 });

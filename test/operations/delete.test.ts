@@ -30,6 +30,18 @@ it("delete by filter keeps a task that only its older copy, of either store, wou
   expect(site.purgedNames()).toEqual(["a:newly"]);
 });
 
+it("delete by filter finds Redis-only tasks of an index that was lost", async () => {
+  const { site } = here;
+  const young = record("b", "young", { updated_at: "2021-01-01T00:00:00" });
+  await site.writeBoth(record("a", "t1"));
+  await site.writeRedis(record("b", "old"), record("b", "failed", { status: "failed" }), young);
+  await site.server.call("DEL", "tts:tasks:index");
+  const done = { ...of("b", ["done"]), until: 1_600_000_000 };
+  expect((await site.delete({ filter: done })).result).toMatchObject({ requested: 1, deleted: 1 });
+  expect(site.purgedNames()).toEqual(["b:old"]);
+  expect((await site.delete({ filter: of("b") })).result).toMatchObject({ requested: 2, deleted: 2 });
+});
+
 describe.each([["filter"], ["ids"]])("by a field of the record, with %s", (how) => {
   const engine = (taskId: string, name: string, updated_at: string) =>
     record("a", taskId, { engine: name, updated_at });

@@ -68,7 +68,7 @@ export function mirrorTasks(
     return { range: { userId, since, until }, hasTimes };
   }
 
-  /** Members of a range, newest first; last those that were changed meanwhile, so that they moved to what was read before. */
+  /** Members of a range, newest first; last those that were changed during the walk, and so moved to what was read before. */
   async function* membersIn(range: IndexRange): AsyncGenerator<readonly Member[]> {
     let known = new Set<unknown>(); // the members at `since`
     for (let { since } = range; ; ) {
