@@ -13,7 +13,7 @@ export type FolderOutcome =
    * `newer`: something in it is newer than the pass, so it was put back and the task must be skipped whole. Otherwise its artifacts are
    * left, for good (an unsafe id, a link, a mount point) or until the next pass (`retry`: the disk refused, or the folder was in motion).
    */
-  | { kind: "kept"; reason: string; newer: boolean; retry: boolean };
+  | { kind: "kept"; reason: string; newer: boolean; retry: boolean; removed?: Removal };
 
 /** The file system has the name already, or the folder is not empty. */
 const TAKEN = new Set(["ENOTEMPTY", "EEXIST"]);
@@ -41,7 +41,7 @@ export class PurgeArea {
       const came = `${printableJson(label)} was written to during the run`;
       const outcome = keptBecause(TAKEN.has(systemErrorCode(error) ?? "") ? new Kept(came, "newer") : error);
       const waits = `the rest is in ${printableJson(place.labelOf(taskId))}; the next pass puts it back`;
-      if (removed.files > 0 && !outcome.newer) return { ...outcome, reason: `${outcome.reason}; ${waits}` };
+      if (removed.files > 0 && !outcome.newer) return { ...outcome, removed, reason: `${outcome.reason}; ${waits}` };
       try {
         putBackHome(this.output, userId, place, taskId);
         return outcome;

@@ -41,11 +41,11 @@ export function signalOf(options: SignalOptions, call: string, others: readonly 
 
 /** @throws TtsctlError INTERRUPTED */
 export function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw aborted(signal, "nothing was done");
+  if (signal.aborted) throw aborted(signal);
 }
 
-export function aborted({ reason: cause }: AbortSignal, left: string): TtsctlError {
-  return new TtsctlError("INTERRUPTED", `the call was aborted: ${left}`, { cause });
+export function aborted({ reason: cause }: AbortSignal, left = ""): TtsctlError {
+  return new TtsctlError("INTERRUPTED", `the call was aborted${left}`, { cause });
 }
 
 /** What a program can do, instead of the hints for commands, which name flags and variables. */

@@ -80,7 +80,7 @@ export function claimRule(
 /** @throws TtsctlError USAGE */
 export function checkLease(leaseMs: number | undefined): void {
   if (leaseMs === undefined || (typeof leaseMs === "number" && leaseMs > 0 && leaseMs <= MOST_LEASE_MS)) return;
-  throw wrongArgument(`leaseMs: ${String(leaseMs)} is invalid`, "milliseconds above zero, at most 100 years");
+  throw wrongArgument(`leaseMs: ${JSON.stringify(leaseMs)} is invalid`, "milliseconds above zero, at most 100 years");
 }
 
 /** The task with a claim. @throws TtsctlError TASK_INVALID */

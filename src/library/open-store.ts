@@ -256,7 +256,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       const { dryRun = false } = options;
       checkType(dryRun, "boolean", "dryRun");
       const { counts, problem, unreached } = await cleanupOnce(await parts.forCall("cleanupOnce", signal), dryRun);
-      const stopped = unreached > 0 ? aborted(signal, `${counted(unreached, "expired task")} left`) : null;
+      const stopped = unreached > 0 ? aborted(signal, `: ${counted(unreached, "expired task")} left`) : null;
       return { counts, problem: libraryError(problem ?? stopped) };
     }),
 

@@ -51,6 +51,8 @@ const RESULTS = /"(result_(?:path|url))"\s*:\s*(?:("(?:[^"\\]|\\.)*")|[[{])/g;
 const TEXTS = /"(?:[^"\\]|\\.)*"/g;
 /** A path may be encoded for a url that is a parameter of another. */
 const MOST_ENCODED = 3;
+/** Of a path: it may lead elsewhere, or have another path in it. */
+const NOT_PLAIN = /[?#&=]|\/\.\.\//;
 
 /** The texts of `result_path` and `result_url`, of a list or an object all in it, also decoded. */
 function resultsIn(json: string): string[] {
@@ -80,24 +82,6 @@ function resultFolders(paths: readonly string[]): FolderName[] {
   return found;
 }
 
-/** A result in ASCII that isn't encoded, or null. */
-const RESULT = /"result_(?:path|url)": (?:null|"[^"%\\\x80-\xff]*")/y;
-
-/**
- * The path before `/user/task/` if a record has one result in its own directory, or none, as nearly all; else null. If no name of that path
- * is watched, the record needs no search, which saves most of the time.
- */
-function homeOf(latin1: string, { userId, taskId }: TaskId): string | null {
-  RESULT.lastIndex = latin1.indexOf('"result_');
-  if (RESULT.lastIndex < 0) return "";
-  const result = RESULT.exec(latin1)?.[0];
-  if (result === undefined || latin1.includes('"result_', RESULT.lastIndex)) return null;
-  if (result.endsWith("l")) return "";
-  const own = `/${userId}/${taskId}/`;
-  const at = result.indexOf(own);
-  return at < 0 || IN_URLS.test(result.slice(at + own.length)) ? null : result.slice(0, at);
-}
-
 /** All directories in which a task may have files: by its ids, or by its results. */
 export function foldersOf(rules: RecordRules, id: TaskId, task: Task | null): FolderName[] {
   const own = `/${id.userId}/${id.taskId}/`;
@@ -115,6 +99,8 @@ export class Owners {
   readonly #unfolded: (number | number[])[] = [];
   /** By record: the watched names that it owns only because its result is there. */
   readonly #results = new Map<string, FolderName[]>();
+  /** What comes before `/task/` in results of tasks in their own directories, if no name of it is watched: nearly all have one of a few. */
+  readonly #homes = new Set<string>();
 
   constructor(private readonly rules: RecordRules) {}
 
@@ -168,7 +154,6 @@ export class Owners {
       }
     }
     const read = snapshot.windowed();
-    let home = "";
     for (const { rows: some } of snapshot.windows(recorded(), 1 << 16)) {
       const from = rows.start(some[0]!);
       const bytes = await read(from, rows.end(some.at(-1)!));
@@ -178,9 +163,7 @@ export class Owners {
         const start = rows.start(row) - from;
         const end = rows.end(row) - from;
         const id = key < 0 ? { userId: "", taskId: "" } : rows.keys.id(key);
-        const path = homeOf(latin1.slice(start, end), id);
-        if (path === "" || path === home) continue;
-        if (!this.addResults(id, bytes.toString("utf8", start, end)) && path !== null) home = path;
+        if (latin1.slice(start, end).includes('"result_')) this.addResults(id, bytes.toString("utf8", start, end));
       }
       await turns.next();
     }
@@ -212,13 +195,21 @@ export class Owners {
     return alike.some((other) => isOne(this.#names.id(other)));
   }
 
-  /** Returns whether it owns any watched name by its results only. */
-  addResults(id: TaskId, json: string): boolean {
-    const folders = resultFolders(resultsIn(json));
+  addResults(id: TaskId, json: string): void {
+    const homes: string[] = [];
+    const paths = resultsIn(json).flatMap((path) => {
+      const at = path.indexOf(`/${id.userId}/${id.taskId}/`);
+      if (at < 0 || NOT_PLAIN.test(path)) return [path];
+      const home = path.slice(0, at + 1 + id.userId.length);
+      if (this.#homes.has(home)) return [];
+      homes.push(home);
+      return [home];
+    });
+    if (paths.length === 0) return;
     const own = new Set(ownedBy(this.rules, id).map(keyOf));
-    const results = folders.filter((name) => !own.has(keyOf(name)) && this.#countName(name, 1));
+    const results = resultFolders(paths).filter((name) => !own.has(keyOf(name)) && this.#countName(name, 1));
     if (results.length > 0) this.#results.set(keyOf(id), [...(this.#results.get(keyOf(id)) ?? []), ...results]);
-    return results.length > 0;
+    else for (const home of homes) this.#homes.add(home);
   }
 
   /** Returns whether the name is watched, but for case and Unicode form; then it is itself from now on. */

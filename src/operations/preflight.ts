@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { TtsctlError } from "../errors.ts";
+import { isStoreError, TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
 import { isOutage, type MirrorState, MirrorUse, OWED, redisDisabled } from "../store/mirror-link.ts";
 import { drainOwed } from "../store/mirror-writer.ts";
@@ -84,7 +84,12 @@ export async function preflight(
   if (!asked.dryRun && !mayBeLost) await use.ask((there) => drainOwed({ file, reporter }, there));
   else if (use.mirror !== null && (await file.owed.isThere())) {
     reporter.warn(OWED);
-    if (!mayBeLost) for (const { id, before } of await file.owed.read()) owed.set(keyOf(id), before);
+    const read = file.owed.read().catch((error) => {
+      if (!isStoreError(error)) throw error;
+      reporter.warn(error.message);
+      return [];
+    });
+    for (const { id, before } of mayBeLost ? [] : await read) owed.set(keyOf(id), before);
   }
   const isOwed = (id: TaskId, time: number) => owed.has(keyOf(id)) && !newer(time, owed.get(keyOf(id))!);
   return { file: writable(file), use, isOwed };

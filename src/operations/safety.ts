@@ -147,8 +147,7 @@ function isOfPublishedService(json: string): boolean {
  */
 export async function storeMismatch(snapshot: Snapshot, mirror: Mirror, isOurs?: (id: TaskId) => boolean) {
   if (snapshot.size === 0 && isOurs === undefined) return null;
-  const listed = await mirror.newest(undefined, SAMPLE);
-  const newest = listed.length > 0 ? listed : await mirror.someUnlisted(SAMPLE);
+  const newest = await mirror.withUnlisted(await mirror.newest(undefined, SAMPLE));
   if (newest.length < LEAST_STRANGE || newest.some((id) => snapshot.holds(id) || isOurs?.(id))) return null;
   const step = Math.max(1, Math.floor(snapshot.size / SAMPLE));
   const ids = [...snapshot.liveRows()].filter((_, i) => i % step === 0).map((row) => snapshot.idOf(row));

@@ -4,7 +4,8 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
-import type { TaskId } from "../task/ids.ts";
+import type { Member } from "../store/redis/walk.ts";
+import { keyOf, type TaskId } from "../task/ids.ts";
 import { givenName, mayPass, needsRecord, type TaskFilter } from "../task/query-fields.ts";
 import { copiesIn, copyPasses, existing, fileCopies } from "./copies.ts";
 import { type Survey, survey } from "./survey.ts";
@@ -48,17 +49,20 @@ export async function select(snapshot: Snapshot, mirror: Mirror | null, chosen: 
     return { rows, others, members: (await mirror?.size(undefined)) ?? 0 };
   }
   const rows = await passingRows(snapshot, filter);
-  let isKnown = filter.statuses.size === 0 && !needsRecord(filter);
-  const found = await survey(snapshot, rows, mirror, ({ userId, score }) => {
+  const timeless = new Set<unknown>();
+  const choose = ({ userId, taskId, score }: Member) => {
     if (!Number.isNaN(score)) return mayPass({ userId, score }, filter);
-    isKnown = false;
+    timeless.add(keyOf({ userId, taskId }));
     return mayPass({ userId }, filter);
-  });
-  if (isKnown) return found;
+  };
+  const found = await survey(snapshot, rows, mirror, choose, { withLost: true });
+  const isKnown = filter.statuses.size === 0 && !needsRecord(filter);
+  if (isKnown && timeless.size === 0) return found;
   for (const batch of batches(found.others.ids(), BATCH)) {
     const copies = await copiesOf(batch);
-    batch.forEach(({ userId, taskId }, i) => {
-      if (copies[i] != null && copyPasses(copies[i], filter)) others.addId(userId, taskId);
+    batch.forEach((id, i) => {
+      const isChosen = isKnown && !timeless.has(keyOf(id));
+      if (isChosen || (copies[i] != null && copyPasses(copies[i], filter))) others.addId(id.userId, id.taskId);
     });
   }
   return { ...found, others };

@@ -3,9 +3,8 @@ import { STATUS_CODES } from "../store/file/rows.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
-import type { Mirror } from "../store/redis/mirror.ts";
+import { lacksMembers, type Mirror } from "../store/redis/mirror.ts";
 import { type Member, membersOf } from "../store/redis/walk.ts";
-import { doubtsOf } from "../store/task-store.ts";
 import type { TaskId } from "../task/ids.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
 import { newer, type Version } from "../task/version.ts";
@@ -49,24 +48,28 @@ export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule:
   return stuck;
 }
 
-/**
- * Adds the chosen members of the index that no chosen row has, in one walk, and of an index that was lost (`doubtsOf`) also tasks that
- * only have a hash, with a score of NaN. @param limit only scores up to it, the oldest first: no others
- */
+/** Which tasks besides the members of the index: those that it lost, or none. */
+interface SurveyOptions {
+  /** Only scores up to it, the oldest first. */
+  readonly limit?: number;
+  /** Of an index that has lost members, also tasks that only have a hash, with a score of NaN. */
+  readonly withLost?: boolean;
+}
+
+/** Adds the chosen members of the index that no chosen row has, in one walk. */
 export async function survey(
   snapshot: Snapshot,
   rows: number[],
   mirror: Mirror | null,
   choose: (member: Member, isAhead: boolean, inFile: boolean) => boolean,
-  limit?: number,
+  { limit, withLost = false }: SurveyOptions = {},
 ): Promise<Survey> {
   const others = new KeyTable();
   if (mirror === null) return { rows, others, members: 0 };
   const size = await mirror.size(undefined);
   const chosen = new KeySet(snapshot.rows.keys.size);
   for (const row of rows) chosen.add(snapshot.rows.key(row));
-  const isLost = limit === undefined && (await doubtsOf(mirror, undefined)) !== null;
-  for await (const ids of isLost ? mirror.walkHashes(new Set()) : []) {
+  for await (const ids of withLost && (await hasLost(mirror, snapshot)) ? mirror.walkHashes(new Set()) : []) {
     for (const id of ids) {
       if (snapshot.holds(id) || !choose({ ...id, score: Number.NaN }, true, false)) continue;
       others.addId(id.userId, id.taskId);
@@ -83,6 +86,12 @@ export async function survey(
     }
   }
   return { rows, others, members: size };
+}
+
+/** Whether the global index has lost members, as far as the counts of the last sync or the file show it. */
+async function hasLost(mirror: Mirror, snapshot: Snapshot): Promise<boolean> {
+  const [standing] = await mirror.standings([undefined]);
+  return lacksMembers(standing!) && (standing!.counted !== null || standing!.members < snapshot.size);
 }
 
 /**

@@ -104,7 +104,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
       return await writeAll(changes);
     } catch (error) {
       if (!isStoreError(error)) throw error;
-      for (const change of changes) note(change, false);
+      for (const { id, before } of changes) note({ id, before: newest(before, waiting.get(keyOf(id))?.before) }, false);
       parts.onBehind?.();
       return changes.map(() => error);
     }
@@ -173,7 +173,7 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     if ((await isCaughtUp()) || (await open()).kind !== "on") return;
     const owed = await file.owed.read();
     if (owed.length > 0) await file.landed();
-    else if (await file.owed.isThere()) await file.owed.tidy();
+    else if (await file.owed.isThere()) await file.owed.tidy().catch(valueIf(isStoreError, undefined));
     const due = new Map([...owed, ...waiting.values()].map((one) => [keyOf(one.id), one]));
     for (const some of batches(due.values(), DRAINED)) {
       if (!(await alone(() => pushOwed(some, owed)))) break;

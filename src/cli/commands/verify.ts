@@ -108,21 +108,20 @@ const ORDER = Object.keys(MEANINGS) as Kind[];
 
 function remedy(kind: Kind, drift: Drift, { prune, restore, allowEmpty }: Flags): string {
   const keepsMembers = drift.isFileEmpty && !restore && !allowEmpty;
-  const owed = drift.withTrait("isOwed").length;
-  const others = restore ? "written to the file" : "kept";
+  const owed = drift.owed(kind);
+  const done = kind === "onlyInRedis" ? "deleted from Redis" : "written to Redis";
+  if (owed > 0 && owed === drift.counts[kind]) return done;
   const remedies: Partial<Record<Kind, string>> = {
     partial: `written to Redis if the file has the task, else ${prune ? "deleted" : "kept"}`,
-    onlyInRedis:
-      prune || owed === drift.counts.onlyInRedis
-        ? "deleted from Redis"
-        : others + (owed > 0 ? `; ${owed} deleted, as in the file` : ""),
+    onlyInRedis: prune ? "deleted from Redis" : restore ? "written to the file" : "kept",
     newerInRedis: "written to the file",
     dangling: keepsMembers ? "kept" : "written to Redis, or member removed",
     misplaced: keepsMembers ? "kept" : "member removed",
     unindexed: "index repaired",
     wrongScore: "index repaired",
   };
-  return remedies[kind] ?? "written to Redis";
+  const remedy = remedies[kind] ?? "written to Redis";
+  return owed === 0 || remedy === done ? remedy : `${remedy}; ${owed} ${done}, as owed`;
 }
 
 function footer({ result: { repaired }, drift, isMisread }: VerifyOutcome, flags: Flags): string {

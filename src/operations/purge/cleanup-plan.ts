@@ -67,7 +67,7 @@ export async function planCleanup(
     // An interrupted pass has then purged the oldest, and neighbours in Redis and in `Logs/` are purged together.
     rows.sort((a, b) => snapshot.rows.score(a) - snapshot.rows.score(b));
     const limit = latestLimit(limits);
-    if (!isShortOfRoom) return survey(snapshot, rows, mirror, () => true, limit);
+    if (!isShortOfRoom) return survey(snapshot, rows, mirror, () => true, { limit });
     return survey(snapshot, rows, mirror, (member) => member.score <= limit || makesRoom(member));
   });
   const [newestForSpace] = ranking?.forSpace ?? [];

@@ -62,7 +62,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
     if (!mayBeThere() || chosen.rows.length + chosen.others.size === 0) return;
     await owners.addFile(base, artifacts.hasOutput);
     await mirror.ask(async (mirror) => {
-      const { others } = await survey(base, [], mirror, (_, isAhead) => isAhead);
+      const { others } = await survey(base, [], mirror, (_, isAhead) => isAhead, { withLost: true });
       // One that the file lacks may be in no index.
       for (const id of chosen.others.ids()) if (!base.holds(id)) others.addId(id.userId, id.taskId);
       await owners.addRedis(mirror, others.ids(), base);
@@ -163,6 +163,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
 
   function keepsTask(id: TaskId, folder: FolderOutcome, freed: Freed): boolean {
     if (folder.kind !== "kept" || !(folder.newer || folder.retry)) return false;
+    if (folder.removed !== undefined) add(freed, folder.removed);
     tally[folder.newer || dryRun ? "keep" : "fail"](id, folder.reason + whatWent(freed));
     return true;
   }
@@ -196,7 +197,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
 }
 
 function whatWent({ files }: Freed): string {
-  return files > 0 ? `, after ${counted(files, "file")} of it` : "";
+  return files > 0 ? `; ${counted(files, "file")} of it already removed` : "";
 }
 
 function add(freed: Freed, { files, bytes, room = 0 }: Freed): void {

@@ -241,7 +241,7 @@ function lookOf(
     isForeign: finding === "partial" && copy.type !== "hash",
     // A name that isn't UTF-8 was listed, but isn't there under the name that it is read as.
     isUnnamed: finding === "absent" && (isUnsure(id.userId) || isUnsure(id.taskId)),
-    isOwed: finding === "onlyInRedis" && isOwed(id, mirrorTime),
+    isOwed: (finding === "onlyInRedis" || finding === "newerInRedis") && isOwed(id, mirrorTime),
     memberOnly,
     isReindexed: false,
   };
@@ -290,7 +290,7 @@ export async function compareSample(
     compared += batch.length;
   }
   if (late.size === 0) return { compared, counts };
-  await clock.sleep(PATIENCE_MS);
+  await clock.sleep(PATIENCE_MS, signal);
   await using now = await file.read();
   for (const batch of batches([...late.keys()], SAMPLE_BATCH)) await lookAt(batch, now);
   return { compared, counts };

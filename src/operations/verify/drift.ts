@@ -36,7 +36,7 @@ export interface Traits {
   readonly isForeign: boolean;
   /** Its name in Redis isn't UTF-8, so no command can name it. */
   readonly isUnnamed: boolean;
-  /** Only Redis has it, and each run that changes both stores first deletes it there: the file's deletion is owed. */
+  /** Each run that changes both stores first makes Redis as the file is: the deletion there, or of what the file has by now, is owed. */
   readonly isOwed: boolean;
   /** There is only a member of the user's index. */
   readonly memberOnly: boolean;
@@ -208,10 +208,14 @@ export class Drift {
     }
   }
 
-  withTrait(trait: "isForeign" | "isUnnamed" | "isOwed"): TaskId[] {
-    const all = [...this.suspectsOf("partial", "dangling", "onlyInRedis")];
-    const suspects = all.filter((suspect) => this.traits(suspect)[trait]);
+  withTrait(trait: "isForeign" | "isUnnamed"): TaskId[] {
+    const suspects = [...this.suspectsOf("partial", "dangling")].filter((suspect) => this.traits(suspect)[trait]);
     return suspects.map((suspect) => this.keys.id(suspect));
+  }
+
+  /** How many of a kind are owed. */
+  owed(kind: Kind): number {
+    return [...this.suspectsOf(kind)].filter((suspect) => this.traits(suspect).isOwed).length;
   }
 
   *of(kind: Kind): Generator<TaskId> {

@@ -54,8 +54,10 @@ export async function takeLock(
   const path = lockPath(storePath, purpose);
   const handle = await openLockFile(path);
   try {
-    // It may be another name of any file, such as the store file.
-    if ((await handle.stat()).nlink > 1) throw unavailable(`${path} is a hard link`, "remove it", undefined);
+    const store = await identityAt(storePath).catch(() => null); // its reader reports why
+    if (sameFile(store, await handle.stat({ bigint: true }))) {
+      throw unavailable(`${path} is a hard link to the store file`, "remove it", undefined);
+    }
     if (!(await tryFlock(handle, path)) && !(wait !== null && (await waitForFlock(handle, path, wait)))) {
       if (wait?.signal?.aborted)
         throw new TtsctlError("INTERRUPTED", "interrupted while waiting for another ttsctl: nothing was done");

@@ -53,10 +53,10 @@ export function owedList(targetOf: () => Promise<string>, clock: Clock) {
       return readOwed(owedPath(await targetOf()));
     },
 
-    /** Removes a list that has none, which a full disk or a killed run has left. */
+    /** Removes a list without a whole line, which a full disk or a killed run has left. */
     async tidy(): Promise<void> {
       await alone(async (path) => {
-        if ((await readOwed(path)).length === 0) await rm(path, { force: true });
+        if (!(await readRegular(path))?.includes("\n")) await rm(path, { force: true });
       });
     },
 
@@ -93,8 +93,8 @@ async function readOwed(path: string): Promise<Owed[]> {
   });
   const owed = new Map<string, Owed>();
   for (const line of (text ?? "").split("\n")) {
-    const one = jsonIn(line) as OwedJson | undefined;
-    if (one === undefined) continue; // cut off: its deletion didn't reach the file
+    const one = jsonIn(line) as OwedJson | null | undefined;
+    if (one == null) continue; // cut off: its deletion didn't reach the file
     const id = { userId: one.user_id, taskId: one.task_id };
     owed.set(keyOf(id), { id, before: newest(one.before ?? Number.NaN, owed.get(keyOf(id))?.before) });
   }

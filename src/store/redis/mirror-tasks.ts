@@ -1,3 +1,4 @@
+import { systemClock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import { fillIn } from "../../pool.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
@@ -8,6 +9,8 @@ import type { Stopped, TaskPage, TaskSource } from "../task-source.ts";
 import type { Outcome } from "./copies.ts";
 import type { Mirror } from "./mirror.ts";
 import { type IndexRange, isUnsure, type Member, STEP } from "./walk.ts";
+
+const MOST_WALKS = 3;
 
 /** The tasks of the mirror, with another source behind it for members whose hash is gone. */
 export function mirrorTasks(
@@ -34,7 +37,8 @@ export function mirrorTasks(
   async function sorted(filter: TaskFilter, sort: Sort | undefined, hasTimes: boolean) {
     const { orderBy, SearchLimit } = await import("../task-order.ts");
     const by = sort ?? naturalOrder(hasTimes);
-    const isNatural = by === naturalOrder(hasTimes); // so they come in order
+    const isNatural = by === naturalOrder(hasTimes); // so they come in order, but for those that change meanwhile
+    let [isSorted, last] = [isNatural, Number.POSITIVE_INFINITY];
     const { rules, times } = mirror.parser;
     const keys = new KeyTable(rules.memberOrder);
     const scores: number[] = [];
@@ -45,6 +49,8 @@ export function mirrorTasks(
       const created = by === "created" && !isNatural ? await find(passing) : null;
       for (const [i, { userId, taskId, score }] of passing.entries()) {
         const task = created?.[i];
+        isSorted &&= score <= last;
+        last = score;
         scores[keys.addId(userId, taskId)] = task === undefined ? score : createdScore(task, times);
       }
       lost.push(...gone);
@@ -55,7 +61,7 @@ export function mirrorTasks(
     if (stopped !== undefined && !hasTimes) stopped = { ...stopped, at: null }; // the rest may be newer
     const order = Int32Array.from({ length: keys.size }, (_, key) => key);
     const time = (key: number) => scores[key]!;
-    if (!isNatural) order.sort(orderBy(by, keys, (key) => key, time));
+    if (!isSorted) order.sort(orderBy(by, keys, (key) => key, time));
     const ids = (from: number, end: number) => Array.from(order.subarray(from, end), (key) => keys.id(key));
     return { total: keys.size, ids, lost, stopped };
   }
@@ -70,21 +76,19 @@ export function mirrorTasks(
 
   /** Members of a range, newest first; last those that were changed during the walk, and so moved to what was read before. */
   async function* membersIn(range: IndexRange): AsyncGenerator<readonly Member[]> {
-    let known = new Set<unknown>(); // the members at `since`
-    for (let { since } = range; ; ) {
+    let known = new Set<unknown>(); // the first of the last walk, at most STEP
+    for (let [since, walks] = [range.since, 0]; walks < MOST_WALKS; walks++) {
+      const now = systemClock.now(); // some may be from the future
       const top = new Set<unknown>();
-      let newest: number | null = null;
-      let [count, news] = [0, 0];
+      let [count, newest] = [0, now];
       for await (const members of mirror.walkInOrder({ ...range, since })) {
-        newest ??= members[0]?.score ?? null;
-        for (const member of members) if (member.score === newest) top.add(keyOf(member));
-        const unknown = members.filter((member) => member.score !== since || !known.has(keyOf(member)));
+        if (count === 0) newest = Math.min(now, members[0]?.score ?? now);
+        for (const member of members) if (member.score >= newest && top.size <= STEP) top.add(keyOf(member));
         count += members.length;
-        news += unknown.length;
-        yield unknown;
+        yield members.filter((member) => !known.has(keyOf(member)));
       }
-      if (newest === null || count < STEP || news === 0) return; // fewer come in one reply
-      [known, since] = [top, newest];
+      if (count < STEP) return; // so few come in one reply
+      [known, since] = [top, top.size > STEP ? newest + 1e-6 : newest];
     }
   }
 

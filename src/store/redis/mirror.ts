@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { systemClock } from "../../clock.ts";
 import { hasCode, TtsctlError, valueIf } from "../../errors.ts";
 import { batches, fillIn } from "../../pool.ts";
-import { type TaskId, uniqueTasks } from "../../task/ids.ts";
+import { keyOf, type TaskId, uniqueTasks } from "../../task/ids.ts";
 import { ofUser } from "../../task/query-fields.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
@@ -18,6 +19,7 @@ import {
 } from "../layout/keys.ts";
 import { type Layout, PLAIN, stateNames } from "../layout/layout.ts";
 import type { Writable } from "../writable.ts";
+import { LEAST_STRANGE } from "../written-copies.ts";
 import { atomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type Fitting, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
@@ -49,12 +51,15 @@ export function lacksMembers({ members, counted }: Standing): boolean {
 }
 
 const COUNTED_AT_ONCE = 500;
+/** Steps of the search for tasks that the index lacks: Redis may have a million keys of other programs. */
+const MOST_STEPS = 200;
 /** How long the token of a killed sync remains, seconds. */
 const TOKEN_LIFE = 86_400;
 
 /** The mirror of the store in Redis (docs/contract.md, Redis), on one node or in a cluster. */
 export class Mirror {
   protected readonly commands: RedisCommands;
+  #unlisted: { readonly until: number; readonly some: Promise<Member[]> } = { until: 0, some: Promise.resolve([]) };
   /** Reads records as this mirror's hashes hold them. */
   readonly parser: RecordParser;
   readonly layout: Layout;
@@ -181,12 +186,25 @@ export class Mirror {
     return (await this.page({ userId, since: null, until: null }, 0, count)).members;
   }
 
-  /** Of a global index that was lost, or of an empty mirror: some tasks that have a hash. Their scores are unknown. */
-  async someUnlisted(count: number): Promise<Member[]> {
+  /** Some members of the global index, and if they are few, also some tasks with a status that only hashes show: their scores are unknown. */
+  async withUnlisted(listed: readonly Member[]): Promise<readonly Member[]> {
+    if (listed.length >= LEAST_STRANGE) return listed;
+    const now = systemClock.monotonic();
+    // The checks of a run ask for them one after the other.
+    if (!(now < this.#unlisted.until)) this.#unlisted = { until: now + 1, some: this.#findUnlisted() };
+    const known = new Set(listed.map(keyOf));
+    return [...listed, ...(await this.#unlisted.some).filter((id) => !known.has(keyOf(id)))];
+  }
+
+  async #findUnlisted(): Promise<Member[]> {
     const some: Member[] = [];
+    let steps = 0;
     for await (const ids of this.walkHashes(new Set())) {
-      some.push(...ids.slice(0, count - some.length).map((id) => ({ ...id, score: Number.NaN })));
-      if (some.length >= count) break;
+      const statuses = await this.statuses(ids.slice(0, SAMPLE - some.length));
+      statuses.forEach(
+        (status, i) => void (typeof status === "string" && some.push({ ...ids[i]!, score: Number.NaN })),
+      );
+      if (some.length >= SAMPLE || ++steps >= MOST_STEPS) break;
     }
     return some;
   }
@@ -384,12 +402,11 @@ export class Mirror {
 
   /**
    * Random members of the index and what shows which program wrote them: the scores in both indexes, epoch seconds, and the texts of the hash.
-   * If the index was lost, some tasks with the score of their user's index, if that has the same times.
+   * Of a task that this index lacks, the score in its user's, if that has the same times.
    */
   async sample() {
     const flat = await this.commands.command("ZRANDMEMBER", INDEX_KEY, SAMPLE, "WITHSCORES");
-    const listed = membersOf(flat as string[], undefined, this.layout);
-    const members = listed.length > 0 ? listed : await this.someUnlisted(SAMPLE);
+    const members = await this.withUnlisted(membersOf(flat as string[], undefined, this.layout));
     const isByUpdate = this.layout.userScoredBy === "updated_at";
     const commands = members.flatMap(({ userId, taskId }): Command[] => [
       ["HMGET", this.layout.taskKey(userId, taskId), "updated_at", "created_at"],

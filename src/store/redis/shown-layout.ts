@@ -52,6 +52,6 @@ function signOf({ updatedAt, hasLookup }: SampledTask, times: TimeReader): "plai
 /** A task whose global score differs from its hash is being written, so it is ignored; so is one whose two times are equal. */
 function scoreOf({ score, userScore, updatedAt, createdAt }: SampledTask, times: TimeReader) {
   const [updated, created] = [times.ofHash(updatedAt ?? ""), times.ofHash(createdAt ?? "")];
-  if (updated === created || score !== updated) return null;
+  if (updated === created || (!Number.isNaN(score) && score !== updated)) return null;
   return userScore === created ? "byCreation" : userScore === updated ? "byUpdate" : null;
 }

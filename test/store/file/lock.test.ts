@@ -54,9 +54,13 @@ describe("without a usable lock", () => {
     await expect(take("run")).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
     expect(readFileSync(path("victim"), "utf8")).toBe("precious");
     rmSync(lockFile("run"));
-    linkSync(path("victim"), lockFile("run"));
+    writeFileSync(path("s.json"), "precious");
+    linkSync(path("s.json"), lockFile("run"));
     await expect(take("run")).rejects.toMatchObject({ code: "LOCK_UNAVAILABLE" });
-    expect(readFileSync(path("victim"), "utf8")).toBe("precious");
+    expect(readFileSync(path("s.json"), "utf8")).toBe("precious");
+    await (await take("write")).release();
+    linkSync(lockFile("write"), path("backup")); // as `cp -al` does
+    await (await take("write")).release();
   });
 });
 
