@@ -100,6 +100,14 @@ describe("an outage", () => {
     },
   );
 
+  it("a list of such deletions that can't be read is named by verify, and stops a sync", async () => {
+    fill();
+    await here.mirrored(record("alice", "t1"), YOUNG());
+    here.root.write(".voice_task.json.ttsctl-owed/x", "");
+    expect(await here.run("verify")).toMatchObject({ code: 0, stderr: expect.stringContaining("not a regular file") });
+    expect((await here.run("sync")).code).toBe(1);
+  });
+
   it("leaves reads to Redis if the file was lost before Redis had a deletion", async () => {
     fill();
     await here.mirrored(record("alice", "t1"), YOUNG());

@@ -101,6 +101,8 @@ it("all() also gives tasks that change while it reads, each once", async () => {
   const store = await here.open();
   const ids = Array.from({ length: 2500 }, (_, i) => `t${i}`);
   await Promise.all(ids.map((id, i) => store.upsert(task(id, { updated_at: ago(9000 - i) }))));
+  ids.push("future");
+  await store.upsert(task("future", { updated_at: ago(-3600) }));
   await store.syncToRedis();
   const seen: string[] = [];
   for await (const { taskId } of store.all()) {

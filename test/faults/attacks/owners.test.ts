@@ -57,6 +57,15 @@ describe("the directory that the result of a kept record names is kept", () => {
     expect([here.root.has(AUDIO), here.root.readStore()]).toEqual([true, [T2]]);
   });
 
+  it("below the directory of another task, where other tasks have theirs", async () => {
+    const nested = (user: string) => young(user, "t2", { result_path: `/srv/output/alice/${user}/t2/t2.wav` });
+    const [old, bob, carol] = [record("alice", "carol"), nested("bob"), nested("carol")];
+    here.root.writeStore([bob, carol, old]);
+    here.root.write("output/alice/carol/t2/t2.wav", "audio", 1_600_000_000);
+    expect((await here.run("cleanup --once --no-redis")).code).toBe(0);
+    expect([here.root.has("output/alice/carol/t2/t2.wav"), here.root.readStore()]).toEqual([true, [bob, carol]]);
+  });
+
   it("in an invalid record", async () => {
     const invalid = young("bob", "t9", { updated_at: "soon", result_path: AUDIO });
     here.root.writeStore([T1, invalid]);
@@ -106,6 +115,7 @@ const inTheWest = async () => {
 const NUMBER = [T2, young("alice", "t1"), { ...young("alice", ""), task_id: 17, status: "running" }];
 const OLD = () => here.root.write("output/alice/17/17.wav", "audio", 1_600_000_000);
 const loseIndex = () => here.server.call("DEL", "tts:tasks:index");
+const loseMost = () => here.server.call("ZREMRANGEBYRANK", "tts:tasks:index", 1, -1);
 const OTHERS = Array.from({ length: 5 }, (_, i) => young("zoe", `t${i}`));
 const WRITES = ["cleanup --once", "sync", "mark --all --to error --yes", "delete --all --force --yes"];
 /** Nothing at all may be changed by these. */
@@ -123,6 +133,7 @@ const HARMLESS: Attack[] = [
   ]),
   ...WRITES.flatMap((line) => [
     { what: "another service's Redis that lost its index", line, redis: OTHERS, prepare: loseIndex, code: 1 },
+    { what: "the same, of which one task is listed again", line, redis: OTHERS, prepare: loseMost, code: 1 },
     {
       ...{ what: "a wrong zone, and a lost index", line, file: WEST, redis: WEST, code: 2 },
       prepare: async () => {
