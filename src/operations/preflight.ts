@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { isStoreError, TtsctlError } from "../errors.ts";
 import type { FileStore } from "../store/file/file-store.ts";
-import { isOutage, type MirrorState, MirrorUse, OWED, redisDisabled } from "../store/mirror-link.ts";
+import { isOutage, type MirrorState, MirrorUse, OWED, OWED_OF_LOST, redisDisabled } from "../store/mirror-link.ts";
 import { drainOwed } from "../store/mirror-writer.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
 import { type Writable, writable } from "../store/writable.ts";
@@ -51,7 +51,7 @@ export interface Cleared {
   readonly file: Writable<FileStore>;
   /** Without a mirror if Redis is off or can't be reached. */
   readonly use: MirrorUse<Writable<Mirror>>;
-  /** In a dry run: whether the run itself would first delete a Redis-only copy, by its time in epoch seconds, since it is owed. */
+  /** Of a dry run, or a lost file: whether a copy, by its time in epoch seconds, isn't one to keep, since its deletion is owed. */
   isOwed(id: TaskId, time: number): boolean;
 }
 
@@ -83,13 +83,15 @@ export async function preflight(
   const owed = new Map<unknown, number>();
   if (!asked.dryRun && !mayBeLost) await use.ask((there) => drainOwed({ file, reporter }, there));
   else if (use.mirror !== null && (await file.owed.isThere())) {
-    reporter.warn(OWED);
+    reporter.warn(mayBeLost ? OWED_OF_LOST : OWED);
     const read = file.owed.read().catch((error) => {
       if (!isStoreError(error)) throw error;
       reporter.warn(error.message);
       return [];
     });
-    for (const { id, before } of mayBeLost ? [] : await read) owed.set(keyOf(id), before);
+    for (const { id, before, isReplaced } of await read) {
+      if (!mayBeLost || !isReplaced) owed.set(keyOf(id), before);
+    }
   }
   const isOwed = (id: TaskId, time: number) => owed.has(keyOf(id)) && !newer(time, owed.get(keyOf(id))!);
   return { file: writable(file), use, isOwed };

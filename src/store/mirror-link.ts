@@ -111,8 +111,8 @@ interface Ways<T> {
  */
 export async function readFirst<T>(stores: Stores, source: SourceChoice, ways: Ways<T>): Promise<T> {
   const { path } = stores.file;
-  const { mirror, behind, warnings } = await mirrorFor(stores, source);
-  if (mirror === null) return ways.fromFile(warnings);
+  const { mirror, down, behind, warnings } = await mirrorFor(stores, source);
+  if (mirror === null) return ways.fromFile(warnings).catch((error) => Promise.reject(namingBoth(error, down)));
   try {
     if (behind !== undefined) return await ways.fromFile([behindWarning(behind, path)]);
   } catch (error) {
@@ -122,8 +122,15 @@ export async function readFirst<T>(stores: Stores, source: SourceChoice, ways: W
     return await ways.fromMirror(mirror, behind === undefined ? [] : [behind]);
   } catch (error) {
     if (source === "redis" || !isRedisError(error)) throw error;
-    return ways.fromFile([fallbackWarning(error, path)]);
+    const warning = fallbackWarning(error, path);
+    return ways.fromFile([warning]).catch((problem) => Promise.reject(namingBoth(problem, error)));
   }
+}
+
+/** Why the file can't be read, and why Redis can't be used instead. */
+function namingBoth(error: unknown, lost: TtsctlError | null): unknown {
+  if (!isStoreError(error) || lost === null) return error;
+  return new TtsctlError(error.code, `${error.message}; ${lost.message}`, { hint: error.hint, cause: error });
 }
 
 export interface Stores {
@@ -138,11 +145,12 @@ export async function mirrorFor({ file, link }: Stores, source: SourceChoice) {
   const warnings: string[] = [];
   if (state.kind === "on") {
     const behind = isForced ? undefined : (state.behind ?? ((await isOwed(file)) ? OWED : undefined));
-    return { mirror: state.mirror, behind, warnings };
+    return { mirror: state.mirror, down: null, behind, warnings };
   }
   if (isForced) throw state.kind === "down" ? state.error : redisDisabled();
-  if (state.kind === "down") warnings.push(fallbackWarning(state.error, file.path));
-  return { mirror: null, behind: undefined, warnings };
+  const down = state.kind === "down" ? state.error : null;
+  if (down !== null) warnings.push(fallbackWarning(down, file.path));
+  return { mirror: null, down, behind: undefined, warnings };
 }
 
 /** If the store file is lost or its directory can't be read, Redis must answer. */
@@ -181,6 +189,8 @@ export function causeOf(lost: TtsctlError, meaning: string): string | TtsctlErro
 
 /** Why the mirror must not be read while deletions are owed to it. */
 export const OWED = "Redis may still have tasks that were deleted from the file (run `ttsctl sync`)";
+/** The same of a lost file, which shows no deletion. */
+export const OWED_OF_LOST = "the list of owed deletions has tasks that a restore leaves out, and deletes in Redis";
 
 /** A mirror that an operation works without from its first failure on (docs/contract.md, Commands, exit code 3). */
 export class MirrorUse<M extends Mirror = Mirror> {

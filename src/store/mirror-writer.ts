@@ -124,7 +124,8 @@ export function mirrorWriter(parts: MirrorWriterParts) {
     // A sync may write what it read before a deletion, so these stay owed until it has ended.
     if (syncs === 0) await owed.settle(due.filter((_, i) => isDone(i) && goesBack(changes[i]!)));
     // Deletions are in the list already. A record of the same time, or an older one, is nothing that a sync writes.
-    await owed.add(due.filter((change, i) => !isDone(i) && change.task !== null && goesBack(change)));
+    const replaced = due.filter((change, i) => !isDone(i) && change.task !== null && goesBack(change));
+    await owed.add(replaced.map(({ id, before }) => ({ id, before, isReplaced: true })));
     due.forEach((change, i) => void note(change, isDone(i) || goesBack(change)));
     if (!outcomes.every((_, i) => isDone(i)) || !(await isCaughtUp())) parts.onBehind?.();
     return outcomes;
@@ -244,12 +245,12 @@ export function mirrorWriter(parts: MirrorWriterParts) {
   };
 }
 
-/** Makes Redis as the file is, of tasks whose deletion it may lack since it was down. */
+/** Makes Redis as the file is, of tasks whose deletion it may lack since it was down; returns how many are settled. */
 export async function drainOwed(
   { file, reporter }: { file: FileStore; reporter: Pick<MirrorWriterParts, "warn"> },
   mirror: Writable<Mirror>,
-): Promise<void> {
-  if (!(await file.owed.isThere())) return;
+): Promise<number> {
+  if (!(await file.owed.isThere())) return 0;
   const owed = await file.owed.read();
   const open: MirrorWriterParts["open"] = async () => ({ kind: "on", mirror });
   await mirrorWriter({ file, open, warn: (line) => reporter.warn(line) }).catchUp();
@@ -257,6 +258,7 @@ export async function drainOwed(
   const what = `${counted(settled, "deletion")} from the file`;
   if (settled > 0)
     reporter.warn(`Redis lacked ${what}: made now, but for tasks that the file has again, or that are newer in Redis`);
+  return settled;
 }
 
 /** Whether it removes the file's record, or puts one in its place that isn't newer. */

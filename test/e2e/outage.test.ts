@@ -117,6 +117,17 @@ describe("an outage", () => {
     here.root.write("voice_task.json", "[{");
     for (const line of ["list", "get alice t2"])
       expect(await here.json(line)).toMatchObject({ source: "redis", exit: 0 });
+    const both = { exit: 1, said: expect.stringMatching(/truncated.*Redis at .* refuses/) };
+    expect(await here.json("list", { env: { REDIS_PORT: "1" } })).toMatchObject(both);
+    here.root.drop("voice_task.json");
+    const restore = "verify --repair --restore";
+    expect((await here.run(`${restore} --dry-run`)).stdout).toMatch(
+      /written to the file; 1 deleted from Redis.*\n2 of 2/,
+    );
+    expect((await here.run("verify --repair --dry-run")).stdout).toMatch(/ kept\n0 of 2/);
+    expect((await here.run(restore)).stdout).toMatch(/\n2 of 2 repaired/);
+    expect(here.root.readStore().map(({ task_id }) => task_id)).toEqual(["t2"]);
+    expect(await here.json("list --source redis")).toMatchObject({ total: 1 });
   });
 });
 

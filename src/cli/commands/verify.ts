@@ -108,7 +108,7 @@ const ORDER = Object.keys(MEANINGS) as Kind[];
 
 function remedy(kind: Kind, drift: Drift, { prune, restore, allowEmpty }: Flags): string {
   const keepsMembers = drift.isFileEmpty && !restore && !allowEmpty;
-  const owed = drift.owed(kind);
+  const owed = drift.isFileEmpty && !restore ? 0 : drift.owed(kind);
   const done = kind === "onlyInRedis" ? "deleted from Redis" : "written to Redis";
   if (owed > 0 && owed === drift.counts[kind]) return done;
   const remedies: Partial<Record<Kind, string>> = {

@@ -72,6 +72,8 @@ export interface RepairPolicy {
   readonly restore: boolean;
   /** Remove members without a task: the file is known to be the right one. */
   readonly removeMembers: boolean;
+  /** Make owed deletions: the file shows them, or is restored without these tasks. */
+  readonly settle: boolean;
 }
 
 /** What the finding alone decides. */
@@ -84,10 +86,10 @@ const PLANNED: Partial<Record<Finding, Action>> = {
   differs: "overwrite",
 };
 
-export function planRepair(traits: Traits, { prune, restore, removeMembers }: RepairPolicy): Action {
+export function planRepair(traits: Traits, { prune, restore, removeMembers, settle }: RepairPolicy): Action {
   const { finding, inFile, isRecord } = traits;
   if (traits.isUnnamed || traits.isForeign) return "keep";
-  if (traits.isOwed) return "settle";
+  if (traits.isOwed) return settle ? "settle" : "keep";
   if (finding === "newerInRedis") return isRecord ? "bringBack" : "keep";
   if (finding === "dangling" && !inFile) return removeMembers ? "removeMember" : "keep";
   // A partial hash only counts if its payload is a whole record that is newer than the file's.
@@ -183,7 +185,7 @@ export class Drift {
     const left = { records: 0, fragments: 0, stuck: 0 };
     for (const suspect of this.suspectsOf(...KINDS)) {
       const traits = this.traits(suspect);
-      if (planRepair(traits, { prune: false, restore: false, removeMembers: true }) !== "keep") continue;
+      if (planRepair(traits, { prune: false, restore: false, removeMembers: true, settle: true }) !== "keep") continue;
       if (traits.isForeign || traits.isUnnamed || traits.inFile) left.stuck++;
       else left[traits.isRecord ? "records" : "fragments"]++;
     }

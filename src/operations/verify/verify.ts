@@ -3,6 +3,7 @@ import { batches, groupedBy, IN_FLIGHT, pool } from "../../pool.ts";
 import { CurrentFile } from "../../store/file/shared-snapshot.ts";
 import type { RowWindow, Snapshot } from "../../store/file/snapshot.ts";
 import { copyOf } from "../../store/layout/copy.ts";
+import { drainOwed } from "../../store/mirror-writer.ts";
 import { BATCH } from "../../store/redis/copies.ts";
 import { isWrongType } from "../../store/redis/errors.ts";
 import { recordOf } from "../../store/redis/records.ts";
@@ -23,7 +24,7 @@ import { beginMark, type Orphans, pruneOrphans, type SyncOptions, type SyncParts
 import { type CompareParts, compare, LOOK_BATCH } from "./compare.ts";
 import { type Action, type Drift, KINDS, planRepair, type RepairPolicy } from "./drift.ts";
 
-export interface RepairOptions extends Omit<SyncOptions, "checksum">, Omit<RepairPolicy, "removeMembers"> {}
+export interface RepairOptions extends Omit<SyncOptions, "checksum">, Omit<RepairPolicy, "removeMembers" | "settle"> {}
 
 type RepairParts = SyncParts & Parts<"rules">;
 
@@ -56,7 +57,8 @@ export async function verifyAndRepair(parts: RepairParts, options: RepairOptions
   const snapshot = await file.snapshot();
   const isEmpty = snapshot.size === 0 && !options.allowEmpty;
   if (prune && isEmpty) throw storeEmpty(snapshot);
-  const plan = planRepairs(drift, { prune, restore, removeMembers: !isEmpty || restore });
+  const settle = snapshot.size > 0 || restore;
+  const plan = planRepairs(drift, { prune, restore, removeMembers: !isEmpty || restore, settle });
   if (isEmpty && !restore && drift.counts.dangling > 0) {
     parts.reporter.warn(`index members without a task are kept: ${lackText(snapshot)}`);
   }
@@ -143,6 +145,7 @@ async function repair(
       if (isWanted && !isRecord) failures.add(drift.keys.id(suspect), UNTAKEABLE);
     }
     failures.end();
+    if (due("settle").length > 0) repaired += await drainOwed(parts, mirror);
     await remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
     if (policy.removeMembers) await removeStrays();
     await remove("prune", { action: "prune", reason: "orphan" });

@@ -14,6 +14,8 @@ export interface Owed {
   readonly id: TaskId;
   /** `updated_at` of the record, epoch seconds: a newer copy in Redis is kept. NaN without one. */
   readonly before: number;
+  /** The file had an older record of it by then. */
+  readonly isReplaced?: boolean;
 }
 
 export type OwedList = ReturnType<typeof owedList>;
@@ -96,15 +98,17 @@ async function readOwed(path: string): Promise<Owed[]> {
     const one = jsonIn(line) as OwedJson | null | undefined;
     if (one == null) continue; // cut off: its deletion didn't reach the file
     const id = { userId: one.user_id, taskId: one.task_id };
-    owed.set(keyOf(id), { id, before: newest(one.before ?? Number.NaN, owed.get(keyOf(id))?.before) });
+    const before = newest(one.before ?? Number.NaN, owed.get(keyOf(id))?.before);
+    owed.set(keyOf(id), { id, before, ...(one.replaced && { isReplaced: true }) });
   }
   return [...owed.values()];
 }
 
-type OwedJson = { readonly user_id: string; readonly task_id: string; readonly before: number | null };
+type OwedJson = { readonly user_id: string; readonly task_id: string; readonly before: number | null; replaced?: true };
 
-function lineOf({ id, before }: Owed): string {
-  const one: OwedJson = { user_id: id.userId, task_id: id.taskId, before }; // in JSON, NaN is null
+function lineOf({ id, before, isReplaced }: Owed): string {
+  const more = isReplaced && { replaced: true as const };
+  const one: OwedJson = { user_id: id.userId, task_id: id.taskId, before, ...more }; // in JSON, NaN is null
   return `${JSON.stringify(one)}\n`;
 }
 
