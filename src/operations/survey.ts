@@ -48,7 +48,6 @@ export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule:
   return stuck;
 }
 
-/** Which tasks besides the members of the index: those that it lost, or none. */
 interface SurveyOptions {
   /** Only scores up to it, the oldest first. */
   readonly limit?: number;

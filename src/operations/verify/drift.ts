@@ -210,6 +210,7 @@ export class Drift {
     }
   }
 
+  /** The tasks whose keys only redis-cli should or can remove. */
   withTrait(trait: "isForeign" | "isUnnamed"): TaskId[] {
     const suspects = [...this.suspectsOf("partial", "dangling")].filter((suspect) => this.traits(suspect)[trait]);
     return suspects.map((suspect) => this.keys.id(suspect));

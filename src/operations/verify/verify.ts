@@ -145,7 +145,8 @@ async function repair(
       if (isWanted && !isRecord) failures.add(drift.keys.id(suspect), UNTAKEABLE);
     }
     failures.end();
-    if (due("settle").length > 0) repaired += await drainOwed(parts, mirror);
+    const { length: owed } = due("settle");
+    if (owed > 0) repaired += Math.min(owed, await drainOwed(parts, mirror)); // the file shows them by now
     await remove("removeMember", { action: "repair", reason: "dangling", membersOnly: true });
     if (policy.removeMembers) await removeStrays();
     await remove("prune", { action: "prune", reason: "orphan" });

@@ -37,7 +37,7 @@ export function mirrorTasks(
   async function sorted(filter: TaskFilter, sort: Sort | undefined, hasTimes: boolean) {
     const { orderBy, SearchLimit } = await import("../task-order.ts");
     const by = sort ?? naturalOrder(hasTimes);
-    const isNatural = by === naturalOrder(hasTimes); // so they come in order, but for those that change meanwhile
+    const isNatural = by === naturalOrder(hasTimes); // so they come in order, but for those that change during the walk
     let [isSorted, last] = [isNatural, Number.POSITIVE_INFINITY];
     const { rules, times } = mirror.parser;
     const keys = new KeyTable(rules.memberOrder);
