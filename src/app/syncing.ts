@@ -5,8 +5,8 @@ import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts"
 import type { MirrorLink, MirrorState } from "../store/mirror-link.ts";
 import { type MirrorWriterParts, mirrorWriter } from "../store/mirror-writer.ts";
 import type { Mirror } from "../store/redis/mirror.ts";
+import { LEAST_STRANGE } from "../store/redis/mirror.ts";
 import { type Writable, writable } from "../store/writable.ts";
-import { LEAST_STRANGE } from "../store/written-copies.ts";
 import { counted } from "../task/amounts.ts";
 import type { TaskId } from "../task/ids.ts";
 import type { RunParts } from "./parts.ts";

@@ -3,10 +3,9 @@ import { TtsctlError } from "../errors.ts";
 import { fieldJson } from "../json/record.ts";
 import type { Snapshot } from "../store/file/snapshot.ts";
 import { INDEX_KEY } from "../store/layout/keys.ts";
-import type { Mirror } from "../store/redis/mirror.ts";
+import { LEAST_STRANGE, type Mirror } from "../store/redis/mirror.ts";
 import { otherLayout, shownLayout } from "../store/redis/shown-layout.ts";
 import { lackText } from "../store/task-store.ts";
-import { LEAST_STRANGE } from "../store/written-copies.ts";
 import type { TaskId } from "../task/ids.ts";
 
 const SAMPLE = 64;

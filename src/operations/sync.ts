@@ -9,11 +9,11 @@ import { KeySet, KeyTable } from "../store/key-table.ts";
 import { isNothing, NO_COPY, type RedisCopy } from "../store/layout/copy.ts";
 import { BATCH, type GuardedRemoval, type Outcome } from "../store/redis/copies.ts";
 import { isFatal, isWrongType } from "../store/redis/errors.ts";
-import type { Mirror } from "../store/redis/mirror.ts";
+import { LEAST_STRANGE, type Mirror } from "../store/redis/mirror.ts";
 import { idOfMember, isUnsure } from "../store/redis/walk.ts";
 import { decideWrite, type WriteOutcome, writeToMirror } from "../store/redis/write.ts";
 import { doubtsOf, fileWarnings } from "../store/task-store.ts";
-import { LEAST_STRANGE, WrittenCopies } from "../store/written-copies.ts";
+import { WrittenCopies } from "../store/written-copies.ts";
 import { counted } from "../task/amounts.ts";
 import type { TaskId } from "../task/ids.ts";
 import { ofUser } from "../task/query-fields.ts";
@@ -96,7 +96,9 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   if (prune) {
     const { orphans } = listed;
     const how = { ids: orphans.ids(), count: orphans.size, action: "prune", reason: "orphan" } as const;
-    const { pruned, failed } = dryRun ? { pruned: orphans.size, failed: 0 } : await pruneOrphans(parts, how);
+    const { pruned, failed } = dryRun
+      ? { pruned: result.orphans, failed: result.failedToPrune }
+      : await pruneOrphans(parts, how);
     Object.assign(result, { pruned, failedToPrune: failed });
     throwIfInterrupted(signal, `${progressText()}, ${counted(pruned, "Redis-only task")} pruned`);
   }
@@ -134,7 +136,9 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
       await pool(snapshot.pieces(rowsToPush(), WRITES, "by time"), IN_FLIGHT, pushBatch, signal);
       showProgress();
       await followFile();
-      result.orphans = prune ? listed.orphans.size : await countOrphans();
+      const { there, stuck } = prune && !dryRun ? { there: listed.orphans.size, stuck: 0 } : await countOrphans();
+      result.orphans = prune ? listed.orphans.size - stuck : there;
+      result.failedToPrune = prune ? stuck : 0;
     } catch (error) {
       throwIfInterrupted(signal, progressText());
       const unknown = unanswered === 0 ? "" : `, ${unanswered} are unknown`;
@@ -144,15 +148,20 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
     throwIfInterrupted(signal, progressText());
   }
 
-  /** An index may also list what has no hash. */
-  async function countOrphans(): Promise<number> {
-    let count = 0;
+  /** An index may also list what has no hash; a key of another type is no task. */
+  async function countOrphans() {
+    const counts = { there: 0, stuck: 0 };
     for (const ids of batches(listed.orphans.ids(), BATCH)) {
       if (signal.aborted) break;
       const copies = await mirror.copies(ids, "state");
-      count += copies.filter((copy) => copy instanceof TtsctlError || copy.type !== "none").length;
+      for (const [i, copy] of copies.entries()) {
+        const isStuck = copy instanceof TtsctlError && isWrongType(copy);
+        if (isStuck) failures.add(ids[i]!, FOREIGN);
+        if (isStuck) counts.stuck++;
+        else if (copy instanceof TtsctlError || copy.type !== "none") counts.there++;
+      }
     }
-    return count;
+    return counts;
   }
 
   /** Follows tasks that the service deleted or changed in both stores between our read and our write. */
@@ -349,7 +358,7 @@ export async function pruneOrphans(
       // Nothing has the name of a listed member if its name isn't UTF-8.
       const mayBeOther = isUnsure(id.userId) || isUnsure(id.taskId);
       const copy = mayBeOther && !(found instanceof TtsctlError) && isNothing(found) ? NOT_UTF8 : found;
-      if (!isKept && copy instanceof TtsctlError) failures.add(id, copy.message);
+      if (!isKept && copy instanceof TtsctlError) failures.add(id, isWrongType(copy) ? FOREIGN : copy.message);
       if (isKept || copy instanceof TtsctlError || (membersOnly && copy.type === "hash")) onStayed?.(id);
       else removals.push({ id, seen: copy });
     });
@@ -369,6 +378,7 @@ export async function pruneOrphans(
   return { pruned, failed: failures.count };
 }
 
+export const FOREIGN = "its key in Redis isn't a hash; check it, and remove it with redis-cli";
 const NOT_UTF8 = new TtsctlError(
   "REDIS_FAILED",
   "its name there is not UTF-8: only ZREM can remove it (docs/runbook.md)",

@@ -9,15 +9,12 @@ import { KeyTable } from "./key-table.ts";
 import { sameContent, timeOf } from "./layout/copy.ts";
 import { BATCH, type Upsert } from "./redis/copies.ts";
 import { unlessFatal } from "./redis/errors.ts";
-import type { Mirror } from "./redis/mirror.ts";
+import { LEAST_STRANGE, type Mirror } from "./redis/mirror.ts";
 import { removeFromMirror } from "./redis/write.ts";
 import type { Writable } from "./writable.ts";
 
 /** How often tasks that were written again are compared with the file. */
 const MOST_ROUNDS = 8;
-/** An outage, a restore, or a service that deletes may leave fewer tasks in Redis alone. */
-export const LEAST_STRANGE = 5;
-
 /**
  * Tasks whose copies were written to Redis, or removed from it. A service may have changed such a task in both stores between
  * our read and our write. It writes the file first, so the file shows that, unless its write to Redis is still to come.

@@ -27,6 +27,16 @@ it("sync --prune does not count names that aren't UTF-8, with a warning", async 
   expect(await site.server.call("ZCARD", "tts:tasks:index")).toBe(4);
 });
 
+it("sync --prune plans no deletion of a key of another type, and names the remedy", async () => {
+  const { site } = here;
+  await site.server.call("SET", "tts:task:a:type", "a string");
+  const all = { prune: true, maxDelete: null };
+  expect(await site.sync({ ...all, dryRun: true })).toMatchObject({ orphans: 2, pruned: 2, failedToPrune: 1 });
+  expect(await site.sync(all)).toMatchObject({ pruned: 2, failedToPrune: 1 });
+  expect(site.reporter.text.match(/a:type .*remove it with redis-cli/g)).toHaveLength(2);
+  expect(await site.sync()).toMatchObject({ orphans: 0 });
+});
+
 it("sync --prune is refused if the file became empty, or lost more tasks than allowed, before the answer", async () => {
   const { site } = here;
   for (const [left, code] of [

@@ -27,7 +27,7 @@ export const spec: CommandSpec = {
       return finished(result, result.failed + failedToPrune > 0);
     });
     await tellNobody(context, userId, ended.result.total + ended.result.orphans);
-    return context.conclude(ended, () => describeSync(ended.result, userId));
+    return context.conclude(ended, () => describeSync(ended.result, userId, flags.prune));
   },
   examples: `
 Examples:
@@ -46,7 +46,7 @@ function adviceFor({ orphans, total }: SyncResult, userId: string | undefined): 
   return `${only}, none in the file: if the file was lost, ttsctl verify --repair --restore restores it (docs/runbook.md)`;
 }
 
-export function describeSync(result: SyncResult, userId: string | undefined): string {
+export function describeSync(result: SyncResult, userId: string | undefined, prune = false): string {
   const { total, written, unchanged, newerInRedis, failed, invalid, pruned, dryRun } = result;
   const would = dryRun ? "would be " : "";
   const counts = `${written} ${would}written, ${unchanged} unchanged, ${newerInRedis} newer in Redis, ${failed} failed`;
@@ -54,6 +54,6 @@ export function describeSync(result: SyncResult, userId: string | undefined): st
     `${counted(total, "task")} from the file to Redis: ${counts}`,
     invalid > 0 && `${counted(invalid, "invalid record")} left alone`,
     pruned > 0 && `${counted(pruned, "Redis-only task")} ${would}deleted`,
-    pruned === 0 && result.orphans > 0 && adviceFor(result, userId),
+    !prune && result.orphans > 0 && adviceFor(result, userId),
   );
 }

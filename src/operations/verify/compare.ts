@@ -21,7 +21,7 @@ import type { Parts, RedisParts } from "../parts.ts";
 import type { Cleared } from "../preflight.ts";
 import { NamedWarnings } from "../reporter.ts";
 import { describeShared } from "../shared-ids.ts";
-import { lostMidway } from "../sync.ts";
+import { FOREIGN, lostMidway } from "../sync.ts";
 import { classify, Drift, type Kind, type Look } from "./drift.ts";
 
 export type CompareParts = RedisParts<"file" | "clock" | "reporter" | "signal">;
@@ -248,7 +248,6 @@ function lookOf(
   return { traits, mirrorTime, print: fingerprint(JSON.stringify([record?.json, copy])) };
 }
 
-const FOREIGN = "its key in Redis isn't a hash; check it, and remove it with redis-cli";
 const UNNAMED = "its name in Redis isn't UTF-8; docs/runbook.md shows how to remove it with redis-cli";
 
 /** How many tasks of each store are compared, and how many in one call: whole records come back. */

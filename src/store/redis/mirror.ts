@@ -19,7 +19,6 @@ import {
 } from "../layout/keys.ts";
 import { type Layout, PLAIN, stateNames } from "../layout/layout.ts";
 import type { Writable } from "../writable.ts";
-import { LEAST_STRANGE } from "../written-copies.ts";
 import { atomicCopies } from "./atomic-copies.ts";
 import type { Command, RedisCommands, Reply } from "./commands.ts";
 import { BATCH, type Fitting, type GuardedRemoval, type MirrorCopies, type Outcome, type Upsert } from "./copies.ts";
@@ -49,6 +48,9 @@ export interface Standing {
 export function lacksMembers({ members, counted }: Standing): boolean {
   return members === 0 || counted === null || members < counted / 2;
 }
+
+/** An outage, a restore, or a service that deletes may leave fewer tasks in Redis alone. */
+export const LEAST_STRANGE = 5;
 
 const COUNTED_AT_ONCE = 500;
 /** Steps of the search for tasks that the index lacks: Redis may have a million keys of other programs. */
