@@ -55,7 +55,10 @@ export async function takeLock(
   const handle = await openLockFile(path);
   try {
     const store = await identityAt(storePath).catch(() => null); // its reader reports why
-    if (sameFile(store, await handle.stat({ bigint: true }))) {
+    const own = await handle.stat({ bigint: true }).catch((cause) => {
+      throw lockFileUnavailable(path, cause);
+    });
+    if (sameFile(store, own)) {
       throw unavailable(`${path} is a hard link to the store file`, "remove it", undefined);
     }
     if (!(await tryFlock(handle, path)) && !(wait !== null && (await waitForFlock(handle, path, wait)))) {
