@@ -148,17 +148,17 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
     throwIfInterrupted(signal, progressText());
   }
 
-  /** An index may also list what has no hash; a key of another type is no task. */
+  /** An index may also list what has no hash; a key of another type is not a task. */
   async function countOrphans() {
     const counts = { there: 0, stuck: 0 };
     for (const ids of batches(listed.orphans.ids(), BATCH)) {
       if (signal.aborted) break;
       const copies = await mirror.copies(ids, "state");
       for (const [i, copy] of copies.entries()) {
-        const isStuck = copy instanceof TtsctlError && isWrongType(copy);
-        if (isStuck) failures.add(ids[i]!, FOREIGN);
-        if (isStuck) counts.stuck++;
-        else if (copy instanceof TtsctlError || copy.type !== "none") counts.there++;
+        if (copy instanceof TtsctlError && isWrongType(copy)) {
+          failures.add(ids[i]!, FOREIGN);
+          counts.stuck++;
+        } else if (copy instanceof TtsctlError || copy.type !== "none") counts.there++;
       }
     }
     return counts;

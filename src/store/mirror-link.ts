@@ -112,7 +112,11 @@ interface Ways<T> {
 export async function readFirst<T>(stores: Stores, source: SourceChoice, ways: Ways<T>): Promise<T> {
   const { path } = stores.file;
   const { mirror, down, behind, warnings } = await mirrorFor(stores, source);
-  if (mirror === null) return ways.fromFile(warnings).catch((error) => Promise.reject(namingBoth(error, down)));
+  const fromFile = (lines: string[], lost: TtsctlError | null) =>
+    ways.fromFile(lines).catch((error) => {
+      throw namingBoth(error, lost);
+    });
+  if (mirror === null) return fromFile(warnings, down);
   try {
     if (behind !== undefined) return await ways.fromFile([behindWarning(behind, path)]);
   } catch (error) {
@@ -122,8 +126,7 @@ export async function readFirst<T>(stores: Stores, source: SourceChoice, ways: W
     return await ways.fromMirror(mirror, behind === undefined ? [] : [behind]);
   } catch (error) {
     if (source === "redis" || !isRedisError(error)) throw error;
-    const warning = fallbackWarning(error, path);
-    return ways.fromFile([warning]).catch((problem) => Promise.reject(namingBoth(problem, error)));
+    return fromFile([fallbackWarning(error, path)], error);
   }
 }
 

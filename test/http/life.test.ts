@@ -20,19 +20,22 @@ describe("on start", () => {
     ["", "[http]\ncleanup = true\n", {}, 1],
     ["", "", { TTSCTL_HTTP_CLEANUP: "1" }, 1],
     ["--cleanup", "", {}, 1],
-  ])("pings and fills Redis, then cleans up only if told so: %j beside %j and %j", async (flag, ini, env, left) => {
-    here.root.configure(here.server.port, ini);
-    const server = await here.serve(flag, env);
-    await server.run.says(/answered the ping/);
-    await server.run.says(/2 tasks from the file to Redis: 2 written/);
-    if (left === 1) await server.run.says(/\[CLEANUP\] user=alice task=old/);
-    if (left === 1) await until(() => here.root.readStore().length === 1);
-    await until(async () => (await here.server.call("ZCARD", "tts:tasks:index")) === left);
-    expect(await server.json("/voice-tasks")).toMatchObject({ source: "redis" });
-    await server.stop();
-    expect(here.root.readStore()).toHaveLength(left);
-    expect(server.run.stderr.includes("watching")).toBe(left === 1);
-  });
+  ])(
+    "pings and fills Redis, and cleans up only if that is asked for: %j beside %j and %j",
+    async (flag, ini, env, left) => {
+      here.root.configure(here.server.port, ini);
+      const server = await here.serve(flag, env);
+      await server.run.says(/answered the ping/);
+      await server.run.says(/2 tasks from the file to Redis: 2 written/);
+      if (left === 1) await server.run.says(/\[CLEANUP\] user=alice task=old/);
+      if (left === 1) await until(() => here.root.readStore().length === 1);
+      await until(async () => (await here.server.call("ZCARD", "tts:tasks:index")) === left);
+      expect(await server.json("/voice-tasks")).toMatchObject({ source: "redis" });
+      await server.stop();
+      expect(here.root.readStore()).toHaveLength(left);
+      expect(server.run.stderr.includes("watching")).toBe(left === 1);
+    },
+  );
 
   it("with --read-only it doesn't clean up, and says so", async () => {
     const server = await here.serve("--read-only --cleanup", {}, new FastClock());

@@ -4,7 +4,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type Clock, later, within } from "../../clock.ts";
 import { closeQuietly, describeSystemError, systemErrorCode, TtsctlError } from "../../errors.ts";
-import { identityAt, sameFile } from "./identity.ts";
+import { type FileIdentity, identityAt, sameFile } from "./identity.ts";
 import { loadPosix } from "./posix.ts";
 
 /** One rewrite of the file, a whole run that changes tasks, or the one watcher. */
@@ -54,11 +54,10 @@ export async function takeLock(
   const path = lockPath(storePath, purpose);
   const handle = await openLockFile(path);
   try {
-    const store = await identityAt(storePath).catch(() => null); // its reader reports why
     const own = await handle.stat({ bigint: true }).catch((cause) => {
       throw lockFileUnavailable(path, cause);
     });
-    if (sameFile(store, own)) {
+    if (own.nlink > 1n && (await isAt(storePath, own))) {
       throw unavailable(`${path} is a hard link to the store file`, "remove it", undefined);
     }
     if (!(await tryFlock(handle, path)) && !(wait !== null && (await waitForFlock(handle, path, wait)))) {
@@ -66,7 +65,7 @@ export async function takeLock(
         throw new TtsctlError("INTERRUPTED", "interrupted while waiting for another ttsctl: nothing was done");
       throw await heldByAnother(handle, path, purpose, wait?.seconds ?? 0);
     }
-    if (!(await isAt(path, handle))) {
+    if (!(await isAt(path, own))) {
       await handle.close();
       return takeLock(storePath, purpose, wait, holder);
     }
@@ -75,7 +74,7 @@ export async function takeLock(
     return {
       note,
       leave: (next) => writeLockFile(handle, holder, next),
-      isLost: async () => !(await isAt(path, handle)),
+      isLost: async () => !(await isAt(path, own)),
       release: () => closeQuietly(handle),
     };
   } catch (error) {
@@ -129,9 +128,9 @@ function lockFileUnavailable(path: string, cause: unknown): TtsctlError {
   return unavailable(`cannot open the lock file ${path}: ${describeSystemError(cause)}`, hint, cause);
 }
 
-async function isAt(path: string, handle: FileHandle): Promise<boolean> {
+async function isAt(path: string, own: FileIdentity): Promise<boolean> {
   try {
-    return sameFile(await identityAt(path), await handle.stat({ bigint: true }));
+    return sameFile(await identityAt(path), own);
   } catch (cause) {
     throw lockFileUnavailable(path, cause);
   }

@@ -193,7 +193,7 @@ export class Mirror {
     if (listed.length >= LEAST_STRANGE) return listed;
     const now = systemClock.monotonic();
     // The checks of a run ask for them one after the other.
-    if (!(now < this.#unlisted.until)) this.#unlisted = { until: now + 1, some: this.#findUnlisted() };
+    if (now >= this.#unlisted.until) this.#unlisted = { until: now + 1, some: this.#findUnlisted() };
     const known = new Set(listed.map(keyOf));
     return [...listed, ...(await this.#unlisted.some).filter((id) => !known.has(keyOf(id)))];
   }

@@ -1,7 +1,7 @@
 import { TtsctlError } from "../../errors.ts";
 import { fieldsOf, setFields } from "../../json/record.ts";
 import type { TaskId } from "../../task/ids.ts";
-import { isInvalid, type RecordParser, type Task } from "../../task/task.ts";
+import type { RecordParser, Task } from "../../task/task.ts";
 import { newer } from "../../task/version.ts";
 import { isWhole, type RedisCopy } from "../layout/copy.ts";
 import { type CopyReading, idFields } from "../layout/layout.ts";
@@ -13,12 +13,14 @@ import type { Mirror } from "./mirror.ts";
  * @param ours the file's record: its other fields are kept if the copy's payload isn't a record, is another task's, or is older than ours
  */
 export function recordOf(copy: RedisCopy, id: TaskId, { layout, parser }: CopyReading, ours: Task | null = null) {
-  const fields = { ...copy.fields };
-  if (ours !== null && namesOther(fields.payload ?? null, id, parser)) fields.payload = null;
-  if (!isWhole(copy, parser) && !isRecordOf(fields.payload ?? null, id.userId, id.taskId, parser)) return null;
-  const whole = fields.payload == null ? null : parser.validOrNull(fields.payload);
+  const { fields } = copy;
+  const record = fields.payload == null ? null : parser.validOrNull(fields.payload);
+  const isOwn = isTask(record, id);
+  if (!isWhole(copy, parser) && !isOwn) return null;
+  const isOthers = ours !== null && record !== null && !isOwn;
+  const whole = isOthers ? null : record;
   const isStale = ours !== null && whole !== null && newer(ours.score, whole.score) && !layout.payloadRules;
-  const payload = isStale ? ours.json : fields.payload;
+  const payload = isStale ? ours.json : isOthers ? null : fields.payload;
   const values = layout.readFields.map((name) => (name === "payload" ? payload : fields[name]) ?? null);
   const task = layout.read(values, id, parser);
   const named = task === undefined ? null : underOwnName(task, parser);
@@ -47,21 +49,12 @@ export async function readRecords(
   });
 }
 
-/** Whether a payload is the record of another task. */
-function namesOther(payload: string | null, { userId, taskId }: TaskId, parser: RecordParser): boolean {
-  const task = payload === null ? null : parser.validOrNull(payload);
-  return task !== null && (task.userId !== userId || task.taskId !== taskId);
-}
-
 function underOwnName(task: Task, parser: RecordParser): Task | null {
-  const { userId, taskId } = task;
-  if (isRecordOf(task.json, userId, taskId, parser)) return task;
-  const json = setFields(task.json, idFields(userId, taskId));
-  return isRecordOf(json, userId, taskId, parser) ? { ...task, json } : null;
+  if (isTask(parser.validOrNull(task.json), task)) return task;
+  const json = setFields(task.json, idFields(task.userId, task.taskId));
+  return isTask(parser.validOrNull(json), task) ? { ...task, json } : null;
 }
 
-function isRecordOf(json: string | null, userId: string, taskId: string, parser: RecordParser): boolean {
-  if (json === null || !parser.isObject(json)) return false;
-  const task = parser.parse(json);
-  return !isInvalid(task) && task.userId === userId && task.taskId === taskId;
+function isTask(task: Task | null, { userId, taskId }: TaskId): boolean {
+  return task?.userId === userId && task.taskId === taskId;
 }
