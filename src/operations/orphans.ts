@@ -14,7 +14,7 @@ import type { RedisParts } from "./parts.ts";
 import { bothOf, preflight } from "./preflight.ts";
 import { recoverArtifacts } from "./purge/purge-artifacts.ts";
 import { NamedWarnings, type Orphan } from "./reporter.ts";
-import { storeEmpty } from "./safety.ts";
+import { refuseCut, storeEmpty } from "./safety.ts";
 import { survey } from "./survey.ts";
 
 /** `cleanup --orphans -o json`, before anything was found. */
@@ -206,11 +206,8 @@ async function readOwners({ artifacts, file, mirror, signal }: OrphanParts, curr
 
   /** @throws TtsctlError STORE_INVALID if the file ends inside a record, which may be the only one of its task */
   async function addFile(snapshot: Snapshot): Promise<void> {
-    const { invalid, rules, layout, path } = snapshot;
-    if (layout !== null && layout.unfinished !== null)
-      throw new TtsctlError("STORE_INVALID", `${path} ends inside a record: its artifacts would be without one`, {
-        hint: "run it again; if no service is appending, complete the last line or remove it",
-      });
+    const { invalid, rules } = snapshot;
+    refuseCut(snapshot, "its artifacts would be without one");
     known = snapshot;
     [ownerless, taskless] = [invalid.ownerless, invalid.taskless].map(
       (ids) => new Set([...ids].flatMap(rules.namesOf)),

@@ -7,6 +7,7 @@ import { LEAST_STRANGE, type Mirror } from "../store/redis/mirror.ts";
 import { otherLayout, shownLayout } from "../store/redis/shown-layout.ts";
 import { lackText } from "../store/task-store.ts";
 import type { TaskId } from "../task/ids.ts";
+import { checkBrake, type MaxDelete } from "./brake.ts";
 
 const SAMPLE = 64;
 /** A larger difference is a wrong score, not a wrong zone. */
@@ -58,6 +59,23 @@ export function storeEmpty(snapshot: Snapshot, consequence = "", remedy = ALLOW_
     hint: `nothing was changed; check --store and the mount; ${IF_LOST}${remedy}`,
   });
 }
+
+/** For what takes tasks that the file lacks for removed: JSON Lines that end inside a record may be cut. @throws TtsctlError STORE_INVALID */
+export function refuseCut({ layout, path }: Snapshot, consequence: string): void {
+  if (layout === null || layout.unfinished === null) return;
+  throw new TtsctlError("STORE_INVALID", `${path} ends inside a record: ${consequence}`, {
+    hint: "run it again; if no service is appending, complete the last line or remove it; if the file was cut, see docs/runbook.md",
+  });
+}
+
+/** @param of how many tasks Redis has @throws TtsctlError STORE_EMPTY, STORE_INVALID, MAX_DELETE_EXCEEDED */
+export function checkPrune(snapshot: Snapshot, count: number, of: number, options: PruneOptions): void {
+  if (snapshot.size === 0 && !options.allowEmpty) throw storeEmpty(snapshot);
+  if (count > 0) refuseCut(snapshot, "tasks that it has lost would be deleted from Redis");
+  checkBrake(count, of, options.maxDelete);
+}
+
+type PruneOptions = Pick<StoreQuestion, "allowEmpty"> & { readonly maxDelete?: MaxDelete | undefined };
 
 export const IF_LOST = "if the file was lost, `ttsctl verify --repair --restore` fills it from Redis";
 const INTO_EMPTY = `nothing was changed; check --store, the mount, and [redis] in config.ini; ${IF_LOST} first; if the input belongs to this Redis, import it with --no-redis and run \`ttsctl sync --allow-mismatch\``;

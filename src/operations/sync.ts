@@ -19,12 +19,12 @@ import type { TaskId } from "../task/ids.ts";
 import { ofUser } from "../task/query-fields.ts";
 import { formatUtc } from "../task/time.ts";
 import { sameInstant } from "../task/version.ts";
-import { checkBrake, type MaxDelete } from "./brake.ts";
+import type { MaxDelete } from "./brake.ts";
 import type { LedgerAction } from "./ledger.ts";
 import type { Parts, RedisParts } from "./parts.ts";
 import { bothOf, type Cleared, preflight } from "./preflight.ts";
 import { NamedWarnings } from "./reporter.ts";
-import { storeEmpty } from "./safety.ts";
+import { checkPrune } from "./safety.ts";
 
 export interface SyncOptions {
   readonly userId?: string;
@@ -83,11 +83,11 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
   await catchUp();
   if (prune) {
     // Both stores may change before the answer, so both are read again.
-    refuseUnsafePrune();
+    checkPrune(snapshot, listed.orphans.size, listed.members, options);
     if (!dryRun && listed.orphans.size > 0) {
       await parts.confirm(listed.orphans.size);
       await catchUp();
-      refuseUnsafePrune();
+      checkPrune(snapshot, listed.orphans.size, listed.members, options);
     }
     leaveMark = await begin();
   }
@@ -112,13 +112,6 @@ export async function sync(asked: SyncParts, options: SyncOptions): Promise<Sync
     listed = listed.beside(current);
     written = new KeySet(current.rows.size);
     result.invalid = current.invalid.count;
-  }
-
-  /** @throws TtsctlError STORE_EMPTY, MAX_DELETE_EXCEEDED */
-  function refuseUnsafePrune(): void {
-    const isEmpty = snapshot.size === 0 && !options.allowEmpty;
-    if (isEmpty) throw storeEmpty(snapshot);
-    checkBrake(listed.orphans.size, listed.members, options.maxDelete);
   }
 
   function warn(): void {

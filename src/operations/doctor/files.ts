@@ -43,7 +43,8 @@ export const FILE_CHECKS: Checks = {
     const size = `${SHAPES[snapshot.shape]} of ${counted(count, "task")}`;
     if (count === 0 && invalid > 0) return fail(`no record is valid; ${problems.join("; ")}`, NOT_OURS);
     if (problems.length === 0) return ok(`${size}, whole, ${snapshot.layout?.size} bytes`);
-    const hint = invalid > 0 ? INVALID : "the next append removes the unfinished line";
+    const hint =
+      invalid > 0 ? INVALID : "the next append removes the unfinished line; if the file was cut, see docs/runbook.md";
     return warn(`${size}; ${problems.join("; ")}`, hint);
   },
 

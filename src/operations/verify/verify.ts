@@ -14,13 +14,12 @@ import { WrittenCopies } from "../../store/written-copies.ts";
 import { counted } from "../../task/amounts.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
 import type { Task } from "../../task/task.ts";
-import { checkBrake } from "../brake.ts";
 import { mergeIntoFile, planMerge } from "../merge/merge.ts";
 import { spooled } from "../merge/spool.ts";
 import type { Parts } from "../parts.ts";
 import { bothOf, preflight } from "../preflight.ts";
 import { NamedWarnings, RETURNED } from "../reporter.ts";
-import { storeEmpty } from "../safety.ts";
+import { checkPrune } from "../safety.ts";
 import { beginMark, type Orphans, pruneOrphans, type SyncOptions, type SyncParts } from "../sync.ts";
 import { type CompareParts, compare, LOOK_BATCH } from "./compare.ts";
 import { type Action, type Drift, KINDS, planRepair, type RepairPolicy } from "./drift.ts";
@@ -57,14 +56,13 @@ export async function verifyAndRepair(parts: RepairParts, options: RepairOptions
   const drift = await compare({ ...parts, isOwed: cleared.isOwed }, file, userId, reindexer);
   const snapshot = await file.snapshot();
   const isEmpty = snapshot.size === 0 && !options.allowEmpty;
-  if (prune && isEmpty) throw storeEmpty(snapshot);
   const settle = snapshot.size > 0 || restore;
   const plan = planRepairs(drift, { prune, restore, removeMembers: !isEmpty || restore, settle });
   if (isEmpty && !restore && drift.counts.dangling > 0) {
     parts.reporter.warn(`index members without a task are kept: ${lackText(snapshot)}`);
   }
   const pruned = plan.due("prune").length;
-  checkBrake(pruned, drift.mirrored, options.maxDelete);
+  if (prune) checkPrune(snapshot, pruned, drift.mirrored, options);
   if (dryRun) return outcomeOf(drift, plan.size);
   if (pruned > 0) await parts.confirm(pruned);
   return outcomeOf(drift, await repair({ ...parts, ...cleared }, drift, plan, file, leaveMark));

@@ -158,6 +158,10 @@ const HARMLESS: Attack[] = [
     what: "JSON Lines that end inside the only record of a task",
     ...{ line: ORPHANS, file: lines(T2) + lines(T1).slice(0, 80), redis: [T2], code: 1 },
   },
+  ...["sync --prune --yes", "verify --repair --prune --yes", "sync --prune --dry-run"].map((line) => ({
+    what: "JSON Lines that are cut inside a record, while Redis has more tasks",
+    ...{ line, file: lines(T2) + lines(T1).slice(0, 80), code: 1 },
+  })),
   { what: "output and logs in one", line: ORPHANS, more: "[paths]\nlogs = output\n", code: 1 },
   {
     what: "a wrong zone: an import, after which the scores would fit it",
