@@ -40,6 +40,9 @@ export const NEEDED: Readonly<Record<Action, readonly Check[]>> = {
   repair: ["layout", "time zone", "right store"],
 };
 
+/** Of a dry run: it doesn't see copies whose deletion is owed. Others count them by `isOwed`. */
+const PLANS_WITHOUT_OWED: ReadonlySet<Action> = new Set(["cleanup", "delete", "mark"]);
+
 interface Asked extends StoreQuestion {
   readonly dryRun: boolean;
   /** Seconds: the shortest age that decides; null: none does. */
@@ -94,6 +97,7 @@ export async function preflight(
     }
   }
   const isOwed = (id: TaskId, time: number) => owed.has(keyOf(id)) && !newer(time, owed.get(keyOf(id))!);
+  if (PLANS_WITHOUT_OWED.has(action) && owed.size > 0) use.mirror &&= writable(use.mirror.without(isOwed));
   return { file: writable(file), use, isOwed };
 }
 

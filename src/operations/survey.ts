@@ -4,7 +4,7 @@ import type { Snapshot } from "../store/file/snapshot.ts";
 import { KeySet, KeyTable } from "../store/key-table.ts";
 import { BATCH } from "../store/redis/copies.ts";
 import { lacksMembers, type Mirror } from "../store/redis/mirror.ts";
-import { type Member, membersOf } from "../store/redis/walk.ts";
+import type { Member } from "../store/redis/walk.ts";
 import type { TaskId } from "../task/ids.ts";
 import { isStuck, type StuckRule, StuckTasks } from "../task/stuck.ts";
 import { newer, type Version } from "../task/version.ts";
@@ -98,8 +98,7 @@ async function hasLost(mirror: Mirror, snapshot: Snapshot): Promise<boolean> {
  * that is there throughout comes at least once: a walk by rank would skip tasks when others move up. @throws TtsctlError REDIS_*
  */
 export async function* indexMembers(mirror: Mirror, userId?: string): AsyncGenerator<Member[]> {
-  for await (const flat of mirror.walkIndex(userId)) {
-    const members = membersOf(flat, userId, mirror.layout);
+  for await (const members of mirror.walkMembers(userId)) {
     yield* batches(userId === undefined ? members : await mirror.withChangeTimes(members), BATCH);
   }
 }

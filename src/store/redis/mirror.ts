@@ -7,7 +7,7 @@ import { ofUser } from "../../task/query-fields.ts";
 import type { RecordRules } from "../../task/rules.ts";
 import { RecordParser, type Task } from "../../task/task.ts";
 import { ApiMsLayout } from "../layout/api-ms.ts";
-import { type CopyView, fitOf, isWhole, type RedisCopy, sameContent } from "../layout/copy.ts";
+import { type CopyView, fitOf, isWhole, NO_COPY, type RedisCopy, sameContent, timeOf } from "../layout/copy.ts";
 import {
   ALL_KEYS,
   COUNTED_KEY,
@@ -58,6 +58,10 @@ const MOST_STEPS = 200;
 /** How long the token of a killed sync remains, seconds. */
 const TOKEN_LIFE = 86_400;
 
+/** @param time of the copy, epoch seconds */
+type IsGone = (id: TaskId, time: number) => boolean;
+const NOTHING_GONE: IsGone = () => false;
+
 /** The mirror of the store in Redis (docs/contract.md, Redis), on one node or in a cluster. */
 export class Mirror {
   protected readonly commands: RedisCommands;
@@ -66,12 +70,20 @@ export class Mirror {
   readonly parser: RecordParser;
   readonly layout: Layout;
   readonly #copies: MirrorCopies;
+  #isGone: IsGone = NOTHING_GONE;
 
   constructor(commands: RedisCommands, rules: RecordRules) {
     this.commands = commands;
     this.parser = new RecordParser(rules);
     this.layout = rules.isPublished ? new ApiMsLayout(rules) : PLAIN;
     this.#copies = commands.isCluster ? slottedCopies(commands, this) : atomicCopies(commands, this);
+  }
+
+  /** The mirror as walks over members, and `copies`, show it once some tasks are removed: for a plan. */
+  without(isGone: IsGone): Mirror {
+    const later = new Mirror(this.commands, this.parser.rules);
+    later.#isGone = isGone;
+    return later;
   }
 
   get where(): string {
@@ -213,7 +225,7 @@ export class Mirror {
 
   /** Walks over a range of an index in the order of the scores. Members whose scores don't change come at least once. */
   walkInOrder(range: IndexRange, order: "newest" | "lowest" = "newest"): AsyncGenerator<readonly Member[]> {
-    return ahead(this.#steps(range, order, false), ({ flat }) => membersOf(flat, range.userId, this.layout));
+    return ahead(this.#steps(range, order, false), ({ flat }) => this.#members(flat, range.userId));
   }
 
   /** @param looks whether it looks at the copies too, the lowest score first */
@@ -285,7 +297,10 @@ export class Mirror {
       const unnamed = `${JSON.stringify(taskId)} isn't a valid task name in this layout; it is kept`;
       return userId === "" ? new TtsctlError("REDIS_FAILED", unnamed) : copy;
     };
-    return fillIn(ids, own, (due) => this.#copies.read(due, "full"));
+    const found = await fillIn(ids, own, (due) => this.#copies.read(due, "full"));
+    const isLeft = (copy: Outcome<RedisCopy>, i: number) =>
+      copy instanceof TtsctlError || copy.type !== "hash" || !this.#isGone(ids[i]!, timeOf(copy, this));
+    return this.#isGone === NOTHING_GONE ? found : found.map((copy, i) => (isLeft(copy, i) ? copy : NO_COPY));
   }
 
   /** Each copy with all that a sync writes, at most BATCH. */
@@ -328,6 +343,16 @@ export class Mirror {
   /** Walks over an index: member and score in turn, in no order. Members that are in it throughout come at least once. */
   walkIndex(userId: string | undefined): AsyncGenerator<readonly string[]> {
     return this.#scan(userId, (flat) => flat);
+  }
+
+  /** The same as members. */
+  walkMembers(userId: string | undefined): AsyncGenerator<readonly Member[]> {
+    return this.#scan(userId, (flat) => this.#members(flat, userId));
+  }
+
+  #members(flat: readonly string[], userId: string | undefined): readonly Member[] {
+    const members = membersOf(flat, userId, this.layout);
+    return this.#isGone === NOTHING_GONE ? members : members.filter((member) => !this.#isGone(member, member.score));
   }
 
   /** The same with the copies, lowest score first, if one script can read both. A member that moves down may not come. */

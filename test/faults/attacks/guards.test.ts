@@ -38,6 +38,22 @@ describe("a removal that Redis refuses halfway leaves the hash", () => {
   });
 });
 
+it.each(["cleanup --once", "delete --all --force", "mark --ids alice:t1 --to queued"])(
+  "%s: the plan is what the run does after deletions that Redis lacks",
+  async (line) => {
+    await lay();
+    here.root.writeStore([YOUNG]);
+    const owed = OLD.map(({ user_id, task_id }) => JSON.stringify({ user_id, task_id, before: Date.now() / 1000 }));
+    here.root.write(".voice_task.json.ttsctl-owed", `${owed.join("\n")}\n`);
+    const run = async (more: string) => {
+      const { code, stdout } = await here.run(`${line} ${more} -o json`);
+      const { candidates, requested, purged, deleted, marked } = JSON.parse(stdout);
+      return { code, candidates, requested, purged, deleted, marked };
+    };
+    expect(await run("--dry-run")).toEqual(await run(line.startsWith("cleanup") ? "--quiet" : "--yes"));
+  },
+);
+
 describe("the names that ttsctl uses beside the store file aren't taken by an operator's file", () => {
   const NAMES = ["ttsctl", "ttsctl-owed", "spool", "run.lock", "write.lock", "watch.lock"];
   it.each(NAMES.map((name) => `.voice_task.json.${name}`))("%s", async (name) => {
