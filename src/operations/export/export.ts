@@ -7,6 +7,7 @@ import { isOwed, MirrorUse, OWED, redisDisabled, type SourceChoice } from "../..
 import { BATCH } from "../../store/redis/copies.ts";
 import type { Mirror } from "../../store/redis/mirror.ts";
 import { readRecords } from "../../store/redis/records.ts";
+import { membersOf } from "../../store/redis/walk.ts";
 import { fileWarnings, lackText } from "../../store/task-store.ts";
 import type { TaskId } from "../../task/ids.ts";
 import { givenName, NO_FILTER, passes } from "../../task/query-fields.ts";
@@ -16,7 +17,6 @@ import type { Parts } from "../parts.ts";
 import { NamedWarnings } from "../reporter.ts";
 import { checkFileLayout, storeMismatch } from "../safety.ts";
 import type { Selection } from "../select.ts";
-import { indexMembers } from "../survey.ts";
 
 interface ExportParts extends Parts<"file" | "mirror" | "reporter" | "signal"> {
   write(tasks: readonly Task[]): Promise<void>;
@@ -118,22 +118,26 @@ export async function exportTasks(
     const { rows } = snapshot;
     const [listed, differing] = [new KeySet(rows.keys.size), new KeySet(rows.keys.size)];
     const onlyInRedis = new KeyTable(file.rules.memberOrder);
+    const isOf = (row: number, time: number) => sameInstant(rows.score(row), time);
     /** Of the Redis-only tasks; a task that the index lacks comes last. */
     const times: number[] = [];
-    const see = (id: TaskId, score?: number) => {
+    /** @param score of its member @param time of its hash, which may be newer, if it is known */
+    const see = (id: TaskId, score?: number, time = Number.NaN) => {
       const row = snapshot.rowOf(id);
       if (row < 0) {
         times[onlyInRedis.addId(id.userId, id.taskId)] ??= score ?? Number.POSITIVE_INFINITY;
         return;
       }
       const key = rows.key(row);
-      if (score === undefined ? !listed.has(key) : !sameInstant(rows.score(row), score)) differing.add(key);
+      if (score === undefined ? !listed.has(key) : !isOf(row, score) || !isOf(row, time)) differing.add(key);
       listed.add(key);
     };
     await ask(async (mirror) => {
       for (const userId of filter.users.size === 0 ? [undefined] : filter.users) {
-        for await (const members of indexMembers(mirror, userId)) {
-          for (const member of members) see(member, member.score);
+        for await (const { flat, times } of mirror.walkCopies(userId)) {
+          const members = membersOf(flat, userId, mirror.layout);
+          const timed = times === null && userId !== undefined ? await mirror.withChangeTimes(members) : members;
+          timed.forEach((member, i) => see(member, member.score, mirror.parser.times.ofHash(times?.[i] ?? "")));
           if (signal.aborted) return;
         }
       }

@@ -17,12 +17,14 @@ describe("both stores", () => {
     const file = [at("b", 5), at("a", 5), at("c", 5), at("same", 5)];
     site.root.writeStore(file);
     const [newer, older, same] = [at("a", 6, { text: "newer" }), at("c", 4), at("same", 5, { text: "other" })];
-    await site.writeRedis(at("x", 9), newer, older, same, at("y", 3), at("z", 9));
+    const unscored = at("b", 7); // the service was killed before it set the score
+    await site.writeRedis(at("x", 9), newer, older, same, at("y", 3), at("z", 9), unscored);
+    await site.server.call("ZADD", "tts:tasks:index", taskOf(file[0]!).score, "alice:b");
     const { json, result } = await run();
     expect(json).toEqual(
-      [file[0], newer, file[2], file[3], at("y", 3), at("x", 9), at("z", 9)].map((r) => JSON.stringify(r)),
+      [unscored, newer, file[2], file[3], at("y", 3), at("x", 9), at("z", 9)].map((r) => JSON.stringify(r)),
     );
-    expect(result).toEqual({ fromFile: 3, fromRedis: 4, missing: [], dangling: 0, failed: 0, problem: null });
+    expect(result).toEqual({ fromFile: 2, fromRedis: 5, missing: [], dangling: 0, failed: 0, problem: null });
   });
 
   test("give a newer copy without a payload the other fields of the file's record", async () => {
