@@ -51,8 +51,8 @@ export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule:
 interface SurveyOptions {
   /** Only scores up to it, the oldest first. */
   readonly limit?: number;
-  /** Of an index that has lost members, also tasks that only have a hash, with a score of NaN. */
-  readonly withLost?: boolean;
+  /** Whether tasks that only have a hash are chosen from too, with a score of NaN: always, or of an index that has lost members. */
+  readonly hashes?: "always" | "if lost";
 }
 
 /** Adds the chosen members of the index that no chosen row has, in one walk. */
@@ -61,14 +61,15 @@ export async function survey(
   rows: number[],
   mirror: Mirror | null,
   choose: (member: Member, isAhead: boolean, inFile: boolean) => boolean,
-  { limit, withLost = false }: SurveyOptions = {},
+  { limit, hashes }: SurveyOptions = {},
 ): Promise<Survey> {
   const others = new KeyTable();
   if (mirror === null) return { rows, others, members: 0 };
   const size = await mirror.size(undefined);
   const chosen = new KeySet(snapshot.rows.keys.size);
   for (const row of rows) chosen.add(snapshot.rows.key(row));
-  for await (const ids of withLost && (await hasLost(mirror, snapshot)) ? mirror.walkHashes(new Set()) : []) {
+  const looks = hashes === "always" || (hashes === "if lost" && (await hasLost(mirror, snapshot)));
+  for await (const ids of looks ? mirror.walkHashes(new Set()) : []) {
     for (const id of ids) {
       if (snapshot.holds(id) || !choose({ ...id, score: Number.NaN }, true, false)) continue;
       others.addId(id.userId, id.taskId);

@@ -30,12 +30,15 @@ it("delete by filter keeps a task that only its older copy, of either store, wou
   expect(site.purgedNames()).toEqual(["a:newly"]);
 });
 
-it("delete by filter finds Redis-only tasks of an index that was lost", async () => {
+it.each([
+  ["an index that was lost", ["DEL", "tts:tasks:index"]],
+  ["an index that lacks them", ["ZREM", "tts:tasks:index", "b:old", "b:failed", "b:young"]],
+] as const)("delete by filter finds Redis-only tasks of %s", async (_, [command, ...args]) => {
   const { site } = here;
   const young = record("b", "young", { updated_at: "2021-01-01T00:00:00" });
   await site.writeBoth(record("a", "t1"));
   await site.writeRedis(record("b", "old"), record("b", "failed", { status: "failed" }), young);
-  await site.server.call("DEL", "tts:tasks:index");
+  await site.server.call(command, ...args);
   const done = { ...of("b", ["done"]), until: 1_600_000_000 };
   expect((await site.delete({ filter: done })).result).toMatchObject({ requested: 1, deleted: 1 });
   expect(site.purgedNames()).toEqual(["b:old"]);

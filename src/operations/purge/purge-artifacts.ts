@@ -62,7 +62,7 @@ export function purgeArtifacts(parts: ArtifactParts) {
     if (!mayBeThere() || chosen.rows.length + chosen.others.size === 0) return;
     await owners.addFile(base, artifacts.hasOutput);
     await mirror.ask(async (mirror) => {
-      const { others } = await survey(base, [], mirror, (_, isAhead) => isAhead, { withLost: true });
+      const { others } = await survey(base, [], mirror, (_, isAhead) => isAhead, { hashes: "if lost" });
       // One that the file lacks may be in no index.
       for (const id of chosen.others.ids()) if (!base.holds(id)) others.addId(id.userId, id.taskId);
       await owners.addRedis(mirror, others.ids(), base);
