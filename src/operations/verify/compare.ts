@@ -279,8 +279,8 @@ export async function compareSample(
       const { finding } = look.traits;
       if (finding === "inSync" || finding === "absent") continue;
       const isLate = newest(records[i]?.score ?? Number.NaN, look.mirrorTime) > latest;
-      if (isLate && from === snapshot) late.set(id, look.print);
-      else if (!isLate || late.get(id) === look.print) counts.set(finding, (counts.get(finding) ?? 0) + 1);
+      if (!isLate || late.get(id) === look.print) counts.set(finding, (counts.get(finding) ?? 0) + 1);
+      else late.set(id, look.print);
     }
   };
   for (const batch of batches(ids.values(), SAMPLE_BATCH)) {
