@@ -40,6 +40,19 @@ describe("mark", () => {
     expect(site.marked).toEqual([{ userId: "a", taskId: "t2", from: "run", to: "error", local: true, redis: true }]);
   });
 
+  it("reports the same stores in a dry run, also of a task that one of them lacks", async () => {
+    const { site } = here;
+    await site.writeRedis(running("a", "inRedis"));
+    site.root.writeStore([running("a", "inFile")]);
+    const reported = async (dryRun: boolean) => {
+      await site.mark(ids("inFile", "inRedis"), { dryRun });
+      return site.marked.splice(0);
+    };
+    const planned = await reported(true);
+    expect(planned).toMatchObject([{ redis: true }, { redis: true }]);
+    expect(await reported(false)).toEqual(planned);
+  });
+
   it("keeps an error's text or clears it, as requested", async () => {
     const { site } = here;
     await site.writeBoth(running("a", "t1", { error: "old" }), running("a", "t2", { error: "old" }));

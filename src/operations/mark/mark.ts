@@ -105,7 +105,7 @@ export async function markTasks(parts: MarkParts, selection: Selection, options:
   let problem: TtsctlError | null = null;
   let applied = NOT_APPLIED;
   if (dryRun) {
-    for (const targets of [inFile, onlyInRedis]) await report(targets, (target) => asCopy(copyOf(target)) !== null);
+    for (const targets of [inFile, onlyInRedis]) await report(targets, () => use.mirror !== null);
   } else await apply();
   for (const named of [refusals, unread, failures]) named.end();
   const { marked, refused, returned } = result;
