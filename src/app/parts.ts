@@ -227,8 +227,12 @@ export class RunParts {
     return new TaskStore(await this.fileStore(), await this.mirrorLink());
   }
 
-  /** `output/` and `Logs/`, to be shown as far as they can be read. If they may be changed, neither may hold config.ini or the store file. */
-  async artifacts(use: "show" | "plan" | "remove") {
+  /**
+   * `output/` and `Logs/`, to be shown as far as they can be read. With `remove`, also in a dry run, neither may hold config.ini or the store
+   * file, and default paths need a config.ini. @throws TtsctlError ARTIFACTS_UNSAFE, CONFIG_REQUIRED
+   */
+  async artifacts(use: "show" | "count" | "remove") {
+    if (use === "remove") await this.requireConfig(true);
     const { openArtifacts } = await import("../artifacts/artifacts.ts");
     const { paths, store, configPath } = await this.settings();
     const names = await this.rules();
@@ -259,7 +263,7 @@ export class RunParts {
     const { configPath, store, paths } = await this.settings();
     const needed = withArtifacts ? [store.path, paths.output, paths.logs] : [store.path];
     if (configPath !== null || needed.every(({ source }) => source !== "default")) return;
-    const why = "this command changes tasks, so it doesn't run with default settings";
+    const why = "a command that changes tasks doesn't run with default settings";
     throw new TtsctlError("CONFIG_REQUIRED", problem ?? `no config.ini in ${this.caller.cwd}: ${why}`, { hint });
   }
 

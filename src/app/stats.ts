@@ -19,7 +19,7 @@ export async function statsOf(parts: RunParts, asked: Asked) {
     reporter.warn(`audio and logs aren't counted: ${ours(error).message}`);
     return null;
   };
-  const artifacts = disk ? await parts.artifacts("plan").catch(uncounted) : null;
+  const artifacts = disk ? await parts.artifacts("count").catch(uncounted) : null;
   /** Null if the file, which is needed, may not be read. */
   const estimate: Parameters<typeof countTasks>[0]["estimate"] = async (known) => {
     if (!asked.estimate || source === "redis" || cleanup.retention.value <= 0) return null;
@@ -27,7 +27,13 @@ export async function statsOf(parts: RunParts, asked: Asked) {
     const policy = disk ? policyOf(cleanup) : { ...policyOf(cleanup), maxBytes: 0 };
     const mirror = source === "file" ? ({ kind: "off" } as const) : await parts.mirrorState();
     const looking = { file: stores.file, clock, reporter, mirror, artifacts: artifacts ?? noArtifacts(), ...known };
-    return estimateCleanup(looking, policy, { userId, withFiles: disk });
+    try {
+      await parts.artifacts("remove"); // as a cleanup opens them
+      return await estimateCleanup(looking, policy, { userId, withFiles: disk });
+    } catch (error) {
+      reporter.warn(`cannot estimate what a cleanup would free: ${ours(error).message}`);
+      return null;
+    }
   };
   const { zone } = await parts.rules();
   const rule = { now: clock.now(), after: cleanup.stuckAfter.value, zone };

@@ -15,6 +15,7 @@ const STAYING = [...some(8, "young", { updated_at: ago(3600) }), ...some(4, "run
 const PRUNING = ["sync --prune --yes --max-delete 100%", "verify --repair --prune --yes"];
 const MERGING = ["verify --repair --restore --yes", "import in.jsonl"];
 const CLEANUPS = ["cleanup --once", "cleanup --orphans --yes"];
+const EXPLAINING = "cleanup --explain user0 old0";
 const CHOOSING = ["delete --all --force --yes", "delete --user user0 --ids old0 --yes", "mark --all --to error --yes"];
 
 beforeEach(async () => {
@@ -36,8 +37,16 @@ async function expectRefused(commands: readonly string[], code: number, word: st
   }
 }
 
+/** Stats count all the same. */
+async function expectNoEstimate(why: string, options = {}): Promise<void> {
+  for (const flag of ["", " --no-disk"]) {
+    const { total, disk, cleanup, said } = await here.json(`stats${flag}`, options);
+    expect([total, disk !== null, cleanup, said]).toEqual([24, flag === "", null, expect.stringContaining(why)]);
+  }
+}
+
 describe("a directory of artifacts that holds config.ini or the store file", () => {
-  const REMOVING = [...CLEANUPS, "cleanup --orphans", "cleanup --once --dry-run", CHOOSING[0]!, CHOOSING[1]!];
+  const REMOVING = [...CLEANUPS, "cleanup --orphans", "cleanup --once --dry-run", EXPLAINING, ...CHOOSING.slice(0, 2)];
 
   it.each([
     { what: "output, the service's own", paths: "output = ." },
@@ -56,6 +65,8 @@ describe("a directory of artifacts that holds config.ini or the store file", () 
       here.root.configure(here.server.port, `[store]\npath = ${store}\n[paths]\n${paths}\n`);
       here.root.age();
       await expectRefused(REMOVING, 1, "ARTIFACTS_UNSAFE");
+      await expectNoEstimate("can't be used for audio or logs");
+      expect(await here.json(`${EXPLAINING} --retention 0`)).toMatchObject({ exit: 0, verdict: "keep" });
       const { checks } = JSON.parse((await here.run("doctor -o json")).stdout) as { checks: Finding[] };
       const name = paths.startsWith("logs") ? "logs" : "output";
       expect(checks.find(({ check }) => check === name)).toMatchObject({ status: "fail", hint: expect.any(String) });
@@ -75,11 +86,12 @@ it("a directory that holds only the config.ini is refused too", async () => {
 
 it("no config.ini: nothing destructive runs", async () => {
   here.root.rename("config.ini", "other.ini");
-  const removing = [...CLEANUPS, "cleanup --watch", CHOOSING[0]!];
+  const removing = [...CLEANUPS, "cleanup --watch", EXPLAINING, CHOOSING[0]!];
   const env = { REDIS_PORT: String(here.server.port) };
   await expectRefused([...removing, ...CHOOSING, ...PRUNING, ...MERGING], 2, "CONFIG_REQUIRED", { env });
   const some = { ...env, TTSCTL_STORE: "voice_task.json", TTSCTL_OUTPUT: "output" }; // not where logs are
   await expectRefused(removing, 2, "CONFIG_REQUIRED", { env: some });
+  await expectNoEstimate("no config.ini in", { env });
 });
 
 it("the store file and the index of Redis are lost: nothing destructive runs", async () => {

@@ -45,16 +45,13 @@ export const spec: CommandSpec = {
     if ([once, isWatch, explain, orphans].filter(Boolean).length !== 1) {
       throw usage("cleanup needs exactly one of --once, --watch, --explain USER TASK or --orphans", MODES);
     }
-    if (explain) {
-      refuseFlags(flags, ["--dry-run", "--summary", "--yes", ...OF_PASSES], "with --explain");
-      return runExplain(context, flags, args);
-    }
+    if (explain) refuseFlags(flags, ["--dry-run", "--summary", "--yes", ...OF_PASSES], "with --explain");
     if (orphans) {
       const policy = sectionOptions("cleanup").map(({ long }) => long!);
       const others = policy.filter((flag) => flag !== "--retention");
       refuseFlags(flags, [...others, "--allow-empty", ...OF_PASSES], "with --orphans");
     }
-    if (args.length > 0) {
+    if (args.length > 0 && !explain) {
       const hint = "ttsctl delete --user alice --ids t01 deletes one task";
       throw usage("cleanup accepts a user and a task only with --explain", hint);
     }
@@ -64,6 +61,7 @@ export const spec: CommandSpec = {
       return DONE;
     }
     await context.requireConfig(true);
+    if (explain) return runExplain(context, flags, args);
     return orphans ? runOrphans(context, flags) : runPass(context, flags);
   },
   examples: `
@@ -190,11 +188,12 @@ async function writeMetrics(context: Context, target: string, { outcome, ...how 
 
 async function runExplain(context: Context, flags: Flags, args: string[]): Promise<number> {
   const { clock, reporter } = context;
-  const stores = { ...(await context.stores()), artifacts: await context.artifacts("plan") };
+  const { cleanup } = await context.settings();
+  const isOn = cleanup.retention.value > 0; // else a pass doesn't open them
+  const stores = { ...(await context.stores()), artifacts: await context.artifacts(isOn ? "remove" : "show") };
   const { id } = await findTask(context, stores, "cleanup --explain", args, flags);
   if (id.userId === "") return tellAbsent(context, stores, id, "auto");
   const { explainTask } = await import("../../operations/explain.ts");
-  const { cleanup } = await context.settings();
   const parts = { ...stores, clock, reporter, mirror: await context.mirrorState() };
   const { explanation, lost } = await explainTask(parts, { ...policyOf(cleanup), allowEmpty: flags.allowEmpty }, id);
   if (lost !== null) {

@@ -1,5 +1,5 @@
 import type { Artifacts } from "../../artifacts/artifacts.ts";
-import { isRedisError, ours } from "../../errors.ts";
+import { isRedisError } from "../../errors.ts";
 import { STATUS_CODES } from "../../store/file/rows.ts";
 import type { Snapshot } from "../../store/file/snapshot.ts";
 import { readFirst, type SourceChoice, type Stores } from "../../store/mirror-link.ts";
@@ -22,7 +22,7 @@ interface StatsParts extends Stores {
   readonly artifacts: Artifacts | null;
   readonly reporter: Reporter;
   /** Null if cleanup is off or would refuse to run, and for a forced Redis, which doesn't read the file. */
-  estimate(known: Known): ReturnType<typeof estimateCleanup>;
+  estimate(known: Known): Promise<Awaited<ReturnType<typeof estimateCleanup>> | null>;
 }
 
 /** What was read already. */
@@ -137,12 +137,12 @@ function noBytes(): DiskBytes {
   return { audioBytes: 0, logBytes: 0 };
 }
 
-/** What a cleanup would free now, by a dry run; null, with a warning, if it would refuse. @param withFiles whether files are measured */
+/** What a cleanup would free now, by a dry run. @param withFiles whether files are measured @throws TtsctlError if it would refuse */
 export async function estimateCleanup(
   parts: Parts<"file" | "mirror" | "artifacts" | "clock" | "reporter"> & Known,
   policy: RetentionPolicy,
   { userId, withFiles }: { userId: string | undefined; withFiles: boolean },
-): Promise<{ tasks: number; files: number | null; bytes: number | null } | null> {
+): Promise<{ tasks: number; files: number | null; bytes: number | null }> {
   const sum = { tasks: 0, files: 0, bytes: 0 };
   // Stats report what is wrong with the stores.
   const reporter: Reporter = {
@@ -157,13 +157,8 @@ export async function estimateCleanup(
     },
   };
   const dryRun = { ...parts, reporter, signal: new AbortController().signal, backup: null, ledger: null };
-  try {
-    const options = { ...policy, stuckAfter: 0, dryRun: true, maxDelete: null, allowEmpty: false };
-    const { problem } = await cleanupOnce(dryRun, options);
-    if (problem !== null && !isRedisError(problem)) throw problem;
-  } catch (error) {
-    parts.reporter.warn(`cannot estimate what a cleanup would free: ${ours(error).message}`);
-    return null;
-  }
+  const options = { ...policy, stuckAfter: 0, dryRun: true, maxDelete: null, allowEmpty: false };
+  const { problem } = await cleanupOnce(dryRun, options);
+  if (problem !== null && !isRedisError(problem)) throw problem;
   return withFiles ? sum : { tasks: sum.tasks, files: null, bytes: null };
 }
