@@ -85,23 +85,21 @@ describe("the audit ledger", () => {
   });
 });
 
-describe("a ledger that cannot be written", () => {
-  it.each<[string, () => void]>([
-    ["is a folder", () => mkdirSync(here.root.at("audit.jsonl"))],
-    ["is a link", () => symlinkSync(here.root.at("voice_task.json"), here.root.at("audit.jsonl"))],
-    ["is in no folder", () => here.root.configure(here.server.port, "[audit]\npath = no/such/audit.jsonl\n")],
-    ["is the store file", () => here.root.configure(here.server.port, "[audit]\npath = voice_task.json\n")],
-    ["is config.ini", () => here.root.configure(here.server.port, "[audit]\npath = config.ini\n")],
-  ])("because it %s stops what removes things before anything is removed", async (_, arrange) => {
-    await fill();
-    arrange();
-    const before = await here.state();
-    for (const line of ["cleanup --once", "delete --all --yes", "sync --prune --yes"]) {
-      const { code, exit } = await here.json(line);
-      expect(["AUDIT_FAILED 1", "CONFIG_INVALID 2"]).toContain(`${code} ${exit}`);
-    }
-    expect(await here.state()).toEqual(before);
-    expect(await here.run("list")).toMatchObject({ code: 0 });
-    expect(await here.run("cleanup --once --dry-run")).toMatchObject({ code: 0 });
-  });
+it.each<[string, () => void]>([
+  ["is a folder", () => mkdirSync(here.root.at("audit.jsonl"))],
+  ["is a link", () => symlinkSync(here.root.at("voice_task.json"), here.root.at("audit.jsonl"))],
+  ["is in no folder", () => here.root.configure(here.server.port, "[audit]\npath = no/such/audit.jsonl\n")],
+  ["is the store file", () => here.root.configure(here.server.port, "[audit]\npath = voice_task.json\n")],
+  ["is config.ini", () => here.root.configure(here.server.port, "[audit]\npath = config.ini\n")],
+])("a ledger that %s stops what removes things before anything is removed", async (_, arrange) => {
+  await fill();
+  arrange();
+  const before = await here.state();
+  for (const line of ["cleanup --once", "delete --all --yes", "sync --prune --yes"]) {
+    const { code, exit } = await here.json(line);
+    expect(["AUDIT_FAILED 1", "CONFIG_INVALID 2"]).toContain(`${code} ${exit}`);
+  }
+  expect(await here.state()).toEqual(before);
+  expect(await here.run("list")).toMatchObject({ code: 0 });
+  expect(await here.run("cleanup --once --dry-run")).toMatchObject({ code: 0 });
 });

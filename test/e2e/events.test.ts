@@ -49,32 +49,30 @@ const FIRST: RecordJson[] = [
 ];
 const a1 = (status: string, seconds: number) => record("alice", "a1", { status, updated_at: ago(seconds) });
 
-describe.each([
+it.each([
   ["KA", "by keyspace notifications"],
   ["Eghx", "by keyspace notifications"],
   ["", 'compared every 1s: its notify-keyspace-events is ""'],
   ["Kz", "compared every 1s: its notify-keyspace-events is"],
-])("events with notify-keyspace-events %j", (flags, how) => {
-  it("are printed as they happen, and stderr says how they are found", async () => {
-    await here.server.call("CONFIG", "SET", "notify-keyspace-events", flags);
-    await here.synced(...FIRST);
-    const run = events();
-    await run.says(/changes come from Redis at /);
-    expect(run.stderr).toContain(how);
-    const wanted = ["changed alice:a1 wait run redis"];
-    await here.mirrored(a1("running", 80));
-    await prints(run, ...wanted);
-    await here.mirrored(record("bob", "b1", { status: "queued", updated_at: ago(70) }));
-    await prints(run, ...wanted, "created bob:b1 null wait redis");
-    await here.run("delete --user bob --ids b1 --force --yes");
-    await prints(run, ...wanted, "created bob:b1 null wait redis", "removed bob:b1 wait null redis");
-    const [first] = printed(run);
-    expect(Object.keys(first!).join(" ")).toBe("time event user_id task_id status from updated_at source");
-    expect(first!.updated_at).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+\+00:00$/);
-    expect(Math.abs(Date.parse(String(first!.time)) - Date.now())).toBeLessThan(60_000);
-    await ends(run);
-    await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
-  });
+])("events with notify-keyspace-events %j are printed as they happen, and stderr says how", async (flags, how) => {
+  await here.server.call("CONFIG", "SET", "notify-keyspace-events", flags);
+  await here.synced(...FIRST);
+  const run = events();
+  await run.says(/changes come from Redis at /);
+  expect(run.stderr).toContain(how);
+  const wanted = ["changed alice:a1 wait run redis"];
+  await here.mirrored(a1("running", 80));
+  await prints(run, ...wanted);
+  await here.mirrored(record("bob", "b1", { status: "queued", updated_at: ago(70) }));
+  await prints(run, ...wanted, "created bob:b1 null wait redis");
+  await here.run("delete --user bob --ids b1 --force --yes");
+  await prints(run, ...wanted, "created bob:b1 null wait redis", "removed bob:b1 wait null redis");
+  const [first] = printed(run);
+  expect(Object.keys(first!).join(" ")).toBe("time event user_id task_id status from updated_at source");
+  expect(first!.updated_at).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+\+00:00$/);
+  expect(Math.abs(Date.parse(String(first!.time)) - Date.now())).toBeLessThan(60_000);
+  await ends(run);
+  await here.server.call("CONFIG", "SET", "notify-keyspace-events", "");
 });
 
 describe("events", () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { TtsctlError } from "../../src/errors.ts";
 import { NO_PUTS } from "../../src/store/file/changes.ts";
@@ -60,41 +60,37 @@ const isOfTask = (value: unknown): boolean => {
   return user_id === "a" && task_id === "t1";
 };
 
-describe("row F, fuzzed store files, wrong in a place chosen at random", () => {
-  it("are refused if JSON is broken; if not, a removal affects only that task", async () => {
-    const chance = new Chance("store");
-    const store = writable(
-      new FileStore(path("s.json"), RULES, { ...systemClock, now: () => systemClock.now() + 3600 }),
-    );
-    const files = times(500, 60_000);
-    let accepted = 0;
-    for (let i = 0; i < files; i++) {
-      const bytes = mutated(chance);
-      const label = `TTSCTL_SEED=${SEED}, file ${i}: ${JSON.stringify(bytes.toString())}`;
-      const values = judged(bytes);
-      writeOld(path("s.json"), bytes);
-      const read = await Snapshot.read(path("s.json"), RULES).catch((error: unknown) => error);
-      if (!(read instanceof Snapshot)) {
-        expect(read, label).toBeInstanceOf(TtsctlError);
-        expect(values, `${label}: ${read}`).toBeUndefined();
-        continue;
-      }
-      await read.close();
-      expect(values, label).toBeDefined();
-      accepted++;
-      // A rewrite takes its time; of a name that comes twice, JSON.parse doesn't show the first.
-      const names = bytes.toString().match(/"k\d"/g) ?? [];
-      if (accepted % times(10, 40) !== 0 || new Set(names).size < names.length) continue;
-      await store.apply((current) => {
-        const key = current.keyOf({ userId: "a", taskId: "t1" });
-        return { removed: new Set(key < 0 ? [] : [key]), puts: NO_PUTS };
-      });
-      const left = Object.values(JSON.parse(readFileSync(path("s.json"), "utf8")) as object);
-      expect(left, label).toEqual(values!.filter((value) => !isOfTask(value)));
-      expect(namesIn(path()), label).toEqual(["s.json"]);
+it("row F, fuzzed store files, wrong in a place chosen at random, are refused if JSON is broken; if not, a removal affects only that task", async () => {
+  const chance = new Chance("store");
+  const store = writable(new FileStore(path("s.json"), RULES, { ...systemClock, now: () => systemClock.now() + 3600 }));
+  const files = times(500, 60_000);
+  let accepted = 0;
+  for (let i = 0; i < files; i++) {
+    const bytes = mutated(chance);
+    const label = `TTSCTL_SEED=${SEED}, file ${i}: ${JSON.stringify(bytes.toString())}`;
+    const values = judged(bytes);
+    writeOld(path("s.json"), bytes);
+    const read = await Snapshot.read(path("s.json"), RULES).catch((error: unknown) => error);
+    if (!(read instanceof Snapshot)) {
+      expect(read, label).toBeInstanceOf(TtsctlError);
+      expect(values, `${label}: ${read}`).toBeUndefined();
+      continue;
     }
-    triedBadInput(files);
-    expect(accepted).toBeGreaterThan(files / 20);
-    expect(accepted).toBeLessThan(files * 0.9);
-  });
+    await read.close();
+    expect(values, label).toBeDefined();
+    accepted++;
+    // A rewrite takes its time; of a name that comes twice, JSON.parse doesn't show the first.
+    const names = bytes.toString().match(/"k\d"/g) ?? [];
+    if (accepted % times(10, 40) !== 0 || new Set(names).size < names.length) continue;
+    await store.apply((current) => {
+      const key = current.keyOf({ userId: "a", taskId: "t1" });
+      return { removed: new Set(key < 0 ? [] : [key]), puts: NO_PUTS };
+    });
+    const left = Object.values(JSON.parse(readFileSync(path("s.json"), "utf8")) as object);
+    expect(left, label).toEqual(values!.filter((value) => !isOfTask(value)));
+    expect(namesIn(path()), label).toEqual(["s.json"]);
+  }
+  triedBadInput(files);
+  expect(accepted).toBeGreaterThan(files / 20);
+  expect(accepted).toBeLessThan(files * 0.9);
 });

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { readWithPython } from "../store/write/python-eyes.ts";
 import { expectNoFailure, useService, ZONE } from "./helpers/beside.ts";
 import { times } from "./helpers/chance.ts";
@@ -23,30 +23,28 @@ const programIn = (store: string): ProgramOptions => ({
   ...{ count: times(26, 480), tasks: 12, width: 24 },
 });
 
-describe("row C, a program that writes with the library", () => {
-  it.each(["array", "lines"])(
-    "beside cleanup and delete: they take what is theirs, and nothing else (%s)",
-    async (shape) => {
-      const expired = await here.seeds(60);
-      const records = here.records();
-      if (shape === "lines") {
-        writeFileSync(here.root.store, records.map((record) => `${JSON.stringify(record)}\n`).join(""));
-        expect((await here.run("sync --checksum")).code).toBe(0); // 1.0 has become 1
-      }
-      const theirs = expired.filter((name) => name.startsWith("user0000:")).map((name) => name.split(":")[1]);
-      const program = programIn(here.root.store);
-      const commands = async () => {
-        const removed = await here.run(`delete --user user0000 --ids ${theirs.join(",")} --yes -o json`);
-        return [removed, await here.run("cleanup --once -o json"), await here.run("cleanup --once -o json")];
-      };
-      const [said, runs] = await Promise.all([runProgram(program), commands()]);
-      expectNoFailure(runs);
-      expectRight(said, program);
-      const left = new Set(Object.keys(readWithPython(here.root.store)));
-      expect(expired.filter((name) => left.has(name))).toEqual([]);
-      const running = records.filter(({ user_id, task_id }) => !expired.includes(`${user_id}:${task_id}`));
-      expect(running.filter(({ user_id, task_id }) => !left.has(`${user_id}:${task_id}`))).toEqual([]);
-      expect(await here.run("verify")).toMatchObject({ code: 0 });
-    },
-  );
-});
+it.each(["array", "lines"])(
+  "row C, a program that writes with the library beside cleanup and delete: they take what is theirs, and nothing else (%s)",
+  async (shape) => {
+    const expired = await here.seeds(60);
+    const records = here.records();
+    if (shape === "lines") {
+      writeFileSync(here.root.store, records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+      expect((await here.run("sync --checksum")).code).toBe(0); // 1.0 has become 1
+    }
+    const theirs = expired.filter((name) => name.startsWith("user0000:")).map((name) => name.split(":")[1]);
+    const program = programIn(here.root.store);
+    const commands = async () => {
+      const removed = await here.run(`delete --user user0000 --ids ${theirs.join(",")} --yes -o json`);
+      return [removed, await here.run("cleanup --once -o json"), await here.run("cleanup --once -o json")];
+    };
+    const [said, runs] = await Promise.all([runProgram(program), commands()]);
+    expectNoFailure(runs);
+    expectRight(said, program);
+    const left = new Set(Object.keys(readWithPython(here.root.store)));
+    expect(expired.filter((name) => left.has(name))).toEqual([]);
+    const running = records.filter(({ user_id, task_id }) => !expired.includes(`${user_id}:${task_id}`));
+    expect(running.filter(({ user_id, task_id }) => !left.has(`${user_id}:${task_id}`))).toEqual([]);
+    expect(await here.run("verify")).toMatchObject({ code: 0 });
+  },
+);

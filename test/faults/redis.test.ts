@@ -95,40 +95,38 @@ describe("row E, a Redis that freezes in the middle of a purge", () => {
   });
 });
 
-describe("row E, a Redis that is killed in the middle of a sync", () => {
-  it("at random points: not reported as done, and the second run converges", async () => {
-    const chance = new Chance("sync");
-    const tasks = many(1500);
-    here.root.writeStore(tasks);
-    for (let kills = 0; kills < times(2, 20); ) {
-      const server = await started();
-      const at = 1 + chance.below(14);
-      const label = `TTSCTL_SEED=${SEED}, killed at piece ${at}`;
-      let pieces = 0;
-      let killed = false;
-      const port = await proxied(server, async (): Promise<Verdict> => {
-        if (++pieces === at) {
-          killed = true;
-          await server.stop();
-        }
-        return "pass";
-      });
-      const run = await here.run("sync -o json", { env: envOf(port) });
-      if (!killed) {
-        expect(run.code, label).toBe(0);
-        continue; // it was done before that
+it("row E, a Redis that is killed in the middle of a sync, at random points: not reported as done, and the second run converges", async () => {
+  const chance = new Chance("sync");
+  const tasks = many(1500);
+  here.root.writeStore(tasks);
+  for (let kills = 0; kills < times(2, 20); ) {
+    const server = await started();
+    const at = 1 + chance.below(14);
+    const label = `TTSCTL_SEED=${SEED}, killed at piece ${at}`;
+    let pieces = 0;
+    let killed = false;
+    const port = await proxied(server, async (): Promise<Verdict> => {
+      if (++pieces === at) {
+        killed = true;
+        await server.stop();
       }
-      kills++;
-      triedFault();
-      expect([run.code, run.stdout], `${label}: ${run.stderr}`).toEqual([4, ""]);
-      expect(errorOf(run).code, label).toBe("REDIS_UNAVAILABLE");
-      await server.start();
-      const again = await here.run("sync -o json", { env: envOf(server.port) });
-      expect(JSON.parse(again.stdout), label).toMatchObject({ total: tasks.length, failed: 0 });
-      expect((await membersOf(server)).sort(), label).toEqual(tasks.map(nameOf).sort());
-      expect((await here.run("verify", { env: envOf(server.port) })).code, label).toBe(0);
+      return "pass";
+    });
+    const run = await here.run("sync -o json", { env: envOf(port) });
+    if (!killed) {
+      expect(run.code, label).toBe(0);
+      continue; // it was done before that
     }
-  });
+    kills++;
+    triedFault();
+    expect([run.code, run.stdout], `${label}: ${run.stderr}`).toEqual([4, ""]);
+    expect(errorOf(run).code, label).toBe("REDIS_UNAVAILABLE");
+    await server.start();
+    const again = await here.run("sync -o json", { env: envOf(server.port) });
+    expect(JSON.parse(again.stdout), label).toMatchObject({ total: tasks.length, failed: 0 });
+    expect((await membersOf(server)).sort(), label).toEqual(tasks.map(nameOf).sort());
+    expect((await here.run("verify", { env: envOf(server.port) })).code, label).toBe(0);
+  }
 });
 
 /** A server that answers reads and refuses writes, and what it says. */
@@ -195,33 +193,31 @@ describe.each(REFUSING)("row E, a Redis that $what", ({ code, words, refuse }) =
   });
 });
 
-describe("row E, keys of the wrong type", () => {
-  it.each([
-    { what: "a task's hash", key: "tts:task:alice:t1", others: true },
-    { what: "a user's index", key: "tts:user:alice:index", others: false },
-    { what: "the global index", key: "tts:tasks:index", others: false },
-    { what: "the marker of the sync", key: "tts:ttsctl:synced", others: true },
-  ])("$what: every command ends with a clear word, and loses nothing", async ({ key, others }) => {
-    const tasks = many(4);
-    const kept = [...YOUNG, record("alice", "stuck", { status: "running" })];
-    here.root.writeStore([...tasks, ...kept]);
-    here.root.writeArtifacts(tasks);
-    expect((await here.run("sync")).code).toBe(0);
-    await here.server.call("DEL", key);
-    await here.server.call("LPUSH", key, "another program's");
-    for (const line of ["sync", "list", "get alice t1", "verify", "cleanup --once"]) {
-      const run = await here.run(`${line} -o json`);
-      triedFault();
-      expect([0, 3, 4], `${line}: ${run.stderr}`).toContain(run.code);
-      expect(run.stderr, line).not.toContain("INTERNAL");
-      if (line.startsWith("list")) expect(JSON.parse(run.stdout).total, run.stderr).toBe(6);
-      if (run.code === 3 && line.startsWith("cleanup")) expect(JSON.parse(run.stdout).candidates).toBe(4);
-      if (line.startsWith("cleanup") && others) expect(JSON.parse(run.stdout).purged).toBeGreaterThanOrEqual(3);
-    }
-    const isOverwritten = key.endsWith("synced"); // the next sync writes its marker over anything
-    expect(await here.server.call("TYPE", key)).toBe(isOverwritten ? "string" : "list");
-    await here.server.call("DEL", key);
-    expect((await here.run("cleanup --once -o json")).code).toBe(0);
-    expect((here.root.readStore() as TestRecord[]).map(nameOf)).toEqual(kept.map(nameOf));
-  });
+it.each([
+  { what: "a task's hash", key: "tts:task:alice:t1", others: true },
+  { what: "a user's index", key: "tts:user:alice:index", others: false },
+  { what: "the global index", key: "tts:tasks:index", others: false },
+  { what: "the marker of the sync", key: "tts:ttsctl:synced", others: true },
+])("row E, a wrong type of $what: each command ends with a clear word, and loses nothing", async ({ key, others }) => {
+  const tasks = many(4);
+  const kept = [...YOUNG, record("alice", "stuck", { status: "running" })];
+  here.root.writeStore([...tasks, ...kept]);
+  here.root.writeArtifacts(tasks);
+  expect((await here.run("sync")).code).toBe(0);
+  await here.server.call("DEL", key);
+  await here.server.call("LPUSH", key, "another program's");
+  for (const line of ["sync", "list", "get alice t1", "verify", "cleanup --once"]) {
+    const run = await here.run(`${line} -o json`);
+    triedFault();
+    expect([0, 3, 4], `${line}: ${run.stderr}`).toContain(run.code);
+    expect(run.stderr, line).not.toContain("INTERNAL");
+    if (line.startsWith("list")) expect(JSON.parse(run.stdout).total, run.stderr).toBe(6);
+    if (run.code === 3 && line.startsWith("cleanup")) expect(JSON.parse(run.stdout).candidates).toBe(4);
+    if (line.startsWith("cleanup") && others) expect(JSON.parse(run.stdout).purged).toBeGreaterThanOrEqual(3);
+  }
+  const isOverwritten = key.endsWith("synced"); // the next sync writes its marker over anything
+  expect(await here.server.call("TYPE", key)).toBe(isOverwritten ? "string" : "list");
+  await here.server.call("DEL", key);
+  expect((await here.run("cleanup --once -o json")).code).toBe(0);
+  expect((here.root.readStore() as TestRecord[]).map(nameOf)).toEqual(kept.map(nameOf));
 });

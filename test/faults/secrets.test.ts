@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, statSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { parrotServer } from "../helpers/faults.ts";
 import { record } from "../helpers/records.ts";
@@ -38,27 +38,25 @@ it("row I, a password is in no output and no lock file, whatever fails and howev
   await strict.remove();
 });
 
-describe("row I, files are written with the mode and owner of the replaced ones", () => {
-  it.each(LONG ? [0o600, 0o640, 0o664, 0o444] : [0o640])("mode %o", async (mode) => {
-    const tasks = [record("a", "t1"), record("a", "t2"), record("b", "t3")];
-    const owner = process.getuid?.() === 0 ? 12_345 : process.getuid!();
-    here.root.writeStore(tasks);
-    here.root.write("in.jsonl", `${JSON.stringify(record("c", "new"))}\n`);
-    chmodSync(here.root.store, mode);
-    if (process.getuid?.() === 0) chownSync(here.root.store, owner, owner);
-    for (const line of [
-      "mark --user a --ids t1 --to failed --yes",
-      "import in.jsonl --yes",
-      "delete --user a --ids t2 --yes",
-      "cleanup --once",
-    ]) {
-      const before = here.root.storeText();
-      const run = await here.run(`${line} --no-redis`);
-      triedBadInput();
-      expect(run.code, `${line}: ${run.stderr}`).toBe(0);
-      expect(here.root.storeText(), line).not.toBe(before);
-      const { mode: now, uid } = statSync(here.root.store);
-      expect([(now & 0o7777).toString(8), uid], line).toEqual([mode.toString(8), owner]);
-    }
-  });
+it.each(LONG ? [0o600, 0o640, 0o664, 0o444] : [0o640])("row I, mode %o and the owner are kept", async (mode) => {
+  const tasks = [record("a", "t1"), record("a", "t2"), record("b", "t3")];
+  const owner = process.getuid?.() === 0 ? 12_345 : process.getuid!();
+  here.root.writeStore(tasks);
+  here.root.write("in.jsonl", `${JSON.stringify(record("c", "new"))}\n`);
+  chmodSync(here.root.store, mode);
+  if (process.getuid?.() === 0) chownSync(here.root.store, owner, owner);
+  for (const line of [
+    "mark --user a --ids t1 --to failed --yes",
+    "import in.jsonl --yes",
+    "delete --user a --ids t2 --yes",
+    "cleanup --once",
+  ]) {
+    const before = here.root.storeText();
+    const run = await here.run(`${line} --no-redis`);
+    triedBadInput();
+    expect(run.code, `${line}: ${run.stderr}`).toBe(0);
+    expect(here.root.storeText(), line).not.toBe(before);
+    const { mode: now, uid } = statSync(here.root.store);
+    expect([(now & 0o7777).toString(8), uid], line).toEqual([mode.toString(8), owner]);
+  }
 });

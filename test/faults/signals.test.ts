@@ -98,62 +98,56 @@ describe("row H, SIGINT once, twice, SIGTERM", () => {
   });
 });
 
-describe("row A, a sync that is stopped in the middle", () => {
-  it.each(["SIGKILL", "SIGINT"] as const)(
-    "by %s leaves whole tasks, no mark, and the next finishes",
-    async (signal) => {
-      here.root.writeStore(Array.from({ length: 20_000 }, (_, i) => record(`user${i % 5}`, `t${i}`)));
-      const clients = async () => String(await here.server.call("CLIENT", "LIST")).split("\n").length;
-      const written = async () => (await here.server.call("ZCARD", "tts:tasks:index")) as number;
-      const others = await clients();
-      const first = new Running(["sync", "-o", "json"], { cwd: here.root.path });
-      await until(async () => (await written()) > 0);
-      first.kill(signal);
-      expect((await first.end()).code).toBe(signal === "SIGINT" ? 130 : null);
-      triedFault();
-      // What it had sent before it ended may still be carried out.
-      await until(async () => (await clients()) === others);
-      const count = await written();
-      expect(count).toBeLessThan(20_000);
-      expect((await here.server.call("KEYS", "tts:task:*")) as string[]).toHaveLength(count);
-      expect(await here.server.call("GET", "tts:ttsctl:synced")).toBeNull();
-      const next = await here.run("sync -o json");
-      expect(JSON.parse(next.stdout)).toMatchObject({ total: 20_000, written: 20_000 - count, unchanged: count });
-    },
-  );
+it.each(["SIGKILL", "SIGINT"] as const)(
+  "row A, a sync that is stopped in the middle by %s leaves whole tasks, no mark, and the next finishes",
+  async (signal) => {
+    here.root.writeStore(Array.from({ length: 20_000 }, (_, i) => record(`user${i % 5}`, `t${i}`)));
+    const clients = async () => String(await here.server.call("CLIENT", "LIST")).split("\n").length;
+    const written = async () => (await here.server.call("ZCARD", "tts:tasks:index")) as number;
+    const others = await clients();
+    const first = new Running(["sync", "-o", "json"], { cwd: here.root.path });
+    await until(async () => (await written()) > 0);
+    first.kill(signal);
+    expect((await first.end()).code).toBe(signal === "SIGINT" ? 130 : null);
+    triedFault();
+    // What it had sent before it ended may still be carried out.
+    await until(async () => (await clients()) === others);
+    const count = await written();
+    expect(count).toBeLessThan(20_000);
+    expect((await here.server.call("KEYS", "tts:task:*")) as string[]).toHaveLength(count);
+    expect(await here.server.call("GET", "tts:ttsctl:synced")).toBeNull();
+    const next = await here.run("sync -o json");
+    expect(JSON.parse(next.stdout)).toMatchObject({ total: 20_000, written: 20_000 - count, unchanged: count });
+  },
+);
+
+it.each([
+  { line: "cleanup --watch", says: /watching/ },
+  { line: "serve --port 0", says: /listening/ },
+])("row H, a SIGHUP before the program listens to it does not end $line", async ({ line, says }) => {
+  here.root.writeStore(YOUNG);
+  const run = new Running(line.split(" "), { cwd: here.root.path, env: { NODE_OPTIONS: `--require ${HANGUP}` } });
+  await run.says(says).finally(() => run.kill("SIGTERM"));
+  triedFault();
+  expect((await run.end()).code).toBe(0);
 });
 
-describe("row H, a SIGHUP before the program listens to it", () => {
-  it.each([
-    { line: "cleanup --watch", says: /watching/ },
-    { line: "serve --port 0", says: /listening/ },
-  ])("does not end $line", async ({ line, says }) => {
-    here.root.writeStore(YOUNG);
-    const run = new Running(line.split(" "), { cwd: here.root.path, env: { NODE_OPTIONS: `--require ${HANGUP}` } });
-    await run.says(says).finally(() => run.kill("SIGTERM"));
-    triedFault();
-    expect((await run.end()).code).toBe(0);
+it.each([
+  { how: "closed early (| head -1)", command: "$TTSCTL cleanup --once | head -1", code: 0 },
+  { how: "that is closed from the start", command: "$TTSCTL cleanup --once >&-", code: null },
+  { how: "on a full disk", command: "$TTSCTL cleanup --once > /dev/full", code: 1 },
+  { how: "with a reader that stops", command: `$TTSCTL cleanup --once | (sleep ${times(1, 5)}; cat)`, code: 0 },
+  { how: "on a full disk, of JSON", command: "$TTSCTL cleanup --once -o json > /dev/full", code: 1 },
+])("row H, a stdout $how: the pass does its whole work all the same", async ({ command, code }) => {
+  await lay();
+  const env = cleanEnv({ TTSCTL: `${process.execPath} ${binary()}` });
+  const run = spawnSync("bash", ["-c", `set -o pipefail; ${command}`], {
+    cwd: here.root.path,
+    env,
+    encoding: "utf8",
   });
-});
-
-describe("row H, a stdout", () => {
-  it.each([
-    { how: "closed early (| head -1)", command: "$TTSCTL cleanup --once | head -1", code: 0 },
-    { how: "that is closed from the start", command: "$TTSCTL cleanup --once >&-", code: null },
-    { how: "on a full disk", command: "$TTSCTL cleanup --once > /dev/full", code: 1 },
-    { how: "with a reader that stops", command: `$TTSCTL cleanup --once | (sleep ${times(1, 5)}; cat)`, code: 0 },
-    { how: "on a full disk, of JSON", command: "$TTSCTL cleanup --once -o json > /dev/full", code: 1 },
-  ])("$how: the pass does its whole work all the same", async ({ command, code }) => {
-    await lay();
-    const env = cleanEnv({ TTSCTL: `${process.execPath} ${binary()}` });
-    const run = spawnSync("bash", ["-c", `set -o pipefail; ${command}`], {
-      cwd: here.root.path,
-      env,
-      encoding: "utf8",
-    });
-    triedFault();
-    if (code !== null) expect(run.status, run.stderr).toBe(code);
-    expect(run.stderr).not.toMatch(/INTERNAL|at .*\.js:\d+/);
-    expect(sorted(await everything(here))).toEqual(exactly(YOUNG));
-  });
+  triedFault();
+  if (code !== null) expect(run.status, run.stderr).toBe(code);
+  expect(run.stderr).not.toMatch(/INTERNAL|at .*\.js:\d+/);
+  expect(sorted(await everything(here))).toEqual(exactly(YOUNG));
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { ago, record } from "../helpers/records.ts";
 import { SEED } from "../helpers/seed.ts";
@@ -39,19 +39,17 @@ async function expectRefused(command: string, content: string | Buffer): Promise
   expect([here.root.tree(), await here.server.dump()], label).toEqual(before);
 }
 
-describe("row F, an invalid store file: nothing is written, deleted or removed anywhere", () => {
-  it.each([
-    ["empty", ""],
-    ["cut after the first record", `${JSON.stringify(RECORDS, null, 2).split("},")[0]}},`],
-    ["with NaN", JSON.stringify(RECORDS).replace('"progress":100', '"progress":NaN')],
-    ["with a byte-order mark", `\ufeff${JSON.stringify(RECORDS)}`],
-    ["with text after its end", `${JSON.stringify(RECORDS)}\nx`],
-    ["that is a string", '"voice_task"'],
-    ["that is one record over several lines", JSON.stringify(RECORDS[0], null, 2)],
-    ["in UTF-16", Buffer.from(JSON.stringify(RECORDS), "utf16le")],
-    ["of NUL bytes, as a crash of the machine leaves it", "\0".repeat(4096)],
-  ])("%s", async (_, content) => {
-    await lay();
-    for (const command of COMMANDS) await expectRefused(command, content);
-  });
+it.each([
+  ["empty", ""],
+  ["cut after the first record", `${JSON.stringify(RECORDS, null, 2).split("},")[0]}},`],
+  ["with NaN", JSON.stringify(RECORDS).replace('"progress":100', '"progress":NaN')],
+  ["with a byte-order mark", `\ufeff${JSON.stringify(RECORDS)}`],
+  ["with text after its end", `${JSON.stringify(RECORDS)}\nx`],
+  ["that is a string", '"voice_task"'],
+  ["that is one record over several lines", JSON.stringify(RECORDS[0], null, 2)],
+  ["in UTF-16", Buffer.from(JSON.stringify(RECORDS), "utf16le")],
+  ["of NUL bytes, as a crash of the machine leaves it", "\0".repeat(4096)],
+])("row F, an invalid store file %s: nothing is written, deleted or removed anywhere", async (_, content) => {
+  await lay();
+  for (const command of COMMANDS) await expectRefused(command, content);
 });

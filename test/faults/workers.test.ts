@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
+import { afterEach, beforeEach, expect, inject, it } from "vitest";
 import { openTaskStore } from "../../src/library/index.ts";
 import type { TaskStore } from "../../src/library/types.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
@@ -109,39 +109,37 @@ afterEach(async () => {
   await server.remove();
 });
 
-describe("row A, the example service in three processes, with random kill -9 and outages of Redis", () => {
-  it("loses no task, finishes none twice and revives none; reads are fresh soon after Redis is back", async () => {
-    const chance = new Chance("workers");
-    const deleted = new Set<string>();
-    const stale: string[] = [];
-    for (let i = 0; i < 3; i++) services.start();
-    await Promise.all([
-      during(
-        () => 20 + chance.below(80),
-        () => services.feed(chance),
-      ),
-      during(
-        () => 500 + chance.below(2000),
-        () => services.killOne(chance),
-      ),
-      deleting(chance, deleted),
-      restarting(chance, deleted, stale),
-    ]);
-    const label = `TTSCTL_SEED=${SEED}\n${services.stderr.join("").slice(-2000)}`;
-    expect(await services.end(), label).toEqual([0, 0, 0]);
-    await finishRest();
+it("row A, the example service in three processes, with random kill -9 and outages of Redis, loses no task, finishes none twice and revives none; reads are fresh soon after Redis is back", async () => {
+  const chance = new Chance("workers");
+  const deleted = new Set<string>();
+  const stale: string[] = [];
+  for (let i = 0; i < 3; i++) services.start();
+  await Promise.all([
+    during(
+      () => 20 + chance.below(80),
+      () => services.feed(chance),
+    ),
+    during(
+      () => 500 + chance.below(2000),
+      () => services.killOne(chance),
+    ),
+    deleting(chance, deleted),
+    restarting(chance, deleted, stale),
+  ]);
+  const label = `TTSCTL_SEED=${SEED}\n${services.stderr.join("").slice(-2000)}`;
+  expect(await services.end(), label).toEqual([0, 0, 0]);
+  await finishRest();
 
-    const held = new Map<string, string>();
-    for await (const task of store.all({ source: "file" })) held.set(task.taskId, task.status);
-    const acknowledged = [...services.queued];
-    const lost = acknowledged.filter((id) => !deleted.has(id) && held.get(id) !== "done");
-    const twice = [...services.finished].filter(([, count]) => count > 1);
-    const revived = [...deleted].filter((id) => held.has(id));
-    triedFault(acknowledged.length, lost.length);
-    expect({ lost, twice, revived, stale }, label).toEqual({ lost: [], twice: [], revived: [], stale: [] });
-    expect(acknowledged.length).toBeGreaterThan(SECONDS);
-    expect(deleted.size).toBeGreaterThan(0);
-  });
+  const held = new Map<string, string>();
+  for await (const task of store.all({ source: "file" })) held.set(task.taskId, task.status);
+  const acknowledged = [...services.queued];
+  const lost = acknowledged.filter((id) => !deleted.has(id) && held.get(id) !== "done");
+  const twice = [...services.finished].filter(([, count]) => count > 1);
+  const revived = [...deleted].filter((id) => held.has(id));
+  triedFault(acknowledged.length, lost.length);
+  expect({ lost, twice, revived, stale }, label).toEqual({ lost: [], twice: [], revived: [], stale: [] });
+  expect(acknowledged.length).toBeGreaterThan(SECONDS);
+  expect(deleted.size).toBeGreaterThan(0);
 });
 
 /** Claims of processes that were killed expire, and then others finish those tasks. */

@@ -90,30 +90,28 @@ describe("row B, an output path that isn't a regular file, or belongs to another
   });
 });
 
-describe("row H, a signal while an input is awaited", () => {
-  it.each([
-    { from: "a pipe without a writer", args: ["import", "pipe"], writes: false },
-    { from: "a pipe whose writer stalls", args: ["import", "pipe"], writes: true },
-    { from: "a stdin that stalls", args: ["import", "-"], writes: false },
-  ])("import from $from ends with 130", async ({ args, writes }) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      await lay(here);
-      make("mkfifo", here.root.at("pipe"));
-      const before = here.root.storeText();
-      const run = new Running(args, { cwd: here.root.path, keepsStdin: true });
-      const writer = writes ? openSync(here.root.at("pipe"), "r+") : null;
-      if (writer !== null) writeSync(writer, `${JSON.stringify(record("a", "half"))}\n`);
-      await until(() => run.openFiles().some((path) => path.includes("spool")));
-      const began = performance.now();
-      run.kill(signal);
-      const timer = setTimeout(() => run.kill("SIGKILL"), SOON);
-      const { code, stderr } = await run.end();
-      clearTimeout(timer);
-      if (writer !== null) closeSync(writer);
-      triedFault();
-      expect(code, `${signal}: ${stderr}`).toBe(130);
-      expect(performance.now() - began).toBeLessThan(SOON);
-      expect(here.root.storeText()).toBe(before);
-    }
-  });
+it.each([
+  { from: "a pipe without a writer", args: ["import", "pipe"], writes: false },
+  { from: "a pipe whose writer stalls", args: ["import", "pipe"], writes: true },
+  { from: "a stdin that stalls", args: ["import", "-"], writes: false },
+])("row H, a signal while an input is awaited: import from $from ends with 130", async ({ args, writes }) => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    await lay(here);
+    make("mkfifo", here.root.at("pipe"));
+    const before = here.root.storeText();
+    const run = new Running(args, { cwd: here.root.path, keepsStdin: true });
+    const writer = writes ? openSync(here.root.at("pipe"), "r+") : null;
+    if (writer !== null) writeSync(writer, `${JSON.stringify(record("a", "half"))}\n`);
+    await until(() => run.openFiles().some((path) => path.includes("spool")));
+    const began = performance.now();
+    run.kill(signal);
+    const timer = setTimeout(() => run.kill("SIGKILL"), SOON);
+    const { code, stderr } = await run.end();
+    clearTimeout(timer);
+    if (writer !== null) closeSync(writer);
+    triedFault();
+    expect(code, `${signal}: ${stderr}`).toBe(130);
+    expect(performance.now() - began).toBeLessThan(SOON);
+    expect(here.root.storeText()).toBe(before);
+  }
 });

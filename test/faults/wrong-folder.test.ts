@@ -100,17 +100,15 @@ it("the store file and the index of Redis are lost: nothing destructive runs", a
   await expectRefused([...CLEANUPS, ...CHOOSING, ...PRUNING, "sync"], 1, "STORE_EMPTY");
 });
 
-describe("artifacts on a missing mount: nothing destructive runs", () => {
-  it.each([
-    { what: "output below an empty mount point", option: "output", at: "mnt/audio/output", lay: "mnt/audio" },
-    { what: "output below a folder that is not there", option: "output", at: "mnt/gone/output", lay: "mnt" },
-    { what: "Logs below an empty mount point", option: "logs", at: "mnt/logs/Logs", lay: "mnt/logs" },
-    { what: "output, a link that leads nowhere", option: "output", at: "mnt/link", lay: "mnt", link: true },
-  ])("$what", async ({ option, at, lay, link }) => {
-    here.root.drop(option === "logs" ? "Logs" : "output");
-    mkdirSync(here.root.at(lay), { recursive: true });
-    if (link) symlinkSync(here.root.at("nowhere"), here.root.at(at));
-    here.root.configure(here.server.port, `[paths]\n${option} = ${at}\n`);
-    await expectRefused([...CLEANUPS, ...CHOOSING.slice(0, 2)], 1, "ARTIFACTS_UNSAFE");
-  });
+it.each([
+  { what: "output below an empty mount point", option: "output", at: "mnt/audio/output", lay: "mnt/audio" },
+  { what: "output below a folder that is not there", option: "output", at: "mnt/gone/output", lay: "mnt" },
+  { what: "Logs below an empty mount point", option: "logs", at: "mnt/logs/Logs", lay: "mnt/logs" },
+  { what: "output, a link that leads nowhere", option: "output", at: "mnt/link", lay: "mnt", link: true },
+])("artifacts on a missing mount, $what: nothing destructive runs", async ({ option, at, lay, link }) => {
+  here.root.drop(option === "logs" ? "Logs" : "output");
+  mkdirSync(here.root.at(lay), { recursive: true });
+  if (link) symlinkSync(here.root.at("nowhere"), here.root.at(at));
+  here.root.configure(here.server.port, `[paths]\n${option} = ${at}\n`);
+  await expectRefused([...CLEANUPS, ...CHOOSING.slice(0, 2)], 1, "ARTIFACTS_UNSAFE");
 });
