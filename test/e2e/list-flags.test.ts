@@ -92,19 +92,11 @@ it("a narrow screen cuts no id", async () => {
   }
 });
 
+const IRREGULAR = /^warning: reading only from Redis: .* is not a regular file/;
+
 it.each([
-  [
-    "that is a directory",
-    "rm voice_task.json; mkdir voice_task.json",
-    "",
-    /^warning: reading only from Redis: .* is not a regular file/,
-  ],
-  [
-    "that is a named pipe",
-    "rm voice_task.json; mkfifo voice_task.json",
-    "",
-    /^warning: reading only from Redis: .* is not a regular file/,
-  ],
+  ["that is a directory", "rm voice_task.json; mkdir voice_task.json", "", IRREGULAR],
+  ["that is a named pipe", "rm voice_task.json; mkfifo voice_task.json", "", IRREGULAR],
   ["whose reads fail", "true", " --store /proc/self/mem", /^warning: reading only from Redis: cannot read .*EIO/s],
   ["that is missing", "rm voice_task.json", "", /does not exist/],
 ])("from Redis lists beside a store file %s, with a warning", async (_, make, flags, said) => {

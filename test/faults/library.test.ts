@@ -18,13 +18,9 @@ const SEEDS = [1, 2, 3].map((n) => record("bob", `seed${n}`));
 
 /** The tasks that a reader finds, an unfinished append at the end aside. */
 async function held(store: string) {
-  const snapshot = await new FileStore(store, RULES, systemClock).read();
-  try {
-    const tasks = await snapshot.readTasks([...snapshot.liveRows()]);
-    return Object.fromEntries(tasks.map(({ userId, taskId, json }) => [`${userId}:${taskId}`, JSON.parse(json)]));
-  } finally {
-    await snapshot.close();
-  }
+  await using snapshot = await new FileStore(store, RULES, systemClock).read();
+  const tasks = await snapshot.readTasks([...snapshot.liveRows()]);
+  return Object.fromEntries(tasks.map(({ userId, taskId, json }) => [`${userId}:${taskId}`, JSON.parse(json)]));
 }
 
 async function expectRight(
@@ -77,37 +73,35 @@ describe.each(SHAPES)("row A, kill -9 of a program under load, %s", (shape) => {
   });
 });
 
-describe("row A, an append that was cut", () => {
-  it("at any byte: whole lines count, the rest is named, and the next append removes the unfinished line", async () => {
-    const whole = new WriterPlace(path("voice_task.json"));
-    whole.fill(textOf("jsonl", SEEDS));
-    const before = Buffer.byteLength(whole.text);
-    const records = [record("alice", "p1", { n: 1 }), record("alice", "p2", { n: 2, text: "é\u{1f642}" })];
-    await Promise.all(records.map((one) => whole.writer.upsert(taskOf(one))));
-    await whole.close();
-    const bytes = readFileSync(whole.path);
-    const ends = [1, 2].map((count) => endOfLine(bytes, before, count));
-    for (let cut = before; cut <= bytes.length; cut++) {
-      if (!LONG && cut % 9 !== 0 && ends.every((end) => Math.abs(cut - end) > 2)) continue;
-      const store = path("cut.json");
-      copyFileSync(whole.path, store);
-      truncateSync(store, cut);
-      utimesSync(store, 1_600_000_000, 1_600_000_000); // or its writer would be given a second to go on
-      const names = Object.keys(await held(store)).filter((name) => name.startsWith("alice"));
-      // A last line that is whole but for its newline counts as well.
-      expect(names, `cut at ${cut}`).toEqual(["alice:p1", "alice:p2"].filter((_, i) => cut >= ends[i]! - 1));
-      triedFault();
-      if (cut % times(40, 7) !== 0) continue;
-      const place = new WriterPlace(store);
-      await place.writer.upsert(taskOf(record("alice", "p3", { n: 3 })));
-      await place.close();
-      expect(Object.keys(readWithPython(store)), `cut at ${cut}`).toEqual([
-        ...SEEDS.map(({ task_id }) => `bob:${task_id}`),
-        ...names,
-        "alice:p3",
-      ]);
-    }
-  });
+it("row A, an append that was cut at any byte: whole lines count, the rest is named, and the next append removes the unfinished line", async () => {
+  const whole = new WriterPlace(path("voice_task.json"));
+  whole.fill(textOf("jsonl", SEEDS));
+  const before = Buffer.byteLength(whole.text);
+  const records = [record("alice", "p1", { n: 1 }), record("alice", "p2", { n: 2, text: "é\u{1f642}" })];
+  await Promise.all(records.map((one) => whole.writer.upsert(taskOf(one))));
+  await whole.close();
+  const bytes = readFileSync(whole.path);
+  const ends = [1, 2].map((count) => endOfLine(bytes, before, count));
+  for (let cut = before; cut <= bytes.length; cut++) {
+    if (!LONG && cut % 9 !== 0 && ends.every((end) => Math.abs(cut - end) > 2)) continue;
+    const store = path("cut.json");
+    copyFileSync(whole.path, store);
+    truncateSync(store, cut);
+    utimesSync(store, 1_600_000_000, 1_600_000_000); // or its writer would be given a second to go on
+    const names = Object.keys(await held(store)).filter((name) => name.startsWith("alice"));
+    // A last line that is whole but for its newline counts as well.
+    expect(names, `cut at ${cut}`).toEqual(["alice:p1", "alice:p2"].filter((_, i) => cut >= ends[i]! - 1));
+    triedFault();
+    if (cut % times(40, 7) !== 0) continue;
+    const place = new WriterPlace(store);
+    await place.writer.upsert(taskOf(record("alice", "p3", { n: 3 })));
+    await place.close();
+    expect(Object.keys(readWithPython(store)), `cut at ${cut}`).toEqual([
+      ...SEEDS.map(({ task_id }) => `bob:${task_id}`),
+      ...names,
+      "alice:p3",
+    ]);
+  }
 });
 
 /** After the newline of the so-manieth line from a byte on. */
@@ -117,32 +111,28 @@ function endOfLine(bytes: Buffer, from: number, count: number): number {
   return at;
 }
 
-describe.each(SHAPES)("two programs that write one file, %s", (shape) => {
-  it("lose nothing of each other", async () => {
-    const store = path("voice_task.json");
-    writeOld(store, textOf(shape, SEEDS));
-    const programs = ["a", "b"].map((prefix) => ({ store, prefix, count: times(60, 600), tasks: 10, width: 16 }));
-    const said = await Promise.all(programs.map(runProgram));
-    for (const [i, one] of said.entries()) {
-      expect([one.code, one.failed.size, one.stderr]).toEqual([0, 0, ""]);
-      await expectRight(store, one, programs[i]!, `program ${i}`);
-    }
-  });
+it.each(SHAPES)("two programs that write one file, %s, lose nothing of each other", async (shape) => {
+  const store = path("voice_task.json");
+  writeOld(store, textOf(shape, SEEDS));
+  const programs = ["a", "b"].map((prefix) => ({ store, prefix, count: times(60, 600), tasks: 10, width: 16 }));
+  const said = await Promise.all(programs.map(runProgram));
+  for (const [i, one] of said.entries()) {
+    expect([one.code, one.failed.size, one.stderr]).toEqual([0, 0, ""]);
+    await expectRight(store, one, programs[i]!, `program ${i}`);
+  }
 });
 
-describe("row B, a disk that is full", () => {
-  it.each(SHAPES)("is reported, and the file, %s, keeps its content and accepts more later", async (shape) => {
-    const store = path("voice_task.json");
-    writeOld(store, textOf(shape, SEEDS));
-    const program = { store, count: 60, tasks: 60, width: 4 };
-    const full = await runProgram({ ...program, fileSize: 4096 });
-    expect(full.code, full.stderr).toBe(0);
-    expect(full.failed.size).toBeGreaterThan(0);
-    expect(new Set(full.failed.values())).toEqual(new Set(["STORE_WRITE_FAILED"]));
-    await expectRight(store, full, program, "full");
-    const more = await runProgram(program);
-    expect(more.failed.size).toBe(0);
-    await expectRight(store, more, program, "afterwards");
-    expect(readWithPython(join(store))).toMatchObject({ "bob:seed1": SEEDS[0] });
-  });
+it.each(SHAPES)("row B, a full disk is reported; the file, %s, is kept, and accepts more later", async (shape) => {
+  const store = path("voice_task.json");
+  writeOld(store, textOf(shape, SEEDS));
+  const program = { store, count: 60, tasks: 60, width: 4 };
+  const full = await runProgram({ ...program, fileSize: 4096 });
+  expect(full.code, full.stderr).toBe(0);
+  expect(full.failed.size).toBeGreaterThan(0);
+  expect(new Set(full.failed.values())).toEqual(new Set(["STORE_WRITE_FAILED"]));
+  await expectRight(store, full, program, "full");
+  const more = await runProgram(program);
+  expect(more.failed.size).toBe(0);
+  await expectRight(store, more, program, "afterwards");
+  expect(readWithPython(join(store))).toMatchObject({ "bob:seed1": SEEDS[0] });
 });

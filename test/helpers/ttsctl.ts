@@ -223,3 +223,8 @@ export function openFiles(pid: number): string[] {
 export function lines(text: string): string[] {
   return text.split("\n").filter((line) => line !== "");
 }
+
+/** Those that have been written to their end. */
+export function wholeLines(text: string): string[] {
+  return lines(text.slice(0, text.lastIndexOf("\n") + 1));
+}

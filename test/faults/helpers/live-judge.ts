@@ -1,6 +1,7 @@
 import type { LayoutName } from "../../../src/task/rules.ts";
 import type { RedisServer } from "../../helpers/redis.ts";
 import type { Word } from "../../helpers/service.ts";
+import { wholeLines } from "../../helpers/ttsctl.ts";
 import { nameOf, type TestRecord } from "./stores.ts";
 
 /** A record, as far as it shows a task's state. */
@@ -45,11 +46,7 @@ export function readCopies(text: string, shape: string): Map<string, Copy> {
 
 /** A last line that is just being appended doesn't count. */
 function linesOf(text: string): Copy[] {
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  return whole
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Copy);
+  return wholeLines(text).map((line) => JSON.parse(line) as Copy);
 }
 
 /** Compares both stores with the last words of all programs that wrote to them. */

@@ -12,6 +12,7 @@ import { RedisServer } from "../../helpers/redis.ts";
 import { ServiceRoot } from "../../helpers/root.ts";
 import { Service, type Word } from "../../helpers/service.ts";
 import { built, lines, ttsctl } from "../../helpers/ttsctl.ts";
+import { textOf } from "../../store/write/setup.ts";
 import { ZONE } from "./beside.ts";
 import { type Copy, judge, readCopies, stateOf, type Undone } from "./live-judge.ts";
 import { builtLibrary } from "./program.ts";
@@ -199,11 +200,8 @@ class LiveRun {
     const others = Array.from({ length: OTHERS }, (_, i) =>
       record("other", `t${i}`, { status: "running", created_at: time, updated_at: time }),
     );
-    const lines = others.map((one) => JSON.stringify(one));
-    const whole =
-      this.#combination.shape === "map" ? Object.fromEntries(others.map((one) => [nameOf(one), one])) : others;
-    const isLines = this.#combination.shape === "jsonl" || this.#combination.shape === "append";
-    this.#root.write("voice_task.json", isLines ? `${lines.join("\n")}\n` : JSON.stringify(whole, null, 2));
+    const { shape } = this.#combination;
+    this.#root.write("voice_task.json", textOf(shape === "append" ? "jsonl" : shape, others));
   }
 
   /** The tasks that the file has just now, and some of our own. */

@@ -1,6 +1,6 @@
 import type { CleanupResult } from "../../../src/operations/cleanup.ts";
 import { TestClock } from "../../helpers/clock.ts";
-import { type Command, lines, type Run, start } from "../../helpers/ttsctl.ts";
+import { type Command, type Run, start, wholeLines } from "../../helpers/ttsctl.ts";
 import { until } from "../../helpers/until.ts";
 
 /** How a pass went: what it printed, or that it failed, and why. */
@@ -29,14 +29,14 @@ export class Watcher {
 
   /** What it said on stderr. */
   get log(): { level: string; msg: string; code?: string; time: string }[] {
-    return whole(this.running.stderr).map((line) => JSON.parse(line));
+    return wholeLines(this.running.stderr).map((line) => JSON.parse(line));
   }
 
   /** Of every pass, those that failed last. */
   get outcomes(): Outcome[] {
     const failed = this.log.filter(({ msg }) => msg.startsWith("pass failed"));
     return [
-      ...whole(this.running.stdout).map((line) => ({ result: JSON.parse(line) as CleanupResult })),
+      ...wholeLines(this.running.stdout).map((line) => ({ result: JSON.parse(line) as CleanupResult })),
       ...failed.map(({ msg, code }) => ({ error: msg, code: code! })),
     ];
   }
@@ -81,9 +81,4 @@ export class Watcher {
     const printed = all.filter((one) => "result" in one);
     return printed.length > results ? printed.at(-1)! : all.at(-1)!;
   }
-}
-
-/** The lines that have been written to their end. */
-function whole(text: string): string[] {
-  return lines(text.slice(0, text.lastIndexOf("\n") + 1));
 }

@@ -31,12 +31,9 @@ export async function imported(store: string, from: string | { stdin: string }, 
   const { signal } = new AbortController();
   const reading = { stdin: Readable.from([Buffer.from(stdin)]), storePath: store, rules: RULES, signal };
   const source = await readSource(path, reading);
-  try {
-    const file = new FileStore(store, RULES, systemClock);
-    const parts = { file, mirror: OFF, reporter, signal, ledger: null, clock: systemClock };
-    const all = { policy: "newer", dryRun: false, skipInvalid: false, selection: EVERYTHING, limits: null } as const;
-    return { ...(await importRecords(parts, source, { ...all, ...options })), reporter };
-  } finally {
-    await source.records.close();
-  }
+  await using _ = source.records;
+  const file = new FileStore(store, RULES, systemClock);
+  const parts = { file, mirror: OFF, reporter, signal, ledger: null, clock: systemClock };
+  const all = { policy: "newer", dryRun: false, skipInvalid: false, selection: EVERYTHING, limits: null } as const;
+  return { ...(await importRecords(parts, source, { ...all, ...options })), reporter };
 }

@@ -13,6 +13,7 @@ import { keyOf, type TaskId } from "../../../src/task/ids.ts";
 import type { RecordRules } from "../../../src/task/rules.ts";
 import { type Ids, taskIn } from "../../helpers/records.ts";
 import { type RecordJson, ServiceRoot } from "../../helpers/root.ts";
+import { lines } from "../../helpers/ttsctl.ts";
 import { RedisBackend } from "./backends.ts";
 
 export type TestRecord = RecordJson & Ids;
@@ -55,13 +56,7 @@ export const SHAPES = {
 /** The records in force: of lines the last, of an array or a map the newest. */
 export function recordsIn(text: string, shape: keyof typeof SHAPES): TestRecord[] {
   const held = new Map<string, TestRecord>();
-  const all =
-    shape === "lines"
-      ? text
-          .split("\n")
-          .filter(Boolean)
-          .map((line) => JSON.parse(line))
-      : Object.values(JSON.parse(text));
+  const all = shape === "lines" ? lines(text).map((line) => JSON.parse(line)) : Object.values(JSON.parse(text));
   for (const record of all as TestRecord[]) {
     const before = held.get(nameOf(record));
     if (record.deleted === true) held.delete(nameOf(record));

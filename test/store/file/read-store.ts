@@ -17,12 +17,8 @@ export interface StoreContent {
 }
 
 export async function withSnapshot<T>(path: string, use: (snapshot: Snapshot) => Promise<T> | T): Promise<T> {
-  const snapshot = await Snapshot.read(path, RULES);
-  try {
-    return await use(snapshot);
-  } finally {
-    await snapshot.close();
-  }
+  await using snapshot = await Snapshot.read(path, RULES);
+  return await use(snapshot);
 }
 
 export function readStore(path: string): Promise<StoreContent> {
