@@ -35,18 +35,11 @@ it("hostile texts are shown as texts, and can't turn or hide others, in lists, r
   await expect.poll(() => tab.page.locator(".fields").count()).toBe(8);
   await tab.rows().nth(3).getByText("\\u202egnp.exe\\u202c").first().waitFor();
   await tab.rows().nth(4).getByText("\\u0000\\u0007\\u001b[31m").first().waitFor();
-  await tab
-    .rows()
-    .nth(0)
-    .getByRole("button", { name: /^Delete task/ })
-    .click();
+  const press = (at: number, name: RegExp) => tab.rows().nth(at).getByRole("button", { name }).click();
+  await press(0, /^Delete task/);
   await tab.page.getByRole("dialog").getByText(HOSTILE[0]!).first().waitFor();
   await tab.page.getByRole("button", { name: "Cancel" }).click();
-  await tab
-    .rows()
-    .nth(1)
-    .getByRole("button", { name: /^Only tasks of/ })
-    .click();
+  await press(1, /^Only tasks of/);
   await tab.page.locator(".applied").getByText("<script>").waitFor();
   expect(await tab.page.title()).toBe("Voice tasks · ttsctl");
   expect(await tab.page.locator("#app img, #app script").count()).toBe(0);
