@@ -132,10 +132,9 @@ it("the folders of artifacts may be missing, files, links that lead nowhere, or 
 
 describe("Redis", () => {
   it("is a replica, evicts, or is nearly full", async () => {
-    const other = await RedisServer.start("--replicaof", "127.0.0.1", String(here.server.port));
+    await using other = await RedisServer.start("--replicaof", "127.0.0.1", String(here.server.port));
     const replica = await doctor("", { REDIS_PORT: String(other.port) });
     expect(replica.checks["redis.role"]).toMatchObject(like("fail", `a replica of 127.0.0.1:${here.server.port}`));
-    await other.remove();
     await here.server.call("CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru");
     expect(await finding("redis.memory")).toMatchObject(like("warn", "may evict tasks"));
     await here.server.call("CONFIG", "SET", "maxmemory", "1mb", "maxmemory-policy", "noeviction");

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { parrotServer, silentServer, type TestServer } from "../helpers/faults.ts";
 import { ago, record } from "../helpers/records.ts";
@@ -10,23 +10,14 @@ import { binary, lines } from "../helpers/ttsctl.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-let silent: TestServer;
-let loading: TestServer;
-
-beforeAll(async () => {
-  silent = await silentServer();
-  loading = await parrotServer("-LOADING Redis is loading the dataset in memory");
-});
-afterAll(async () => {
-  for (const server of [silent, loading]) await server.stop();
-});
-
 interface Situation {
   /** What the file of this name has instead; null for none. */
   readonly files?: Record<string, string | null>;
   readonly env?: Record<string, string>;
-  readonly redis?: () => string;
+  readonly redis?: () => Promise<TestServer>;
 }
+
+const loadingServer = () => parrotServer("-LOADING Redis is loading the dataset in memory");
 
 /** What replaces a record of the store file. */
 const CHANGED = JSON.stringify(record("alice", "t1", { updated_at: ago(60) }));
@@ -43,8 +34,8 @@ const CASES: readonly [what: string, line: string, exit: number, code: string, s
   ["more than the brake", "delete --all --dry-run --max-delete 1", 1, "MAX_DELETE_EXCEEDED"],
   ["more than the brake", "mark --all --to error --dry-run --max-mark 1", 1, "MAX_DELETE_EXCEEDED"],
   ["a cut file", "cleanup --once", 1, "STORE_INVALID", { files: { "voice_task.json": '[{"user_id"' } }],
-  ["a silent Redis", "sync", 4, "REDIS_TIMEOUT", { redis: () => silent.url }],
-  ["a loading Redis", "sync", 4, "REDIS_LOADING", { redis: () => loading.url }],
+  ["a silent Redis", "sync", 4, "REDIS_TIMEOUT", { redis: silentServer }],
+  ["a loading Redis", "sync", 4, "REDIS_LOADING", { redis: loadingServer }],
 ];
 
 it.each(CASES)("%s (%s): exit code %i, one line, and no change", async (_, line, exit, code, situation = {}) => {
@@ -57,7 +48,8 @@ it.each(CASES)("%s (%s): exit code %i, one line, and no change", async (_, line,
     else here.root.write(name, text);
   }
   const before = await here.state();
-  const url = redis === undefined ? {} : { REDIS_URL: redis(), REDIS_TIMEOUT: "300ms" };
+  await using server = await redis?.();
+  const url = server && { REDIS_URL: server.url, REDIS_TIMEOUT: "300ms" };
   for (const format of ["", " -o json"]) {
     const run = await here.run(line + format, { env: { ...env, ...url } });
     expect([run.code, run.stdout, lines(run.stderr).length]).toEqual([exit, "", 1]);

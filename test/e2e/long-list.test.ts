@@ -45,9 +45,8 @@ describe("list --limit", () => {
   it.skipIf(isOn("cluster", "a proxy is bypassed"))("goes on from the file if Redis is lost midway", async () => {
     await here.synced(...records);
     let seen = 0;
-    const cut = await redisProxy(here.server.port, (): Verdict => (++seen > 12 ? "cut" : "pass"));
+    await using cut = await redisProxy(here.server.port, (): Verdict => (++seen > 12 ? "cut" : "pass"));
     const run = await here.run("list --limit all -o jsonl", { env: { REDIS_URL: cut.url } });
-    await cut.stop();
     expect(ids(run.stdout)).toEqual(expected(() => true));
     expect(run).toMatchObject({ code: 0, stderr: expect.stringMatching(/: reading .* instead/) });
   });

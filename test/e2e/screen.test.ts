@@ -44,13 +44,12 @@ describe("a command that takes longer than a second", () => {
   it.each(first(2, commands))("%s ends with its result, and the prompt below it", async (line, result) => {
     fill();
     if (line !== "sync") await here.run("sync");
-    const slow = await slowRedis(1.2, 400);
+    await using slow = await slowRedis(1.2, 400);
     const shell = await open({ env: { REDIS_URL: slow.url } });
     const shown = await shell.run(`ttsctl ${line}`);
     expect(BAR.test(shell.written)).toBe(true);
     expect(shown.filter((text) => result.test(text))).toHaveLength(1);
     expect(shown.filter((text) => BAR.test(text))).toEqual([]);
     expect(shell.cursor).toMatchObject({ column: 2, isShown: true });
-    await slow.stop();
   });
 });

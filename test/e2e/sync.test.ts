@@ -70,7 +70,7 @@ it.each([
 ])("%i lower, %s goes on with at least %i", async (more, command, least) => {
   const own = Math.min(19, getPriority() + more);
   let asked = false;
-  const silent = await serve(() => {
+  await using silent = await serve(() => {
     asked = true;
   });
   const args = [process.execPath, binary(), command, "--redis-url", silent.url];
@@ -81,6 +81,5 @@ it.each([
   } finally {
     child.kill("SIGKILL");
     await once(child, "close");
-    await silent.stop();
   }
 });

@@ -15,8 +15,8 @@ const READING = ["list -vv", "get a t1", "config", "doctor", "verify"];
 const COMMANDS = [...READING, "sync", "cleanup --once", "delete --user a --yes"];
 
 it("row I, a password is in no output and no lock file, whatever fails and however it is given", async () => {
-  const strict = await RedisServer.start("--requirepass", "another");
-  const echo = await parrotServer(`-ERR unknown command 'AUTH', with args beginning with: 'user' '${DECODED}'`);
+  await using strict = await RedisServer.start("--requirepass", "another");
+  await using echo = await parrotServer(`-ERR unknown command 'AUTH', with args beginning with: 'user' '${DECODED}'`);
   here.root.writeStore([record("a", "t1")]);
   const urls = [strict.port, echo.port].map((port) => `redis://user:${SECRET}@127.0.0.1:${port}/0`);
   const ways = [
@@ -34,8 +34,6 @@ it("row I, a password is in no output and no lock file, whatever fails and howev
     }
   }
   expect(Object.values(here.root.tree()).join()).not.toContain("s3cr3t");
-  await echo.stop();
-  await strict.remove();
 });
 
 it.each(LONG ? [0o600, 0o640, 0o664, 0o444] : [0o640])("row I, mode %o and the owner are kept", async (mode) => {

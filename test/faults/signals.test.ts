@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { usePlace } from "../e2e/setup.ts";
 import { cleanEnv } from "../helpers/clean-env.ts";
 import { redisProxy, type Verdict } from "../helpers/faults.ts";
@@ -44,14 +44,13 @@ describe("row H, SIGINT once, twice, SIGTERM", () => {
     await lay();
     // A slow removal in Redis lets the signal arrive in the middle.
     let isRemoving = false;
-    const proxy = await redisProxy(here.server.port, async (sent): Promise<Verdict> => {
+    await using proxy = await redisProxy(here.server.port, async (sent): Promise<Verdict> => {
       if (sent.includes("succeeded")) {
         isRemoving = true;
         await sleep(300);
       }
       return "pass";
     });
-    onTestFinished(() => proxy.stop());
     const run = new Running(line.split(" "), { cwd: here.root.path, env: { REDIS_PORT: String(proxy.port) } });
     await until(() => isRemoving);
     const { stdout, stderr } = await endedBy(run, signals);
@@ -72,12 +71,11 @@ describe("row H, SIGINT once, twice, SIGTERM", () => {
     async (line) => {
       await lay();
       let isReading = false;
-      const proxy = await redisProxy(here.server.port, async (sent): Promise<Verdict> => {
+      await using proxy = await redisProxy(here.server.port, async (sent): Promise<Verdict> => {
         isReading ||= sent.includes("eval");
         if (isReading) await sleep(100);
         return "pass";
       });
-      onTestFinished(() => proxy.stop());
       const run = new Running([...line.split(" "), "--dry-run", "-o", "json"], {
         cwd: here.root.path,
         env: { REDIS_PORT: String(proxy.port) },

@@ -97,35 +97,31 @@ describe("cleanup --watch", () => {
     const passes = (hours * 3600) / (retention / 10);
     const ahead = (answer: string) =>
       answer.replace(TIME, (_, seconds) => `*2\r\n$10\r\n${Number(seconds) + Math.round(clock.jumped)}\r\n`);
-    const proxy = await redisProxy(here.server.port, () => "pass", ahead);
-    try {
-      here.root.configure(proxy.port, `${AUDIT}[cleanup]\nretention = ${retention}\n`);
-      const everyHour = Array.from({ length: hours + 6 }, (_, hour) =>
-        record("a", `h${hour}`, { updated_at: ago(retention - hour * 3600 - 1800) }),
-      );
-      here.root.writeStore(everyHour);
-      here.root.writeArtifacts(everyHour);
-      await here.mirrored(...everyHour);
-      watcher = new Watcher(here.root.path, clock);
-      await watcher.first();
-      let early = use();
-      for (let pass = 1; pass <= passes; pass++) {
-        await clock.advance(retention / 10);
-        await until(() => clock.longPauses.length > pass);
-        if (pass === Math.round(passes / 4)) early = use();
-      }
-      expectFlat(early, use());
-      expect((await watcher.stop()).code).toBe(0);
-      triedFault(passes);
-      expectAllLogged();
-      expectOneAtATime(1 + passes);
-      expect(new Set(watcher.clock.longPauses)).toEqual(new Set([retention / 10]));
-      const left = everyHour.slice(hours);
-      expect(sorted(await everything(here))).toEqual(exactly(left));
-      const purging = watcher.outcomes.filter((outcome) => purgedIn(outcome) > 0);
-      expect(purging.map(purgedIn)).toEqual(Array.from({ length: hours }, () => 1));
-    } finally {
-      await proxy.stop();
+    await using proxy = await redisProxy(here.server.port, () => "pass", ahead);
+    here.root.configure(proxy.port, `${AUDIT}[cleanup]\nretention = ${retention}\n`);
+    const everyHour = Array.from({ length: hours + 6 }, (_, hour) =>
+      record("a", `h${hour}`, { updated_at: ago(retention - hour * 3600 - 1800) }),
+    );
+    here.root.writeStore(everyHour);
+    here.root.writeArtifacts(everyHour);
+    await here.mirrored(...everyHour);
+    watcher = new Watcher(here.root.path, clock);
+    await watcher.first();
+    let early = use();
+    for (let pass = 1; pass <= passes; pass++) {
+      await clock.advance(retention / 10);
+      await until(() => clock.longPauses.length > pass);
+      if (pass === Math.round(passes / 4)) early = use();
     }
+    expectFlat(early, use());
+    expect((await watcher.stop()).code).toBe(0);
+    triedFault(passes);
+    expectAllLogged();
+    expectOneAtATime(1 + passes);
+    expect(new Set(watcher.clock.longPauses)).toEqual(new Set([retention / 10]));
+    const left = everyHour.slice(hours);
+    expect(sorted(await everything(here))).toEqual(exactly(left));
+    const purging = watcher.outcomes.filter((outcome) => purgedIn(outcome) > 0);
+    expect(purging.map(purgedIn)).toEqual(Array.from({ length: hours }, () => 1));
   });
 });

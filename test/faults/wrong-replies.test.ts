@@ -39,8 +39,7 @@ it.each([
   ["stats", 0],
   ["cleanup --once", 4],
 ])("a server that answers OK to all, a PING too, ends %s", async (line, code) => {
-  const parrot = await parrotServer("+OK");
-  onTestFinished(() => parrot.stop());
+  await using parrot = await parrotServer("+OK");
   here.root.configure(parrot.port);
   here.root.writeStore([record("alice", "t1")]);
   const run = new Running(line.split(" "), { cwd: here.root.path });

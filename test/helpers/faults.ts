@@ -32,6 +32,10 @@ class TestServer {
     this.#server.close();
     await closed;
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
 }
 
 export type { TestServer };

@@ -187,6 +187,10 @@ export class RedisServer extends Redis {
     rmSync(this.folder, { recursive: true, force: true });
     folders.delete(this.folder);
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.remove();
+  }
 }
 
 /** A port that nothing listens on. */

@@ -48,19 +48,14 @@ describe("on start", () => {
 
   it("it listens first: while Redis is filled, reads are from the file", async () => {
     const filled = new AbortController();
-    const proxy = await redisProxy(here.server.port, async (sent) => {
+    await using proxy = await redisProxy(here.server.port, async (sent) => {
       if (sent.includes("alice:young") && !filled.signal.aborted) await once(filled.signal, "abort");
       return "pass" as const;
     });
-    try {
-      const server = await here.serve("--no-cleanup", { REDIS_URL: proxy.url, REDIS_TIMEOUT: "60s" });
-      expect(await server.json("/voice-tasks")).toMatchObject({ total: 2, source: "file" });
-      filled.abort();
-      await server.run.says(/2 tasks from the file to Redis: 2 written/);
-    } finally {
-      filled.abort();
-      await proxy.stop();
-    }
+    const server = await here.serve("--no-cleanup", { REDIS_URL: proxy.url, REDIS_TIMEOUT: "60s" });
+    expect(await server.json("/voice-tasks")).toMatchObject({ total: 2, source: "file" });
+    filled.abort();
+    await server.run.says(/2 tasks from the file to Redis: 2 written/);
   });
 
   it("without Redis it reads from the file, and syncs when Redis is up", async () => {

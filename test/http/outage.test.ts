@@ -109,7 +109,7 @@ describe("changes of a selection while Redis is away", () => {
   it("marked tasks have their status in every answer, also if Redis only refuses the write", async () => {
     let refuses = true;
     const limit = (replicas: number) => redis.call("CONFIG", "SET", "min-replicas-to-write", replicas);
-    const proxy = await redisProxy(redis.port, async (sent): Promise<Verdict> => {
+    await using proxy = await redisProxy(redis.port, async (sent): Promise<Verdict> => {
       if (refuses && sent.includes("queued")) await limit(1);
       return "pass";
     });
@@ -126,7 +126,6 @@ describe("changes of a selection while Redis is away", () => {
       await until(async () => (await redis.hash("tts:task:alice:t0")).status === "queued");
     } finally {
       await limit(0);
-      await proxy.stop();
     }
   });
 });

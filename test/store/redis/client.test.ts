@@ -66,15 +66,10 @@ describe("connecting", () => {
 });
 
 describe("a connection under way", () => {
-  async function proxied(verdict: (sent: string) => Verdict): Promise<{ server: RedisServer; client: RedisClient }> {
-    const server = await start();
-    const proxy = await redisProxy(server.port, verdict);
-    ends.push(() => proxy.stop());
-    return { server, client: await connect(proxy.port) };
-  }
-
   it("never sends a command twice if its reply was lost", async () => {
-    const { server, client } = await proxied((sent) => (sent.includes("INCR") ? "deaf" : "pass"));
+    const server = await start();
+    await using proxy = await redisProxy(server.port, (sent): Verdict => (sent.includes("INCR") ? "deaf" : "pass"));
+    const client = await connect(proxy.port);
     expect(await failure(() => client.command("INCR", "n"))).toMatchObject({ code: "REDIS_TIMEOUT" });
     expect(await server.call("GET", "n")).toBe("1");
   });

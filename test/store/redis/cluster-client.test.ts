@@ -104,12 +104,8 @@ describe("a node that is lost", () => {
 
 describe("the way in", () => {
   it("refuses a server that isn't a cluster, and a node outside any cluster", async () => {
-    const single = await RedisServer.start();
-    const lonely = await RedisServer.start("--cluster-enabled", "yes", "--cluster-port", `${await freePort()}`);
-    ends.push(
-      () => single.remove(),
-      () => lonely.remove(),
-    );
+    await using single = await RedisServer.start();
+    await using lonely = await RedisServer.start("--cluster-enabled", "yes", "--cluster-port", `${await freePort()}`);
     const noCluster = await failure(() => connect([single.port]));
     expect(noCluster).toMatchObject({ code: "REDIS_CLUSTER", hint: expect.stringContaining("cluster = false") });
     expect(await failure(() => connect([lonely.port]))).toMatchObject({ code: "REDIS_CLUSTER" });

@@ -16,14 +16,10 @@ it.each(scripts)("the script %s has no warnings of luacheck", (_, { source }) =>
 });
 
 it("members of an index are moved only if their scores are as they were read", async () => {
-  const server = await RedisServer.start();
-  try {
-    await server.call("ZADD", "index", 1, "same", 2, "changed", 3, "gone");
-    await server.call("ZADD", "index", 9, "changed", 9, "new");
-    const moves = ["same", 1, 5, "changed", 2, 5, "new", "", 5, "added", "", 5, "gone", 3, "", "changed", 2, ""];
-    await server.call("EVAL", SLOT_SCRIPTS.moveMembers.source, 1, "index", ...moves);
-    expect((await server.zset("index")).join(" ")).toBe("added,5 same,5 changed,9 new,9");
-  } finally {
-    await server.remove();
-  }
+  await using server = await RedisServer.start();
+  await server.call("ZADD", "index", 1, "same", 2, "changed", 3, "gone");
+  await server.call("ZADD", "index", 9, "changed", 9, "new");
+  const moves = ["same", 1, 5, "changed", 2, 5, "new", "", 5, "added", "", 5, "gone", 3, "", "changed", 2, ""];
+  await server.call("EVAL", SLOT_SCRIPTS.moveMembers.source, 1, "index", ...moves);
+  expect((await server.zset("index")).join(" ")).toBe("added,5 same,5 changed,9 new,9");
 });

@@ -50,8 +50,7 @@ describe("a connection by Sentinels", () => {
   });
 
   it("names every Sentinel with its failure, within the timeout", async () => {
-    const silent = await silentServer();
-    ends.push(() => silent.stop());
+    await using silent = await silentServer();
     const ports = [await freePort(), silent.port];
     const began = performance.now();
     const error = await failure({ ...by(ports), timeout: 1 });
@@ -63,10 +62,8 @@ describe("a connection by Sentinels", () => {
   });
 
   it("does not take a replica for the primary", async () => {
-    const replica = await RedisServer.start("--replicaof", "127.0.0.1", `${(await site.primary()).port}`);
-    ends.push(() => replica.remove());
-    const liar = await falseSentinel(replica.port);
-    ends.push(() => liar.stop());
+    await using replica = await RedisServer.start("--replicaof", "127.0.0.1", `${(await site.primary()).port}`);
+    await using liar = await falseSentinel(replica.port);
     const error = await failure(by([liar.port]));
     expect(error).toMatchObject({ code: "REDIS_READONLY", hint: expect.stringContaining("failover") });
     expect(error.message).toContain(`127.0.0.1:${replica.port}`);
@@ -74,10 +71,8 @@ describe("a connection by Sentinels", () => {
   });
 
   it("asks the next one if one refuses, is silent, or isn't a Sentinel", async () => {
-    const silent = await silentServer();
-    ends.push(() => silent.stop());
-    const plain = await RedisServer.start();
-    ends.push(() => plain.remove());
+    await using silent = await silentServer();
+    await using plain = await RedisServer.start();
     const ports = [await freePort(), silent.port, plain.port, site.sentinels[2]!.port];
     expect((await connect(by(ports))).where).toContain(`Sentinel 127.0.0.1:${ports[3]}`);
   });
