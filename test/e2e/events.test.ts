@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FastClock } from "../helpers/clock.ts";
 import { ago, record } from "../helpers/records.ts";
 import { RedisServer } from "../helpers/redis.ts";
@@ -9,16 +9,10 @@ import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-const started: Command[] = [];
-afterEach(async () => {
-  for (const run of started.splice(0)) if (!run.hasEnded) await run.stop();
-});
 
 function events(line = "", env: Record<string, string> = {}): Command {
   const args = ["events", "--interval", "1", ...line.split(" ").filter((word) => word !== "")];
-  const run = start(args, { cwd: here.root.path, env, clock: new FastClock() });
-  started.push(run);
-  return run;
+  return here.ending(start(args, { cwd: here.root.path, env, clock: new FastClock() }));
 }
 
 type Event = Record<string, unknown>;
@@ -102,7 +96,7 @@ describe("events", () => {
   });
 
   it.each(["", "KA"])("go on with the file when Redis is lost, and back, with %j", async (flags) => {
-    const server = await RedisServer.start("--notify-keyspace-events", flags);
+    await using server = await RedisServer.start("--notify-keyspace-events", flags);
     const env = { REDIS_URL: server.url };
     here.root.writeStore(FIRST);
     await here.run("sync", { env });
@@ -120,7 +114,6 @@ describe("events", () => {
     await prints(run, "changed alice:a1 wait run file", "changed alice:a1 run error redis");
     expect(run.stderr.split(/: reading .* instead/)).toHaveLength(2); // once
     await ends(run);
-    await server.remove();
   });
 
   it("print what tasks hold as JSON, and nothing else", async () => {

@@ -32,15 +32,13 @@ it("logs each warning as an event with its task; stdout is unchanged", async () 
 
 it("holds for all that a watcher says", async () => {
   here.root.writeStore([record("alice", "t1")]);
-  const watcher = start(["cleanup", "--watch", "-v", "-o", "json", ...LOG.split(" ")], { cwd: here.root.path });
-  try {
-    await watcher.says(/"purged":1/);
-    here.root.write("voice_task.json", "[{");
-    watcher.kill("SIGHUP");
-    await watcher.says(/STORE_INVALID/);
-  } finally {
-    watcher.kill("SIGTERM");
-  }
+  const args = ["cleanup", "--watch", "-v", "-o", "json", ...LOG.split(" ")];
+  const watcher = here.ending(start(args, { cwd: here.root.path }));
+  await watcher.says(/"purged":1/);
+  here.root.write("voice_task.json", "[{");
+  watcher.kill("SIGHUP");
+  await watcher.says(/STORE_INVALID/);
+  watcher.kill("SIGTERM");
   const run = await watcher.end();
   expect(run.code).toBe(0);
   const logged = events(run.stderr);

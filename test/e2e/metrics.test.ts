@@ -78,17 +78,15 @@ it("has no counts of a cleanup that is switched off", async () => {
 
 it("has every pass of a watcher, also a failed one", async () => {
   await fill();
-  const watcher = start(["cleanup", "--watch", "--metrics-file", "ttsctl.prom"], { cwd: here.root.path });
+  const args = ["cleanup", "--watch", "--metrics-file", "ttsctl.prom"];
+  const watcher = here.ending(start(args, { cwd: here.root.path }));
   const passes = async (count: number) => until(() => existsSync(path()) && metrics().runs_total === count);
-  try {
-    await passes(1);
-    here.root.write("voice_task.json", "[{");
-    watcher.kill("SIGHUP");
-    await passes(2);
-    expect(metrics()).toMatchObject({ exit_code: 1, purged_tasks_total: 2 });
-  } finally {
-    watcher.kill("SIGTERM");
-  }
+  await passes(1);
+  here.root.write("voice_task.json", "[{");
+  watcher.kill("SIGHUP");
+  await passes(2);
+  expect(metrics()).toMatchObject({ exit_code: 1, purged_tasks_total: 2 });
+  watcher.kill("SIGTERM");
   expect(await watcher.end()).toMatchObject({ code: 0 });
 });
 

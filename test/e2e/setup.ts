@@ -1,10 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
-import { writeToMirror } from "../../src/store/redis/write.ts";
-import { rulesFor, startRedis, type TestServer } from "../helpers/deployments.ts";
-import { connectMirror } from "../helpers/doubles.ts";
-import { taskIn } from "../helpers/records.ts";
+import { startRedis, type TestServer } from "../helpers/deployments.ts";
+import { putIntoMirror } from "../helpers/doubles.ts";
 import { type RecordJson, ServiceRoot } from "../helpers/root.ts";
-import { lines, type Run, type RunOptions, ttsctl } from "../helpers/ttsctl.ts";
+import { type Command, lines, type Run, type RunOptions, ttsctl } from "../helpers/ttsctl.ts";
 
 /** A service root over a Redis, and the built binary in it. */
 export interface Place {
@@ -21,6 +19,8 @@ export interface Place {
   synced(...records: RecordJson[]): Promise<void>;
   /** Files and keys, to see that nothing changed. */
   state(): Promise<unknown>;
+  /** The command, which is stopped if it goes on when the test ends. */
+  ending<C extends Command>(command: C): C;
 }
 
 type Printed = ReturnType<typeof JSON.parse>;
@@ -31,6 +31,7 @@ export const namesOf = (tasks: readonly { user_id: string; task_id: string }[]):
 
 /** One Redis for the tests of a file, empty for each, with a new root. */
 export function usePlace(): Place {
+  const started: Command[] = [];
   const here = {
     run: (line: string, options = {}) => here.runArgs(line.split(" "), options),
     runArgs: (args: readonly string[], options = {}) => ttsctl(args, { cwd: here.root.path, ...options }),
@@ -39,20 +40,16 @@ export function usePlace(): Place {
       const { stdout, stderr, code } = await here.runArgs([...args, "-o", "json"], options);
       return { ...JSON.parse(stdout || lines(stderr).at(-1)!), exit: code, said: stderr };
     },
-    mirrored: async (...records: RecordJson[]) => {
-      const mirror = await connectMirror(here.server);
-      const rules = rulesFor(here.server.port);
-      await writeToMirror(
-        mirror,
-        records.map((record) => taskIn(rules, record)),
-      );
-      mirror.close();
-    },
+    mirrored: (...records: RecordJson[]) => putIntoMirror(here.server, records),
     synced: async (...records: RecordJson[]) => {
       here.root.writeStore(records);
       expect(await here.run("sync")).toMatchObject({ code: 0 });
     },
     state: async () => [here.root.tree(), await here.server.dump()],
+    ending: (command: Command) => {
+      started.push(command);
+      return command;
+    },
   } as Place;
   beforeAll(async () => {
     here.server = await startRedis();
@@ -62,6 +59,9 @@ export function usePlace(): Place {
     await here.server.call("FLUSHALL");
     here.root = new ServiceRoot(here.server.port);
   });
-  afterEach(() => here.root.remove());
+  afterEach(async () => {
+    for (const command of started.splice(0)) if (!command.hasEnded) await command.stop();
+    here.root.remove();
+  });
   return here;
 }

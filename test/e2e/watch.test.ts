@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { FileStore } from "../../src/store/file/file-store.ts";
 import { ago, RULES, record } from "../helpers/records.ts";
@@ -8,23 +8,9 @@ import { until } from "../helpers/until.ts";
 import { usePlace } from "./setup.ts";
 
 const here = usePlace();
-const watchers: Command[] = [];
-afterEach(async () => {
-  for (const watcher of watchers.splice(0)) if (!watcher.hasEnded) await watcher.stop();
-});
-
-function watch(...flags: string[]): Command {
-  const watcher = start(["cleanup", "--watch", ...flags], { cwd: here.root.path });
-  watchers.push(watcher);
-  return watcher;
-}
-
+const watch = (...flags: string[]) => here.ending(start(["cleanup", "--watch", ...flags], { cwd: here.root.path }));
 /** In a process of its own. */
-function processThatWatches(): Running {
-  const watcher = new Running(["cleanup", "--watch"], { cwd: here.root.path });
-  watchers.push(watcher);
-  return watcher;
-}
+const processThatWatches = () => here.ending(new Running(["cleanup", "--watch"], { cwd: here.root.path }));
 
 async function endsSoon(watcher: Command, signal: "SIGTERM" | "SIGINT"): Promise<void> {
   const began = performance.now();
