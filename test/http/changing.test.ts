@@ -27,7 +27,6 @@ const inFile = () => here.root.readStore().map(({ user_id, task_id }) => `${user
 const inRedis = async () => ((await here.server.call("ZRANGE", "tts:tasks:index", 0, -1)) as string[]).sort();
 const statusesInFile = () =>
   Object.fromEntries(here.root.readStore().map(({ user_id, task_id, status }) => [`${user_id}:${task_id}`, status]));
-const everything = async () => [here.root.tree(), await here.server.dump()];
 
 /** What the command prints in the same state, which a dry run leaves as it is. */
 const printed = async (line: string) => (await here.run(`${line} -o json`)).stdout;
@@ -50,10 +49,10 @@ describe("POST /voice-tasks/delete and /mark", () => {
   ])("plans and does %s of %j as the command does, byte for byte", async (name, body, flags) => {
     const server = await here.serve("--no-cleanup --no-sync");
     const path = `/voice-tasks/${name}`;
-    const before = await everything();
+    const before = await here.state();
     const plan = await server.post(path, { ...body, dry_run: true });
     expect([plan.status, await plan.text()]).toEqual([200, await printed(`${name} ${flags} --dry-run`)]);
-    expect(await everything()).toEqual(before);
+    expect(await here.state()).toEqual(before);
     expect(server.run.stderr).not.toContain("[CLEANUP]");
     const done = await (await server.post(path, body)).text();
     const left = [statusesInFile(), await inRedis()];
@@ -105,7 +104,7 @@ const refused: [path: string, body: unknown, said: RegExp][] = [
 ];
 it("a careless or hostile body is refused with a reason, and changes nothing", async () => {
   const server = await here.serve("--no-cleanup --no-sync");
-  const before = await everything();
+  const before = await here.state();
   for (const [path, body, said] of refused) {
     const answer = await server.post(`/voice-tasks/${path}`, body);
     const { code, detail, hint } = (await answer.json()) as Record<string, string>;
@@ -118,7 +117,7 @@ it("a careless or hostile body is refused with a reason, and changes nothing", a
     const above = await server.post("/voice-tasks/delete", { user_id: "alice", max_delete: max });
     expect(await refusalOf(above)).toEqual([409, "MAX_DELETE_EXCEEDED"]);
   }
-  expect(await everything()).toEqual(before);
+  expect(await here.state()).toEqual(before);
 });
 
 it("ids that are hostile are deleted, and no other task", async () => {

@@ -44,8 +44,6 @@ it("a change of zone moves its days", async () => {
   const tab = await here.open(served.url);
   await tab.page.getByLabel("Time of the chart").selectOption({ label: "30 days" });
   const day = new Date(Date.now() - 60_000 + 14 * 3_600_000).toISOString().slice(5, 10);
-  await tab.page
-    .getByRole("toolbar")
-    .getByRole("button", { name: `${day}: done 1` })
-    .waitFor();
+  const bars = tab.page.getByRole("toolbar");
+  await bars.getByRole("button", { name: `${day}: done 1` }).waitFor();
 });
