@@ -137,7 +137,8 @@ export async function exportTasks(
         for await (const { flat, times } of mirror.walkCopies(userId)) {
           const members = membersOf(flat, userId, mirror.layout);
           const timed = times === null && userId !== undefined ? await mirror.withChangeTimes(members) : members;
-          timed.forEach((member, i) => see(member, member.score, mirror.parser.times.ofHash(times?.[i] ?? "")));
+          for (const [i, member] of timed.entries())
+            see(member, member.score, mirror.parser.times.ofHash(times?.[i] ?? ""));
           if (signal.aborted) return;
         }
       }
