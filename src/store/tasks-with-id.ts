@@ -1,21 +1,37 @@
-import { isRedisError, TtsctlError, valueIf } from "../errors.ts";
-import { keyOf, memberOf, type TaskId, uniqueTasks } from "../task/ids.ts";
+import { isRedisError, valueIf } from "../errors.ts";
+import { keyOf, memberOf, type TaskId } from "../task/ids.ts";
 import type { RecordRules } from "../task/rules.ts";
 import type { Snapshot } from "./file/snapshot.ts";
 import { KeyTable } from "./key-table.ts";
 import { mirrorFor, type SourceChoice, type Stores } from "./mirror-link.ts";
+import { FileBehind } from "./task-store.ts";
 
-/** The tasks of any user with an id, from the store that is searched faster; the other is read for more. @throws STORE_* if the file is needed */
-export async function* eachTaskWithId(parts: Stores, taskId: string): AsyncGenerator<TaskId> {
+/**
+ * The tasks of any user with these ids, from the store that is searched faster; the other is read for more. An unreadable
+ * file is ignored if Redis has a task of each id. @throws REDIS_* if forced, STORE_* if needed
+ */
+export async function* eachTaskWithId(
+  parts: Stores,
+  taskIds: readonly string[],
+  source: SourceChoice = "auto",
+): AsyncGenerator<TaskId> {
   const seen = new Set<string>();
-  const fromRedis = () => inRedis(parts, [taskId], "auto");
-  const fromFile = () => inFile(parts, [taskId], seen.size > 0);
-  for (const search of parts.file.rules.isPublished ? [fromRedis, fromFile] : [fromFile, fromRedis]) {
+  const missing = new Set(taskIds);
+  await using behind = new FileBehind(parts.file);
+  const fromRedis = () => inRedis(parts, taskIds, source);
+  const fromFile = async () => {
+    const snapshot = await behind.snapshot();
+    return snapshot === null ? [] : tasksIn(snapshot, taskIds);
+  };
+  const searches = parts.file.rules.isPublished ? [fromRedis, fromFile] : [fromFile, fromRedis];
+  for (const search of source === "redis" ? [fromRedis] : searches) {
     for (const id of await search()) {
       if (!seen.has(keyOf(id))) yield id;
       seen.add(keyOf(id));
+      missing.delete(id.taskId);
     }
   }
+  if (behind.problem !== null && missing.size > 0) throw behind.problem;
 }
 
 /** How many colons of a name may be the one between its ids, from the left. */
@@ -35,31 +51,18 @@ export async function tasksNamed(
   };
   const taskIds = [...new Set(names.flatMap(idsIn))];
   const found = new Map<string, TaskId[]>(taskIds.map((taskId) => [taskId, []]));
-  const all = "rows" in where ? tasksIn(where, taskIds) : await inBoth(where, taskIds, where.source);
-  for (const id of all) found.get(id.taskId)!.push(id);
+  const all = "rows" in where ? tasksIn(where, taskIds) : eachTaskWithId(where, taskIds, where.source);
+  for await (const id of all) found.get(id.taskId)!.push(id);
   return names.map((name) => {
     const tasks = idsIn(name).flatMap((taskId) => found.get(taskId)!);
     return tasks.filter((id) => id.taskId === name || memberOf(id) === name);
   });
 }
 
-/** An unreadable store is ignored if the other one has the tasks. */
-async function inBoth(parts: Stores, taskIds: readonly string[], source: SourceChoice): Promise<TaskId[]> {
-  const inMirror = await inRedis(parts, taskIds, source);
-  if (source === "redis") return inMirror;
-  const found = new Set(inMirror.map(({ taskId }) => taskId));
-  return uniqueTasks([...inMirror, ...(await inFile(parts, taskIds, found.size === taskIds.length))]);
-}
-
 async function inRedis(parts: Stores, taskIds: readonly string[], source: SourceChoice): Promise<TaskId[]> {
   const { mirror, behind } = await mirrorFor(parts, source);
   if (mirror === null || behind !== undefined) return [];
   return mirror.tasksWithIds(taskIds).catch(valueIf((error) => source !== "redis" && isRedisError(error), []));
-}
-
-async function inFile({ file }: Stores, taskIds: readonly string[], isFound: boolean): Promise<TaskId[]> {
-  await using snapshot = await file.read().catch(valueIf((error) => isFound && error instanceof TtsctlError, null));
-  return snapshot === null ? [] : tasksIn(snapshot, taskIds);
 }
 
 /** The tasks of a file with these ids, newest first. */

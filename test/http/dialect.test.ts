@@ -58,6 +58,15 @@ it.each(["in Redis and the file", "in the file", "only in Redis"])(
   },
 );
 
+it("a task is found by its id alone in Redis if the file is damaged", async () => {
+  await here.run("sync");
+  here.root.replaceStore("[{");
+  const server = await here.serve(SERVE);
+  expect(await answer(server, "/voice-tasks/t1")).toMatchObject([200, { code: 0, data: { user_id: "alice" } }]);
+  expect(await answer(server, "/voice-tasks/t1/users")).toEqual([200, { users: ["alice"] }]);
+  expect(await answer(server, "/voice-tasks/none")).toMatchObject([503, { code: 1 }]);
+});
+
 it("deletes by the id, but no task whose id another user also has, and no unfinished one", async () => {
   await here.run("sync");
   const server = await here.serve(SERVE);

@@ -114,7 +114,7 @@ function taskIdOf(c: Context<Env>): string {
 
 /** The lists of all users for the task id of a path, the intended one first; some may be empty. */
 async function* tasksOf(parts: ServerParts, c: Context<Env>): AsyncGenerator<ListResult> {
-  for await (const id of eachTaskWithId(parts.store, trimId(taskIdOf(c)))) yield await listOne(parts, id);
+  for await (const id of eachTaskWithId(parts.store, [trimId(taskIdOf(c))])) yield await listOne(parts, id);
 }
 
 /** @throws HttpError TASK_NOT_FOUND, TASK_REFUSED if several users have the task id */
