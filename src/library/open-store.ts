@@ -185,7 +185,7 @@ export async function openTaskStore<T extends BaseTask = TaskRecord>(options: St
       const after = query.cursor == null ? null : await pageAfter(stores, asked, query.cursor, rules);
       const result = after ?? (await stores.list(asked));
       const hasMore = after?.hasMore ?? asked.page * asked.pageSize < result.total;
-      return pageOf(result, hasMore ? cursorAfter(result.tasks, asked, rules) : null);
+      return pageOf(result, hasMore ? cursorAfter(result, asked, rules) : null);
     }),
 
     listByIds: call(async (userId, taskIds, filter = {}) => {

@@ -5,7 +5,7 @@ import { type ListQuery, type ListResult, newestTasks } from "../store/task-stor
 import { OPTION_NAMES, QUERY_PARTS, type QueryField, rawQuery, soleUser } from "../task/query-fields.ts";
 import type { RecordRules } from "../task/rules.ts";
 import { createdScore, type Task } from "../task/task.ts";
-import { formatUtc, isEpochInRange, toMicros } from "../task/time.ts";
+import { formatUtc, isEpochInRange } from "../task/time.ts";
 import { checkOptions, checkStrings, checkType, wrongArgument } from "./arguments.ts";
 import type { ChangeContext } from "./changes.ts";
 import { storedTask } from "./stored-task.ts";
@@ -56,22 +56,24 @@ export function pageOf<T extends BaseTask>({ tasks, ...rest }: ListResult, nextC
 
 /** The place in a list after which the next page begins. */
 type Cursor = ReturnType<typeof parsed>;
+type ListedTasks = Pick<ListResult, "tasks" | "scores">;
 
-export function cursorAfter(tasks: readonly Task[], query: ListQuery, rules: RecordRules): string | null {
-  const last = tasks.at(-1);
+export function cursorAfter(page: ListedTasks, query: ListQuery, rules: RecordRules): string | null {
+  const last = page.tasks.at(-1);
   if (last === undefined) return null;
-  const { by, score } = placeOf(last, query, rules);
-  return Buffer.from(JSON.stringify([by, score, last.userId, last.taskId])).toString("base64url");
+  const score = scoreOf(last, page, query, rules);
+  return Buffer.from(JSON.stringify([timeOf(query, rules), score, last.userId, last.taskId])).toString("base64url");
 }
 
 /** The page after a cursor. `total` counts the tasks from there on. @throws TtsctlError USAGE, and as `newestTasks` */
 export async function pageAfter(stores: Stores, query: ListQuery, text: string, rules: RecordRules) {
   const cursor = parsed(text);
+  if (cursor.by !== timeOf(query, rules)) throw wrongCursor();
   const { filter, pageSize } = query;
   // Tasks with the time of the cursor are before and after it.
   const until = Math.min(filter.until ?? Number.POSITIVE_INFINITY, cursor.score + 0.000001);
   const rest = cursor.by === "updated_at" ? { ...query, filter: { ...filter, until } } : query;
-  const tasks: Task[] = [];
+  const scores = new Map<Task, number>();
   const sources = new Set<ListResult["source"]>();
   const warnings: string[] = [];
   let [total, before, dangling] = [0, 0, 0];
@@ -80,31 +82,36 @@ export async function pageAfter(stores: Stores, query: ListQuery, text: string, 
     dangling += piece.dangling;
     sources.add(piece.source);
     warnings.push(...piece.warnings);
-    const behind = piece.tasks.filter((task) => isBehind(task, cursor, query, rules));
-    before += piece.tasks.length - behind.length;
-    tasks.push(...behind);
-    if (tasks.length > pageSize) break;
+    for (const task of piece.tasks) {
+      const score = scoreOf(task, piece, query, rules);
+      if (isBehind(task, score, cursor, rules)) scores.set(task, score);
+      else before++;
+    }
+    if (scores.size > pageSize) break;
   }
   const [source = "file", other] = sources;
   return {
     ...{ total: Math.max(0, total - before), page: 1, pageSize, missing: [], dangling, warnings },
     source: other === undefined ? source : "mixed",
-    tasks: tasks.slice(0, pageSize),
-    hasMore: tasks.length > pageSize,
+    ...{ tasks: [...scores.keys()].slice(0, pageSize), scores },
+    hasMore: scores.size > pageSize,
   };
 }
 
-function placeOf(task: Task, { filter }: ListQuery, rules: RecordRules): Pick<Cursor, "by" | "score"> {
-  const by = soleUser(filter) === undefined ? "updated_at" : rules.userScoredBy;
-  return { by, score: by === "updated_at" ? task.score : createdScore(task, rules.times()) };
+/** The time by which a list is in order. */
+function timeOf({ filter }: ListQuery, { userScoredBy }: RecordRules): Cursor["by"] {
+  return soleUser(filter) === undefined ? "updated_at" : userScoredBy;
+}
+
+/** That of the index, which may differ from the task's time; a file is in the order of the times. */
+function scoreOf(task: Task, { scores }: ListedTasks, query: ListQuery, rules: RecordRules): number {
+  const time = () => (timeOf(query, rules) === "updated_at" ? task.score : createdScore(task, rules.times()));
+  return scores?.get(task) ?? time();
 }
 
 /** In the order of lists: by time descending, then by member, bytewise descending. */
-function isBehind(task: Task, cursor: Cursor, query: ListQuery, rules: RecordRules): boolean {
-  const { by, score } = placeOf(task, query, rules);
-  if (by !== cursor.by) throw wrongCursor();
-  const earlier = toMicros(cursor.score) - toMicros(score);
-  if (earlier !== 0) return earlier > 0;
+function isBehind(task: Task, score: number, cursor: Cursor, rules: RecordRules): boolean {
+  if (score !== cursor.score) return score < cursor.score;
   const [own, its] = [task, cursor].map(({ userId, taskId }) => Buffer.from(rules.member(userId, taskId)));
   return Buffer.compare(own!, its!) < 0;
 }

@@ -7,6 +7,8 @@ export interface TaskPage {
   /** How many pass in all. */
   readonly total: number;
   readonly tasks: Task[];
+  /** The scores of the tasks in the index whose order they have; a file has them in the order of their records' times. */
+  readonly scores?: ReadonlyMap<Task, number>;
   /** Index members of this stretch that have no task. */
   readonly dangling: number;
   /** How many of them have a name that isn't UTF-8. */

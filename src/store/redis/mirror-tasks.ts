@@ -2,7 +2,7 @@ import { systemClock } from "../../clock.ts";
 import { TtsctlError } from "../../errors.ts";
 import { fillIn } from "../../pool.ts";
 import { keyOf, type TaskId } from "../../task/ids.ts";
-import { mayPass, needsRecord, passes, type Sort, soleUser, type TaskFilter } from "../../task/query-fields.ts";
+import { mayPass, needsRecord, recordPasses, type Sort, soleUser, type TaskFilter } from "../../task/query-fields.ts";
 import { createdScore, type Task } from "../../task/task.ts";
 import { KeyTable } from "../key-table.ts";
 import type { Stopped, TaskPage, TaskSource } from "../task-source.ts";
@@ -42,12 +42,13 @@ export function mirrorTasks(
     const { rules, times } = mirror.parser;
     const keys = new KeyTable(rules.memberOrder);
     const scores: number[] = [];
-    const lost: TaskId[] = [];
+    const lost: Member[] = [];
     const limit = filter.search === undefined ? null : new SearchLimit();
     let stopped: Stopped | undefined;
     for await (const { looked, passing, gone } of walkPassing(filter, () => limit?.stopped !== undefined)) {
       const created = by === "created" && !isNatural ? await find(passing) : null;
-      for (const [i, { userId, taskId, score }] of passing.entries()) {
+      const timed = by === "updated" && !isNatural ? await mirror.withChangeTimes(passing) : passing;
+      for (const [i, { userId, taskId, score }] of timed.entries()) {
         const task = created?.[i];
         isSorted &&= score <= last;
         last = score;
@@ -62,8 +63,9 @@ export function mirrorTasks(
     const order = Int32Array.from({ length: keys.size }, (_, key) => key);
     const time = (key: number) => scores[key]!;
     if (!isSorted) order.sort(orderBy(by, keys, (key) => key, time));
-    const ids = (from: number, end: number) => Array.from(order.subarray(from, end), (key) => keys.id(key));
-    return { total: keys.size, ids, lost, stopped };
+    const members = (from: number, end: number): Member[] =>
+      Array.from(order.subarray(from, end), (key) => ({ ...keys.id(key), score: scores[key]! }));
+    return { total: keys.size, members, lost, stopped };
   }
 
   /** The range of an index that has all that passes, and whether its scores are the times that the filter means. */
@@ -102,7 +104,7 @@ export function mirrorTasks(
         return;
       }
       const timed = hasTimes ? members : await mirror.withChangeTimes(members);
-      const ids = timed.filter(({ userId, score }) => mayPass({ userId, score }, filter));
+      const ids = members.filter(({ userId }, i) => mayPass({ userId, score: timed[i]!.score }, filter));
       if (!hasMore(filter)) {
         yield { looked: ids, passing: ids, gone: [] };
         continue;
@@ -112,9 +114,9 @@ export function mirrorTasks(
       const whole = new Map((await find(unclear)).map((task, i) => [unclear[i], task]));
       const passing = ids.filter((id, i) => {
         const task = whole.get(id);
-        return statuses[i] != null
-          ? mayPass({ status: statuses[i] }, filter)
-          : task !== undefined && passes(task, filter);
+        const status = statuses[i] ?? task?.status;
+        if (status === undefined || !mayPass({ status }, filter)) return false;
+        return task === undefined || recordPasses(task, filter);
       });
       yield { looked: ids, passing, gone: unclear.filter((id) => whole.get(id) === undefined) };
     }
@@ -127,17 +129,17 @@ export function mirrorTasks(
         const { total, members } = await mirror.page(range, offset, count);
         return { total, ...pageOf(members, await find(members)) };
       }
-      const { ids, lost, ...all } = await sorted(filter, sort, hasTimes);
-      const page = ids(offset, offset + count);
+      const { members, lost, ...all } = await sorted(filter, sort, hasTimes);
+      const page = members(offset, offset + count);
       return { ...all, ...pageOf([...page, ...lost], await find(page)) };
     },
 
     async *newest(filter, left, sort) {
       const { range, hasTimes } = rangeOf(filter);
       if (!isRange(filter, sort, hasTimes)) {
-        const { ids, lost, ...all } = await sorted(filter, sort, hasTimes);
+        const { members, lost, ...all } = await sorted(filter, sort, hasTimes);
         for (let at = 0; at === 0 || (at < all.total && left() > 0); at += STEP) {
-          const some = ids(at, at + STEP);
+          const some = members(at, at + STEP);
           yield { ...all, ...pageOf([...some, ...lost.splice(0)], await find(some)) };
         }
         return;
@@ -173,10 +175,11 @@ function isRange(filter: TaskFilter, sort: Sort | undefined, hasTimes: boolean):
 }
 
 /** The tasks of members, and how many have none. @param found of the first of them; the others have none */
-function pageOf(ids: readonly TaskId[], found: readonly (Task | undefined)[]): Omit<TaskPage, "total"> {
-  const gone = ids.filter((_, i) => found[i] === undefined);
+function pageOf(members: readonly Member[], found: readonly (Task | undefined)[]): Omit<TaskPage, "total"> {
+  const gone = members.filter((_, i) => found[i] === undefined);
   const unnamed = gone.filter(({ userId, taskId }) => isUnsure(userId) || isUnsure(taskId)).length;
-  return { tasks: found.filter((task) => task !== undefined), dangling: gone.length, unnamed };
+  const scores = new Map(found.flatMap((task, i) => (task === undefined ? [] : [[task, members[i]!.score]])));
+  return { tasks: [...scores.keys()], scores, dangling: gone.length, unnamed };
 }
 
 /** A key of the wrong type doesn't count as a copy. */

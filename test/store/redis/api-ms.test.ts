@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { RedisCopy } from "../../../src/store/layout/copy.ts";
 import type { Mirror } from "../../../src/store/redis/mirror.ts";
+import { mirrorTasks } from "../../../src/store/redis/mirror-tasks.ts";
 import { writeToMirror } from "../../../src/store/redis/write.ts";
 import type { Writable } from "../../../src/store/writable.ts";
+import { ofUser } from "../../../src/task/query-fields.ts";
 import { RecordRules } from "../../../src/task/rules.ts";
 import { connectMirror } from "../../helpers/doubles.ts";
 import { API_MS_RULES, taskIn, UTC } from "../../helpers/records.ts";
@@ -104,5 +106,12 @@ describe.each(KINDS)("a user's index that is scored by created_at, on %s", (kind
       expect(await here.server.zset("tts:user:a%3Ab:index")).toEqual([["t+1", `${AT + 7}`]]);
       expect(await writeToMirror(mirror, [taskIn(rules, second)])).toEqual(["unchanged"]);
     }
+  });
+
+  it("gives also the order by updated_at", async () => {
+    const mirror = await connectMirror(here.server, rules);
+    await writeToMirror(mirror, [task({ updated_at: AT + 1 }), task({ task_id: "t2", created_at: AT + 1 })]);
+    const { tasks } = await mirrorTasks(mirror, null).page(ofUser("a:b"), 0, 2, "updated");
+    expect(tasks.map(({ taskId }) => taskId)).toEqual(["t 1", "t2"]);
   });
 });
