@@ -55,7 +55,7 @@ export async function select(snapshot: Snapshot, mirror: Mirror | null, chosen: 
     timeless.add(keyOf({ userId, taskId }));
     return mayPass({ userId }, filter);
   };
-  const found = await survey(snapshot, rows, mirror, choose, { hashes: "always" });
+  const found = await survey(snapshot, rows, mirror, choose, { hashes: filter.users });
   const isKnown = filter.statuses.size === 0 && !needsRecord(filter);
   if (isKnown && timeless.size === 0) return found;
   for (const batch of batches(found.others.ids(), BATCH)) {

@@ -51,8 +51,8 @@ export async function findStuck(snapshot: Snapshot, mirror: Mirror | null, rule:
 interface SurveyOptions {
   /** Only scores up to it, the oldest first. */
   readonly limit?: number;
-  /** Whether tasks that only have a hash are chosen from too, with a score of NaN: always, or of an index that has lost members. */
-  readonly hashes?: "always" | "if lost";
+  /** Tasks that only have a hash are chosen from too, with a score of NaN: those of some users (empty: all), or of an index that has lost members. */
+  readonly hashes?: ReadonlySet<string> | "if lost";
 }
 
 /** Adds the chosen members of the index that no chosen row has, in one walk. */
@@ -68,8 +68,8 @@ export async function survey(
   const size = await mirror.size(undefined);
   const chosen = new KeySet(snapshot.rows.keys.size);
   for (const row of rows) chosen.add(snapshot.rows.key(row));
-  const looks = hashes === "always" || (hashes === "if lost" && (await hasLost(mirror, snapshot)));
-  for await (const ids of looks ? mirror.walkHashes(new Set()) : []) {
+  const looked = hashes === "if lost" && !(await hasLost(mirror, snapshot)) ? undefined : hashes;
+  for await (const ids of looked === undefined ? [] : mirror.walkHashes(looked === "if lost" ? new Set() : looked)) {
     for (const id of ids) {
       if (snapshot.holds(id) || !choose({ ...id, score: Number.NaN }, true, false)) continue;
       others.addId(id.userId, id.taskId);
