@@ -31,7 +31,8 @@ export async function statsOf(parts: RunParts, asked: Asked) {
       await parts.artifacts("remove"); // as a cleanup opens them
       return await estimateCleanup(looking, policy, { userId, withFiles: disk });
     } catch (error) {
-      reporter.warn(`cannot estimate what a cleanup would free: ${ours(error).message}`);
+      const { code, message } = ours(error);
+      if (code !== "CONFIG_REQUIRED") reporter.warn(`cannot estimate what a cleanup would free: ${message}`);
       return null;
     }
   };

@@ -68,9 +68,9 @@ export async function cleanUpOrphans(parts: OrphanParts, options: OrphanOptions)
   await using file = new CurrentFile(parts.file, snapshot);
   const olderThan = clock.now() - retention; // artifacts with anything newer aren't orphans yet
   if (snapshot.size === 0) throw storeEmpty(snapshot, ": every artifact would be without a record", "");
-  bothOf(await preflight(parts, "orphans", { snapshot, age: retention, dryRun }));
+  const { mirror } = bothOf(await preflight(parts, "orphans", { snapshot, age: retention, dryRun }));
   if (!dryRun) recoverArtifacts(parts); // before the names of all artifacts are read
-  const owners = await readOwners(parts, file, snapshot);
+  const owners = await readOwners({ ...parts, mirror }, file, snapshot);
 
   const result = noOrphans(olderThan, dryRun);
   const skips = new NamedWarnings(reporter, "was skipped");

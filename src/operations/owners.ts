@@ -82,15 +82,11 @@ function resultFolders(paths: readonly string[]): FolderName[] {
   return found;
 }
 
-/** What comes before `/task/` in the path of a result that is in the task's own directory; null for any other path. */
-function homeOf({ userId, taskId }: TaskId, path: string): string | null {
-  const at = path.indexOf(`/${userId}/${taskId}/`);
-  return at < 0 || NOT_PLAIN.test(path) ? null : path.slice(0, at + 1 + userId.length);
-}
-
 /** All directories in which a task may have files: by its ids, or by its results. */
 export function foldersOf(rules: RecordRules, id: TaskId, task: Task | null): FolderName[] {
-  const paths = task === null ? [] : resultsIn(task.json).filter((path) => homeOf(id, path) === null);
+  const own = `/${id.userId}/${id.taskId}/`;
+  const elsewhere = (path: string) => !path.includes(own) || path.includes("/../");
+  const paths = task === null ? [] : resultsIn(task.json).filter(elsewhere);
   return uniqueTasks([...rules.foldersOf(id), ...resultFolders(paths)]);
 }
 
@@ -202,8 +198,9 @@ export class Owners {
   addResults(id: TaskId, json: string): void {
     const homes: string[] = [];
     const paths = resultsIn(json).flatMap((path) => {
-      const home = homeOf(id, path);
-      if (home === null) return [path];
+      const at = path.indexOf(`/${id.userId}/${id.taskId}/`);
+      if (at < 0 || NOT_PLAIN.test(path)) return [path];
+      const home = path.slice(0, at + 1 + id.userId.length);
       if (this.#homes.has(home)) return [];
       homes.push(home);
       return [home];

@@ -40,8 +40,8 @@ export const NEEDED: Readonly<Record<Action, readonly Check[]>> = {
   repair: ["layout", "time zone", "right store"],
 };
 
-/** Of a dry run: it doesn't see copies whose deletion is owed. Others count them by `isOwed`. */
-const PLANS_WITHOUT_OWED: ReadonlySet<Action> = new Set(["cleanup", "delete", "mark"]);
+/** Their dry runs don't see copies whose deletion is owed; those of `sync` and `repair` count them by `isOwed`. */
+const PLANS_WITHOUT_OWED: ReadonlySet<Action> = new Set(["cleanup", "orphans", "delete", "mark"]);
 
 interface Asked extends StoreQuestion {
   readonly dryRun: boolean;
@@ -97,7 +97,14 @@ export async function preflight(
     }
   }
   const isOwed = (id: TaskId, time: number) => owed.has(keyOf(id)) && !newer(time, owed.get(keyOf(id))!);
-  if (PLANS_WITHOUT_OWED.has(action) && owed.size > 0) use.mirror &&= writable(use.mirror.without(isOwed));
+  if (PLANS_WITHOUT_OWED.has(action) && owed.size > 0) {
+    const { rows } = asked.snapshot;
+    const isGone = (id: TaskId, time: number) => {
+      const row = asked.snapshot.rowOf(id); // of a task that the file has again, its record is written
+      return isOwed(id, time) && (row < 0 || newer(time, rows.score(row)));
+    };
+    use.mirror &&= writable(use.mirror.without(isGone));
+  }
   return { file: writable(file), use, isOwed };
 }
 

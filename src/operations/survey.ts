@@ -69,12 +69,7 @@ export async function survey(
   const chosen = new KeySet(snapshot.rows.keys.size);
   for (const row of rows) chosen.add(snapshot.rows.key(row));
   const looked = hashes === "if lost" && !(await hasLost(mirror, snapshot)) ? undefined : hashes;
-  for await (const ids of looked === undefined ? [] : mirror.walkHashes(looked === "if lost" ? new Set() : looked)) {
-    for (const id of ids) {
-      if (snapshot.holds(id) || !choose({ ...id, score: Number.NaN }, true, false)) continue;
-      others.addId(id.userId, id.taskId);
-    }
-  }
+  const onlyInRedis = new KeyTable();
   const upTo = { userId: undefined, since: null, until: (limit ?? 0) + 1e-6 }; // `until` is exclusive
   for await (const members of limit === undefined ? indexMembers(mirror) : mirror.walkInOrder(upTo, "lowest")) {
     for (const member of members) {
@@ -83,9 +78,18 @@ export async function survey(
       // The file lacks the copy in Redis, or may have an older one: its result may be elsewhere.
       const isAhead = row < 0 || newer(member.score, snapshot.rows.score(row));
       if (!chosen.has(key) && choose(member, isAhead, key >= 0)) others.addId(member.userId, member.taskId);
+      if (key < 0 && looked !== undefined) onlyInRedis.addId(member.userId, member.taskId);
     }
   }
-  return { rows, others, members: size };
+  const listed = onlyInRedis.size;
+  for await (const ids of looked === undefined ? [] : mirror.walkHashes(looked === "if lost" ? new Set() : looked)) {
+    for (const id of ids) {
+      const known = onlyInRedis.size;
+      if (snapshot.holds(id) || onlyInRedis.addId(id.userId, id.taskId) < known) continue;
+      if (choose({ ...id, score: Number.NaN }, true, false)) others.addId(id.userId, id.taskId);
+    }
+  }
+  return { rows, others, members: size + onlyInRedis.size - listed };
 }
 
 /** Whether the global index has lost members, as far as the counts of the last sync or the file show it. */

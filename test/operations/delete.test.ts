@@ -45,6 +45,18 @@ it.each([
   expect((await site.delete({ filter: of("b") })).result).toMatchObject({ requested: 2, deleted: 2 });
 });
 
+it("delete by filter counts tasks that only a hash shows among all, and fails for a key of another type", async () => {
+  const { site } = here;
+  await site.writeBoth(record("a", "t1"));
+  await site.writeRedis(record("b", "t1"), record("b", "t2"), record("b", "t3"));
+  await site.server.call("ZREM", "tts:tasks:index", "b:t1", "b:t2", "b:t3");
+  await site.server.call("SET", "tts:task:b:bad", "a string");
+  await site.server.call("ZADD", "tts:tasks:index", 1, "b:bad");
+  const dry = await site.delete({ filter: of("b") }, { dryRun: true, maxDelete: { percent: 60 } });
+  expect(dry.result).toMatchObject({ requested: 4, deleted: 3, failed: 1 });
+  await expect(site.delete({ filter: of("b") }, { maxDelete: { percent: 59 } })).rejects.toThrow("59% of 5");
+});
+
 describe.each([["filter"], ["ids"]])("by a field of the record, with %s", (how) => {
   const engine = (taskId: string, name: string, updated_at: string) =>
     record("a", taskId, { engine: name, updated_at });

@@ -180,7 +180,12 @@ export class Mirror {
   }
 
   async size(userId: string | undefined): Promise<number> {
-    return (await this.commands.command("ZCARD", this.layout.indexKey(userId))) as number;
+    if (this.#isGone === NOTHING_GONE) {
+      return (await this.commands.command("ZCARD", this.layout.indexKey(userId))) as number;
+    }
+    let count = 0;
+    for await (const members of this.walkMembers(userId)) count += members.length;
+    return count;
   }
 
   /** Some members of a range, newest first (equal scores: by member, descending), and how many members the range has. */
@@ -298,9 +303,11 @@ export class Mirror {
       return userId === "" ? new TtsctlError("REDIS_FAILED", unnamed) : copy;
     };
     const found = await fillIn(ids, own, (due) => this.#copies.read(due, "full"));
+    const time = (copy: RedisCopy) =>
+      copy.type === "hash" ? timeOf(copy, this) : Number(copy.indexScore ?? Number.NaN);
     const isLeft = (copy: Outcome<RedisCopy>, i: number) =>
-      copy instanceof TtsctlError || copy.type !== "hash" || !this.#isGone(ids[i]!, timeOf(copy, this));
-    return this.#isGone === NOTHING_GONE ? found : found.map((copy, i) => (isLeft(copy, i) ? copy : NO_COPY));
+      this.#isGone === NOTHING_GONE || copy instanceof TtsctlError || !this.#isGone(ids[i]!, time(copy));
+    return found.map((copy, i) => (isLeft(copy, i) ? copy : NO_COPY));
   }
 
   /** Each copy with all that a sync writes, at most BATCH. */
@@ -315,7 +322,7 @@ export class Mirror {
       for (const key of keys) {
         const name = this.layout.readKey(key);
         if (name === null) continue;
-        if ("task" in name) step.tasks.push(name.task);
+        if ("task" in name) step.tasks.push(...(this.#isGone(name.task, Number.NaN) ? [] : [name.task]));
         else if ("userId" in name) step.users.push(name.userId);
         else step.lookups.push(name.lookup);
       }
