@@ -60,9 +60,11 @@ type ListedTasks = Pick<ListResult, "tasks" | "scores">;
 
 export function cursorAfter(page: ListedTasks, query: ListQuery, rules: RecordRules): string | null {
   const last = page.tasks.at(-1);
-  if (last === undefined) return null;
-  const score = scoreOf(last, page, query, rules);
-  return Buffer.from(JSON.stringify([timeOf(query, rules), score, last.userId, last.taskId])).toString("base64url");
+  if (last === undefined && query.page > 1) return null;
+  // If no member of the first page has a task, the next one begins at the newest.
+  const score = last === undefined ? Number.MAX_VALUE : scoreOf(last, page, query, rules);
+  const place = [timeOf(query, rules), score, last?.userId ?? "", last?.taskId ?? ""];
+  return Buffer.from(JSON.stringify(place)).toString("base64url");
 }
 
 /** The page after a cursor. `total` counts the tasks from there on. @throws TtsctlError USAGE, and as `newestTasks` */
@@ -106,7 +108,8 @@ function timeOf({ filter }: ListQuery, { userScoredBy }: RecordRules): Cursor["b
 /** That of the index, which may differ from the task's time; a file is in the order of the times. */
 function scoreOf(task: Task, { scores }: ListedTasks, query: ListQuery, rules: RecordRules): number {
   const time = () => (timeOf(query, rules) === "updated_at" ? task.score : createdScore(task, rules.times()));
-  return scores?.get(task) ?? time();
+  const score = scores?.get(task) ?? Number.NaN;
+  return Number.isNaN(score) ? time() : score; // a score may be infinite
 }
 
 /** In the order of lists: by time descending, then by member, bytewise descending. */

@@ -97,14 +97,7 @@ export async function preflight(
     }
   }
   const isOwed = (id: TaskId, time: number) => owed.has(keyOf(id)) && !newer(time, owed.get(keyOf(id))!);
-  if (PLANS_WITHOUT_OWED.has(action) && owed.size > 0) {
-    const { rows } = asked.snapshot;
-    const isGone = (id: TaskId, time: number) => {
-      const row = asked.snapshot.rowOf(id); // of a task that the file has again, its record is written
-      return isOwed(id, time) && (row < 0 || newer(time, rows.score(row)));
-    };
-    use.mirror &&= writable(use.mirror.without(isGone));
-  }
+  if (PLANS_WITHOUT_OWED.has(action) && owed.size > 0) use.mirror &&= writable(use.mirror.without(isOwed));
   return { file: writable(file), use, isOwed };
 }
 

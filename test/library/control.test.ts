@@ -48,6 +48,13 @@ describe("cursors", () => {
     }
   });
 
+  it("go on behind a first page of members without tasks", async () => {
+    const store = await fill();
+    for (const n of [1, 2]) await here.server.call("ZADD", "tts:tasks:index", 500 + n, `alice:gone${n}`);
+    const read = await pages(store, { source: "redis", pageSize: 2 });
+    expect(read.flatMap(idsOf)).toEqual(idsOf(await store.listPage({ source: "redis" })));
+  });
+
   it.each(["redis", "file"] as const)("are in the order of a layout by created_at, from %s", async (source) => {
     const store = await here.open({ redis: { port: here.server.port, layout: "api_ms_v3" } });
     for (const n of [1, 3, 2]) await store.upsert(task(`t${n}`, { created_at: n, updated_at: 9 - n }));

@@ -79,7 +79,7 @@ export class Mirror {
     this.#copies = commands.isCluster ? slottedCopies(commands, this) : atomicCopies(commands, this);
   }
 
-  /** The mirror as walks over members, and `copies`, show it once some tasks are removed: for a plan. */
+  /** The mirror as plans see it once some copies are removed: `size`, `copies`, and walks over members and keys. */
   without(isGone: IsGone): Mirror {
     const later = new Mirror(this.commands, this.parser.rules);
     later.#isGone = isGone;
@@ -316,18 +316,24 @@ export class Mirror {
   }
 
   /** Walks over all keys of the mirror: the tasks of hashes, the users of indexes, and the task ids of lookups. Keys that exist throughout come at least once. */
-  walkKeys() {
-    return ahead(this.commands.scan(["SCAN"], "MATCH", ALL_KEYS, "COUNT", STEP), (keys) => {
+  async *walkKeys() {
+    const steps = ahead(this.commands.scan(["SCAN"], "MATCH", ALL_KEYS, "COUNT", STEP), (keys) => {
       const step = { tasks: [] as TaskId[], users: [] as string[], lookups: [] as string[] };
       for (const key of keys) {
         const name = this.layout.readKey(key);
         if (name === null) continue;
-        if ("task" in name) step.tasks.push(...(this.#isGone(name.task, Number.NaN) ? [] : [name.task]));
+        if ("task" in name) step.tasks.push(name.task);
         else if ("userId" in name) step.users.push(name.userId);
         else step.lookups.push(name.lookup);
       }
       return step;
     });
+    for await (const step of steps) {
+      const unsure = step.tasks.filter((id) => this.#isGone(id, Number.NaN)); // their hashes show it
+      const copies = await this.#batches(unsure, (some) => this.copies(some, "state"));
+      const gone = new Set(unsure.filter((_, i) => copies[i] === NO_COPY).map(keyOf));
+      yield gone.size === 0 ? step : { ...step, tasks: step.tasks.filter((id) => !gone.has(keyOf(id))) };
+    }
   }
 
   /** The tasks of some users (none: of all) that have a hash, in groups: an index may lack some. */
@@ -472,8 +478,8 @@ export class Mirror {
   }
 
   /** A reply for each item, BATCH in a round trip. @throws TtsctlError that every command would get */
-  async #batches<T>(items: readonly T[], ask: (some: readonly T[]) => Promise<Reply[]>): Promise<Reply[]> {
-    const replies: Reply[] = [];
+  async #batches<T, R>(items: readonly T[], ask: (some: readonly T[]) => Promise<R[]>): Promise<R[]> {
+    const replies: R[] = [];
     for (const some of batches(items, BATCH)) replies.push(...(await ask(some)));
     unlessFatal(replies);
     return replies;

@@ -43,6 +43,8 @@ it.each(["cleanup --once", "delete --all --force", "mark --ids alice:t1 --to que
   async (line) => {
     await lay();
     here.root.writeStore([YOUNG]);
+    // One was written to Redis again.
+    await here.mirrored(record("alice", "t2", { updated_at: "2030-01-01T00:00:00" }));
     const owed = OLD.map(({ user_id, task_id }) => JSON.stringify({ user_id, task_id, before: Date.now() / 1000 }));
     here.root.write(".voice_task.json.ttsctl-owed", `${owed.join("\n")}\n`);
     const run = async (more: string) => {
