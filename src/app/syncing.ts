@@ -4,8 +4,7 @@ import { checkLayout, checkTimezone, storeMismatch, storeRefusal } from "../oper
 import type { SyncOptions, SyncOutcome, SyncParts } from "../operations/sync.ts";
 import type { MirrorLink, MirrorState } from "../store/mirror-link.ts";
 import { type MirrorWriterParts, mirrorWriter } from "../store/mirror-writer.ts";
-import type { Mirror } from "../store/redis/mirror.ts";
-import { LEAST_STRANGE } from "../store/redis/mirror.ts";
+import { LEAST_STRANGE, type Mirror } from "../store/redis/mirror.ts";
 import { type Writable, writable } from "../store/writable.ts";
 import { counted } from "../task/amounts.ts";
 import type { TaskId } from "../task/ids.ts";

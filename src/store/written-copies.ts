@@ -15,6 +15,7 @@ import type { Writable } from "./writable.ts";
 
 /** How often tasks that were written again are compared with the file. */
 const MOST_ROUNDS = 8;
+
 /**
  * Tasks whose copies were written to Redis, or removed from it. A service may have changed such a task in both stores between
  * our read and our write. It writes the file first, so the file shows that, unless its write to Redis is still to come.

@@ -303,11 +303,12 @@ export class Mirror {
       return userId === "" ? new TtsctlError("REDIS_FAILED", unnamed) : copy;
     };
     const found = await fillIn(ids, own, (due) => this.#copies.read(due, "full"));
-    const time = (copy: RedisCopy) =>
-      copy.type === "hash" ? timeOf(copy, this) : Number(copy.indexScore ?? Number.NaN);
-    const isLeft = (copy: Outcome<RedisCopy>, i: number) =>
-      this.#isGone === NOTHING_GONE || copy instanceof TtsctlError || !this.#isGone(ids[i]!, time(copy));
-    return found.map((copy, i) => (isLeft(copy, i) ? copy : NO_COPY));
+    if (this.#isGone === NOTHING_GONE) return found;
+    return found.map((copy, i) => {
+      if (copy instanceof TtsctlError) return copy;
+      const time = copy.type === "hash" ? timeOf(copy, this) : Number(copy.indexScore ?? Number.NaN);
+      return this.#isGone(ids[i]!, time) ? NO_COPY : copy;
+    });
   }
 
   /** Each copy with all that a sync writes, at most BATCH. */
